@@ -1,0 +1,153 @@
+"""A stream's own clock on the record's reference timeline, by anchors.
+
+One anchor is an offset; two are offset and drift; more are piecewise linear; two with one local time are a
+jump. Scalars are Python integers throughout: a product of two nanosecond times needs more than 64 bits.
+Arrays are computed as `r0 + d + rint(d * (slope - 1))` on differences `d` from an anchor, so that float64
+only ever carries the small correction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+
+def _round_div(num: int, den: int) -> int:
+    """`num / den` to the nearest integer, halves up; `den` > 0."""
+    return (2 * num + den) // (2 * den)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeMap:
+    """Ordered `(local_ns, reference_ns)` anchors; local times never decrease.
+
+    Beyond the outer anchors the nearest segment's slope goes on (slope 1 for a single anchor).
+    """
+
+    anchors: tuple[tuple[int, int], ...] = ((0, 0),)
+
+    def __post_init__(self) -> None:
+        if not self.anchors:
+            raise InspectorError("A time map needs at least one anchor")
+        for (a, _), (b, _) in zip(self.anchors, self.anchors[1:], strict=False):
+            if b < a:
+                raise InspectorError("The anchors of a time map are out of order", f"{b} ns follows {a} ns")
+
+    @classmethod
+    def offset(cls, late_ns: int) -> TimeMap:
+        """The map that corrects a stream which is `late_ns` late: it moves the stream earlier by as much."""
+        return cls(((0, -late_ns),))
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether local and reference time are the same everywhere."""
+        return all(local == reference for local, reference in self.anchors)
+
+    @property
+    def monotone(self) -> bool:
+        """Whether reference time strictly grows with local time, so that the map can be inverted."""
+        pairs = zip(self.anchors, self.anchors[1:], strict=False)
+        return all(b[0] > a[0] and b[1] > a[1] for a, b in pairs)
+
+    @property
+    def late_ns(self) -> int:
+        """How late the stream's own clock is at reference time 0: the local time that belongs there."""
+        return self.to_local(0)
+
+    @property
+    def drift_ppm(self) -> float:
+        """How much faster the stream's clock runs than the reference's, over the outer anchors, in 1e-6."""
+        (l0, r0), (l1, r1) = self.anchors[0], self.anchors[-1]
+        return 0.0 if r1 == r0 else (l1 - l0 - (r1 - r0)) / (r1 - r0) * 1e6
+
+    def to_reference(self, local_ns: int) -> int:
+        """Local to reference time. At a jump the later side holds."""
+        return self._scalar(local_ns, 0)
+
+    def to_local(self, reference_ns: int) -> int:
+        """Reference to local time. Inside a jump (no local time belongs there) the local time of the jump."""
+        return self._scalar(reference_ns, 1)
+
+    def to_reference_array(self, local_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`to_reference` for int64 arrays of any shape, within 1 ns of it."""
+        return self._array(local_ns, 0)
+
+    def to_local_array(self, reference_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`to_local` for int64 arrays of any shape, within 1 ns of it."""
+        return self._array(reference_ns, 1)
+
+    def then(self, outer: TimeMap) -> TimeMap:
+        """This map followed by `outer`, within 1 ns of mapping twice.
+
+        Both must be monotone; anchors of either become anchors of the result.
+        """
+        if not (self.monotone and outer.monotone):
+            raise InspectorError("Only time maps without jumps can be chained")
+        locals_ = {local for local, _ in self.anchors}
+        locals_ |= {self.to_local(middle) for middle, _ in outer.anchors}
+        if len(locals_) == 1 and len(self.anchors) + len(outer.anchors) > 2:
+            locals_.add(min(locals_) + 10**14)  # a second point to carry the slope
+        return TimeMap(tuple((x, outer.to_reference(self.to_reference(x))) for x in sorted(locals_)))
+
+    def _pieces(self, side: int) -> list[tuple[int, int, int, int]]:
+        """Lines `(x0, y0, dx, dy)`, each serving values from its x0 on; side 0 is local to reference.
+
+        The first and the last one carry the outermost proper slopes beyond the anchors.
+        """
+        other = 1 - side
+        pairs = list(zip(self.anchors, self.anchors[1:], strict=False))
+        lines = [
+            (a[side], a[other], b[side] - a[side], b[other] - a[other]) for a, b in pairs if b[side] > a[side]
+        ]
+        slopes = [(dx, dy) for _, _, dx, dy in lines if dy != 0] or [(1, 1)]
+        first, last = self.anchors[0], self.anchors[-1]
+        if not lines or lines[0][2:] != slopes[0]:
+            lines.insert(0, (first[side], first[other], *slopes[0]))
+        lines.append((last[side], last[other], *slopes[-1]))
+        return lines
+
+    def _scalar(self, value: int, side: int) -> int:
+        chosen = None
+        for line in self._pieces(side):
+            if chosen is None or value >= line[0]:
+                chosen = line
+        assert chosen is not None
+        x0, y0, dx, dy = chosen
+        return y0 + _round_div((value - x0) * dy, dx)
+
+    def _array(self, values: NDArray[np.int64], side: int) -> NDArray[np.int64]:
+        values = np.asarray(values, np.int64)
+        lines = self._pieces(side)
+        index = np.searchsorted(np.array([x0 for x0, *_ in lines], np.int64), values, "right") - 1
+        index = np.clip(index, 0, None)
+        x0 = np.array([line[0] for line in lines], np.int64)[index]
+        y0 = np.array([line[1] for line in lines], np.int64)[index]
+        excess = np.array([(dy - dx) / dx for _, _, dx, dy in lines])[index]
+        d = values - x0
+        mapped: NDArray[np.int64] = y0 + d + np.rint(d * excess).astype(np.int64)
+        return mapped
+
+
+IDENTITY = TimeMap()
+"""A stream on the reference clock itself."""
+
+
+def map_span(timemap: TimeMap, span: tuple[int, int]) -> tuple[int, int]:
+    """A local `(start_ns, end_ns)` on the reference timeline, in order even where the map runs backwards."""
+    a, b = timemap.to_reference(span[0]), timemap.to_reference(span[1])
+    return (a, b) if a <= b else (b, a)
+
+
+def union_span(spans: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None:
+    """The smallest span that holds all known ones, or None where none is known."""
+    known = [span for span in spans if span is not None]
+    return (min(a for a, _ in known), max(b for _, b in known)) if known else None

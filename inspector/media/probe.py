@@ -1,0 +1,203 @@
+"""What is in a film or a sound file: tracks, true spans, and whether the file was cut short.
+
+Spans come from packets, not from the header: a live-recorded WebM declares no duration, a file cut off by a
+full disk declares too much. Only the head and the tail are read where that settles it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from inspector.core.times import NS, ns_from_s
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import av
+    import av.container
+
+PTS_ZERO = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi"})
+"""Containers whose local zero is pts 0; all others count from their start_time."""
+
+TAIL_S = 4
+"""How far before the declared end the tail is read first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One stream of a container. `span` is local ns (see `zero_ns`), None where no packet carries a time.
+
+    `kind` is video, audio, subtitle, data or attachment; `rate` is frames or samples per second;
+    `declared_end_ns` is what the header promises; `cover` marks a still (album art) stored as a video track.
+    """
+
+    index: int
+    kind: str
+    codec: str
+    span: tuple[int, int] | None = None
+    declared_end_ns: int | None = None
+    rate: float | None = None
+    width: int = 0
+    height: int = 0
+    rotation: int = 0
+    channels: int = 0
+    frames: int = 0
+    language: str = ""
+    title: str = ""
+    cover: bool = False
+
+    @property
+    def truncated(self) -> bool:
+        """Whether data ends clearly before the header says: by more than 0.25 s and 1 %."""
+        if self.span is None or self.declared_end_ns is None:
+            return False
+        missing = self.declared_end_ns - self.span[1]
+        return missing > NS // 4 and missing * 100 > self.declared_end_ns - self.span[0]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """A container, seen from outside. `zero_ns` is the pts that local time 0 has; add it to seek."""
+
+    container: str
+    zero_ns: int
+    tracks: tuple[Track, ...]
+    problems: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a pipe or a cache."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: dict[str, Any]) -> MediaInfo:
+        """The inverse of `to_json`."""
+        tracks = tuple(
+            Track(**{**track, "span": tuple(track["span"]) if track["span"] else None})
+            for track in plain["tracks"]
+        )
+        return cls(plain["container"], plain["zero_ns"], tracks, tuple(plain["problems"]))
+
+
+def container_zero_ns(box: av.container.InputContainer) -> int:
+    """The pts, in ns, that is local time 0 in this container (design.md, idea 2)."""
+    if PTS_ZERO & set(box.format.name.split(",")) or box.start_time is None:
+        return 0
+    return int(box.start_time) * 1000
+
+
+def probe(path: Path) -> MediaInfo:
+    """Read a file's head and tail. Raises InspectorError where FFmpeg cannot open it at all.
+
+    Runs the demuxer in this process: callers that must survive a crash go through `inspector.media.child`.
+    """
+    import av
+
+    try:
+        with av.open(str(path), metadata_errors="replace") as box:
+            return _read(box, av)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InspectorError(
+            "The file cannot be read as film or sound",
+            f"{path}: {reason}",
+            "Check the copy against its origin",
+        ) from error
+
+
+def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
+    zero = container_zero_ns(box)
+    starts: dict[int, int] = {}
+    ends: dict[int, int] = {}
+    problems: list[str] = []
+    timed = {stream.index for stream in box.streams if stream.type in ("video", "audio")}
+
+    def scan(until_starts: bool) -> bool:
+        """Note packet times; True where the demuxer stopped on an error rather than at the end."""
+        count = 0
+        try:
+            for packet in box.demux():
+                if packet.pts is None or packet.time_base is None or packet.size == 0:
+                    continue
+                index = packet.stream.index
+                start = ns_from_s(packet.pts * packet.time_base) - zero
+                length = ns_from_s((packet.duration or 0) * packet.time_base)
+                if until_starts or not seeked:
+                    starts[index] = min(starts.get(index, start), start)
+                ends[index] = max(ends.get(index, start), start + length)
+                count += 1
+                if until_starts and (count > 400 or (count > 40 and timed <= starts.keys())):
+                    return False
+        except av.FFmpegError as error:
+            problems.append(f"reading stopped: {error.strerror}")
+            return True
+        return False
+
+    seeked = False
+    declared = {stream.index: _declared_end_ns(box, stream, zero) for stream in box.streams}
+    known = [end for index, end in declared.items() if index in timed and end is not None]
+    longest = max(known, default=0)
+    scan(until_starts=True)
+    seeked = True
+    settled = bool(known) and longest > 2 * TAIL_S * NS and _seek(box, longest + zero - TAIL_S * NS, av)
+    if settled:
+        broken = scan(until_starts=False)
+        # A tail that holds nothing near the promised end means a cut file: count from the start then.
+        settled = not broken and max((ends[i] for i in ends if i in timed), default=0) > longest - TAIL_S * NS
+    if not settled:
+        problems.clear()
+        _seek(box, zero, av) or _seek(box, 0, av)
+        seeked = False
+        scan(until_starts=False)
+    return MediaInfo(
+        container=box.format.name,
+        zero_ns=zero,
+        tracks=tuple(_track(stream, starts, ends, declared[stream.index]) for stream in box.streams),
+        problems=tuple(problems),
+    )
+
+
+def _seek(box: av.container.InputContainer, pts_ns: int, av: Any) -> bool:
+    try:
+        box.seek(max(pts_ns // 1000, 0))
+    except (av.FFmpegError, OSError):
+        return False
+    return True
+
+
+def _declared_end_ns(box: av.container.InputContainer, stream: Any, zero: int) -> int | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return ns_from_s((stream.duration + (stream.start_time or 0)) * stream.time_base) - zero
+    if box.duration is not None and stream.type in ("video", "audio"):
+        return int(box.duration) * 1000 + (int(box.start_time or 0) * 1000 - zero)
+    return None
+
+
+def _track(stream: Any, starts: dict[int, int], ends: dict[int, int], declared_ns: int | None) -> Track:
+    context = stream.codec_context
+    common = {
+        "index": stream.index,
+        "kind": stream.type,
+        "codec": context.codec.canonical_name if context is not None else "",
+        "declared_end_ns": declared_ns,
+        "language": stream.metadata.get("language", ""),
+        "title": stream.metadata.get("title", "") or stream.metadata.get("handler_name", ""),
+    }
+    start, end = starts.get(stream.index), ends.get(stream.index)
+    if stream.type == "video" and context is not None:
+        rate = stream.average_rate or stream.guessed_rate
+        if start is not None and end is not None and rate and end == start:
+            end = start + ns_from_s(1 / Fraction(rate))
+        common |= {
+            "rate": float(rate) if rate else None,
+            "width": context.width,
+            "height": context.height,
+            "frames": stream.frames,
+            "cover": bool(int(stream.disposition) & 0x400),
+        }
+    elif stream.type == "audio" and context is not None:
+        common |= {"rate": float(context.sample_rate), "channels": context.channels}
+    span = None if start is None or end is None else (max(start, 0) if stream.type == "audio" else start, end)
+    return Track(span=span, **common)

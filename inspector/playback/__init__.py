@@ -1,0 +1,1 @@
+"""Transport, pictures and sound: what is shown and heard when. No Qt."""

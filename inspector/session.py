@@ -1,0 +1,159 @@
+"""The one facade that the window and the command line talk to. No Qt, no decoder at import time."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inspector.core.jobs import Job, Jobs
+from inspector.core.model import Coverage, Modality, Record, Stream
+from inspector.errors import InspectorError
+from inspector.readers import readers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from inspector.core.model import Cue, Dataset
+    from inspector.media.peaks import Peaks
+    from inspector.media.series import Series
+
+
+class Session:
+    """An open dataset. Safe to use from any thread; `close` it when done.
+
+    What the index does not hold (durations, coverage) fills in behind through `survey`.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.jobs = Jobs()
+        self._lock = threading.Lock()
+        self._records: dict[str, Record] = {}
+        self._rows: dict[str, int] | None = None
+
+    @classmethod
+    def open(cls, path: Path | str, reader: str | None = None) -> Session:
+        """Open the dataset at `path` with the named reader, or the first that claims it. Lists files only."""
+        root = Path(path).expanduser()
+        if not root.exists():
+            raise InspectorError("There is nothing at that path", str(root), "Check the spelling")
+        root = root.resolve()
+        if reader is not None:
+            return cls(readers.get(reader).open(root))
+        for entry in readers.all():
+            if entry.value.claims(root):
+                return cls(entry.value.open(root))
+        raise InspectorError("No reader knows this format", str(root), "Name one with --reader")
+
+    @property
+    def root(self) -> Path:
+        """Where the dataset lies."""
+        return self.dataset.root
+
+    @property
+    def index(self) -> pa.Table:
+        """One row a record: `record_id`, `modalities`, then the dataset's own columns."""
+        return self.dataset.index
+
+    def record_ids(self) -> list[str]:
+        """Every record's id in the dataset's order."""
+        ids: list[str] = self.index.column("record_id").to_pylist()
+        return ids
+
+    def row_of(self, record_id: str) -> int:
+        """The record's row in the index; InspectorError where there is none."""
+        if self._rows is None:
+            self._rows = {each: row for row, each in enumerate(self.record_ids())}
+        try:
+            return self._rows[record_id]
+        except KeyError:
+            raise InspectorError(
+                "There is no such record", record_id, "`inspector info` lists what there is"
+            ) from None
+
+    def record(self, record_id: str) -> Record:
+        """The effective record, loaded once and kept while it is among the newest few hundred."""
+        with self._lock:
+            known = self._records.pop(record_id, None)
+        record = known or self.dataset.load(record_id)
+        with self._lock:
+            self._records[record_id] = record
+            while len(self._records) > 256:
+                self._records.pop(next(iter(self._records)))
+        return record
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The modalities that any record of the dataset has, in the order in which they are shown."""
+        import pyarrow.compute as pc
+
+        names = set(pc.unique(pc.list_flatten(self.index.column("modalities"))).to_pylist())
+        return tuple(modality for modality in Modality if modality in names)
+
+    def coverage(self, record: Record) -> dict[Modality, Coverage]:
+        """What is there of each of the dataset's modalities in a loaded record."""
+        found = {stream.modality for stream in record.streams}
+        return {
+            modality: record.coverage.get(
+                modality, Coverage.PRESENT if modality in found else Coverage.ABSENT
+            )
+            for modality in self.modalities
+        }
+
+    def cues(self, stream: Stream) -> tuple[Cue, ...]:
+        """The cues of a text stream, in local time, ordered by start."""
+        from inspector.media.cues import load_cues
+
+        return load_cues(stream.source)[0]
+
+    def series(self, stream: Stream) -> Series:
+        """The samples of a sensor stream, in local time."""
+        from inspector.media.series import load_series
+
+        return load_series(stream)
+
+    def peaks(self, stream: Stream, job: Job[Peaks], partial: Callable[[Peaks], None]) -> Peaks:
+        """The waveform pyramid of a sound, in local time; `partial` is told of each further stretch."""
+        from inspector.media.peaks import load_peaks
+
+        return load_peaks(stream.source, job, partial)
+
+    def info(self) -> dict[str, Any]:
+        """What `inspector info --json` prints (keys fixed in design.md); loads every record."""
+        counts: dict[str, dict[str, int]] = {
+            modality.value: {"records": 0, "streams": 0} for modality in self.modalities
+        }
+        duration_ns = 0
+        problems = [str(problem) for problem in self.dataset.problems]
+        ids = self.record_ids()
+        for record_id in ids:
+            record = self.record(record_id)
+            start, end = record.span
+            duration_ns += end - start
+            problems += [f"{record_id}: {problem}" for problem in record.problems]
+            for modality in {stream.modality for stream in record.streams}:
+                counts[modality.value]["records"] += 1
+            for stream in record.streams:
+                counts[stream.modality.value]["streams"] += 1
+        return {
+            "path": str(self.root),
+            "format": self.dataset.reader,
+            "records": len(ids),
+            "duration_s": round(duration_ns / 1e9, 3),
+            "modalities": counts,
+            "problems": problems,
+            "leftover": list(self.dataset.leftover),
+        }
+
+    def close(self) -> None:
+        """Stop background work and let go of everything."""
+        self.jobs.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""The stage: pictures and what stands in for them."""
