@@ -1,0 +1,176 @@
+"""Probing in child processes: a file that crashes the demuxer takes down a child, not the window.
+
+Children are kept and fed one path at a time over a pipe, one JSON line each way.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inspector.media.probe import MediaInfo
+
+CHILDREN = 2
+TIMEOUT_S = 60.0
+"""A probe that takes longer is counted as hanging; its child is killed."""
+
+_idle: queue.LifoQueue[_Child] = queue.LifoQueue()
+_slots = threading.Semaphore(CHILDREN)
+_lock = threading.Lock()
+_known: dict[tuple[str, int, int], MediaInfo | InspectorError] = {}
+
+
+class _Child:
+    """One child process; not safe to use from two threads at once."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "inspector.media.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, path: Path) -> dict[str, Any]:
+        """The child's answer; EOFError where it died of the question, TimeoutError where it hangs."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        hung = threading.Event()
+
+        def kill() -> None:
+            hung.set()
+            self._process.kill()
+
+        timer = threading.Timer(TIMEOUT_S, kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            self._process.stdin.write(json.dumps(os.fspath(path)) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except OSError:
+            line = ""
+        finally:
+            timer.cancel()
+            timer.join()
+        if not line:
+            raise TimeoutError if hung.is_set() else EOFError
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """End the child and wait for it."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def warm() -> None:
+    """Start a child now, so that it is ready when the first film is asked about."""
+    _idle.put(_Child())
+
+
+def probe(path: Path) -> MediaInfo:
+    """What `media.probe.probe` says of the file, asked in a child. Answers are kept per path, size and mtime.
+
+    Raises InspectorError for an unreadable file, and for one that killed or hung the child.
+    """
+    from inspector.media.probe import MediaInfo
+
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise InspectorError("The file is missing", str(path), "Restore it or correct its name") from error
+    key = (str(path), stat.st_size, stat.st_mtime_ns)
+    with _lock:
+        known = _known.get(key)
+    if known is None:
+        try:
+            answer = _ask(path)
+            known = (
+                MediaInfo.from_json(answer["info"]) if "info" in answer else InspectorError(*answer["error"])
+            )
+        except EOFError:
+            known = InspectorError(
+                "The file crashed the decoder", str(path), "It is not opened here; check or re-encode it"
+            )
+        except TimeoutError:
+            known = InspectorError(
+                "The file could not be read in time", f"{path}: {TIMEOUT_S:.0f} s", "Check the disk"
+            )
+        with _lock:
+            _known[key] = known
+    if isinstance(known, InspectorError):
+        raise known
+    return known
+
+
+def _ask(path: Path) -> dict[str, Any]:
+    with _slots:
+        try:
+            child = _idle.get_nowait()
+        except queue.Empty:
+            child = _Child()
+        if not child.alive:
+            child.close()
+            child = _Child()
+        try:
+            answer = child.ask(path)
+        except (EOFError, TimeoutError):
+            child.close()
+            raise
+        _idle.put(child)
+        return answer
+
+
+@atexit.register
+def close() -> None:
+    """End all idle children."""
+    while True:
+        try:
+            _idle.get_nowait().close()
+        except queue.Empty:
+            return
+
+
+def main() -> None:
+    """The child's loop: a path in, an answer out, until the pipe closes."""
+    from pathlib import Path
+
+    from inspector.media.probe import probe as probe_here
+
+    import av.logging
+
+    av.logging.set_level(None)
+    for line in sys.stdin:
+        try:
+            answer: dict[str, Any] = {"info": probe_here(Path(json.loads(line))).to_json()}
+        except InspectorError as error:
+            answer = {"error": (error.title, error.detail, error.hint)}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
