@@ -1,0 +1,52 @@
+# Inspector. `make demo` on a bare machine sets up all it needs; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+# The last line of `make demo` is the picture's path, also under `make -C`.
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: help
+help: ## list these commands
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
+
+.PHONY: demo
+demo: ready-run ## open the bundled dataset; with no display, draw the window and print the picture's path
+	@exec $(PY) -m inspector demo
+
+.PHONY: test
+test: ready-dev lint-only ## lint, types, import contracts and all tests
+	@$(PY) -m pytest -q
+
+.PHONY: lint
+lint: ready-dev lint-only ## ruff, mypy --strict and the import contracts
+
+.PHONY: bench
+bench: ready-dev ## the measurements in tests/bench
+	@$(PY) -m pytest -q -s tests/bench
+
+.PHONY: wheel
+wheel: ready-dev ## wheel and source archive, into dist/
+	@$(PY) -m hatchling build -d dist
+
+.PHONY: clean
+clean: ## remove the environment, built files and caches
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find inspector tests packaging -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: ready-run ready-dev lint-only
+ready-run:
+	@packaging/system-deps.sh runtime 'sound?'
+	@packaging/python-env.sh $(VENV) run
+
+ready-dev:
+	@packaging/system-deps.sh runtime 'sound?' test
+	@packaging/python-env.sh $(VENV) dev
+
+lint-only:
+	@$(PY) -m ruff check
+	@$(PY) -m mypy
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
