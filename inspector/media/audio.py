@@ -1,0 +1,144 @@
+"""PCM of a sound track at any place, on the track's own clock: sample i is local time i / rate.
+
+Positions come from pts once after a seek and from counting afterwards, so that MP3 and Ogg, whose pts jitter
+by a sample or start late, stay exact; a jump of the pts beyond a few milliseconds is a real gap and silent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inspector.core.times import NS
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from inspector.core.model import Source
+
+PREROLL_NS = 250_000_000
+"""Decoded and thrown away before a seek's target: AAC and Opus overlap, MP3 keeps a bit reservoir."""
+
+GAP_NS = 5_000_000
+"""pts further than this from the counted position start a new place; less is rounding in the container."""
+
+
+class PcmReader:
+    """One open sound track as float32 stereo at `rate` Hz. Not safe to use from two threads; `close` it."""
+
+    def __init__(self, source: Source, rate: int = 48_000, layout: str = "stereo") -> None:
+        import av
+
+        from inspector.media.probe import container_zero_ns
+
+        self._av = av
+        self.rate = rate
+        self._layout = layout
+        self.channels = 2 if layout == "stereo" else 1
+        self._source = source
+        self._cut_ns = source.start_ns or 0
+        try:
+            self._box = av.open(str(source.path), metadata_errors="replace")
+        except (av.FFmpegError, OSError) as error:
+            raise InspectorError("The sound cannot be opened", f"{source.path}: {error}") from error
+        assert source.track is not None
+        self._stream = self._box.streams[source.track]
+        self._zero_ns = container_zero_ns(self._box) + self._cut_ns
+        self._blocks: Iterator[tuple[int, NDArray[np.float32]]] | None = None
+        self._held: tuple[int, NDArray[np.float32]] | None = None
+        self._at = 0
+        """Position from which reading on needs no seek."""
+
+    def close(self) -> None:
+        """Let go of the file and the decoder."""
+        self._blocks = None
+        self._box.close()
+
+    def read(self, start: int, count: int) -> NDArray[np.float32]:
+        """`count` samples from sample number `start` of local time, shape (count, channels).
+
+        Where the track has no data (before it, after it, in a gap, past a broken packet) it is silence.
+        """
+        out = np.zeros((count, self.channels), np.float32)
+        near = self._blocks is not None and self._at <= start < self._at + 2 * self.rate
+        if not near:
+            self._seek(start)
+        end = start + count
+        while True:
+            if self._held is None:
+                assert self._blocks is not None
+                self._held = next(self._blocks, None)
+            if self._held is None:
+                break
+            at, pcm = self._held
+            if at >= end:
+                break
+            low, high = max(at, start), min(at + len(pcm), end)
+            if low < high:
+                out[low - start : high - start] = pcm[low - at : high - at]
+            if at + len(pcm) > end:
+                break
+            self._held = None
+        self._at = end
+        return out
+
+    def blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """All of the track from its start: (sample number, PCM (n, channels)), in order."""
+        self._seek(0)
+        assert self._blocks is not None
+        return self._blocks
+
+    def _seek(self, start: int) -> None:
+        self._held = None
+        pts_ns = max(start * NS // self.rate - PREROLL_NS, 0) + self._zero_ns
+        base = self._stream.time_base
+        try:
+            if start * NS // self.rate > PREROLL_NS and base is not None:
+                self._box.seek(int(pts_ns / (base * NS)), stream=self._stream, backward=True)
+            else:
+                self._box.seek(0)
+        except (self._av.FFmpegError, OSError):
+            self._reopen()
+        self._blocks = self._decode()
+
+    def _reopen(self) -> None:
+        self._box.close()
+        self._box = self._av.open(str(self._source.path), metadata_errors="replace")
+        self._stream = self._box.streams[self._stream.index]
+
+    def _decode(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        av = self._av
+        resampler = av.AudioResampler(format="flt", layout=self._layout, rate=self.rate)
+        counted: int | None = None  # where the next sample of the resampler belongs
+        packets = self._box.demux(self._stream)
+        last_ns = None if self._source.end_ns is None else self._source.end_ns - self._cut_ns
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, av.FFmpegError):
+                return
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                continue  # a broken packet is heard as silence: the next pts tells where we are
+            for frame in frames:
+                if frame.pts is not None and frame.time_base is not None:
+                    local_ns = round(frame.pts * frame.time_base * NS) - self._zero_ns
+                    if last_ns is not None and local_ns >= last_ns:
+                        return
+                    place = round(local_ns * self.rate / NS)
+                    if counted is None or abs(place - counted) * NS > GAP_NS * self.rate:
+                        resampler = av.AudioResampler(format="flt", layout=self._layout, rate=self.rate)
+                        counted = place
+                if counted is None:
+                    counted = 0
+                frame.pts = None
+                for piece in resampler.resample(frame):
+                    pcm = np.frombuffer(memoryview(piece.planes[0]), np.float32, piece.samples * self.channels)
+                    yield counted, pcm.reshape(-1, self.channels).copy()
+                    counted += piece.samples
+
