@@ -3,8 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-# The last line of `make demo` is the picture's path, also under `make -C`.
-MAKEFLAGS += --no-print-directory
+# Set-up writes to stderr and recipes are not echoed: the last line of `make demo` is the picture's path, alone.
 
 VENV := .venv
 PY := $(VENV)/bin/python
