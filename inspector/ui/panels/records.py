@@ -1,0 +1,447 @@
+"""The list of records: filtered, sorted, and walked through with the arrow keys."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import shiboken6
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLineEdit,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from inspector.ui import theme
+from inspector.ui.panels.common import SectionHeader, number_text
+from inspector.ui.panels.coverage import paint_strip, strip_width
+from inspector.ui.panels.records_model import (
+    BROKEN,
+    COVERAGE,
+    DURATION,
+    FIRST_OWN,
+    RECORD,
+    STATE,
+    WARNED,
+    RecordsModel,
+    arranged,
+    visible_ids,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PySide6.QtGui import QHelpEvent, QPaintEvent
+
+    from inspector.core.model import Record
+    from inspector.session import Session
+
+DOT = 8
+DEBOUNCE_MS = 120
+KEY_MS = 60
+FILL_MS = 40
+IN_PLACE = 20_000
+"""Up to so many rows are filtered and sorted at once; more in a thread, the newest asking wins."""
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+class CellDelegate(QStyledItemDelegate):
+    """Draws the state dot and the coverage strip; shows a tooltip for words only where they are cut."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """One cell, without the frame around the current one."""
+        model = index.model()
+        column = index.column()
+        assert isinstance(model, RecordsModel)
+        if column not in (STATE, COVERAGE):
+            super().paint(painter, option, index)
+            return
+        panel = QStyleOptionViewItem(option)
+        panel.state &= ~QStyle.StateFlag.State_HasFocus
+        style = option.widget.style()
+        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, panel, painter, option.widget)
+        middle = option.rect.center().y() + 0.5
+        if column == STATE:
+            self._dot(
+                painter,
+                QPointF(option.rect.left() + theme.MARGIN + DOT / 2, middle),
+                model.state(index.row()),
+            )
+            return
+        states, known = model.coverage(index.row())
+        paint_strip(painter, option.rect.left() + theme.STEP, middle, model.modalities, states, dim=not known)
+
+    @staticmethod
+    def _dot(painter: QPainter, centre: QPointF, state: int) -> None:
+        t = theme.current()
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if state in (WARNED, BROKEN):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(t.failed if state == BROKEN else t.suspect)
+            painter.drawEllipse(centre, DOT / 2, DOT / 2)
+        else:
+            painter.setPen(QPen(t.tint(t.faint, 0.7), 1))
+            painter.drawEllipse(centre, DOT / 2 - 0.5, DOT / 2 - 0.5)
+        painter.restore()
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        """Leave out the frame around the current cell: the whole row is marked."""
+        super().initStyleOption(option, index)
+        option.state &= ~QStyle.StateFlag.State_HasFocus
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        """Every row is as high as the next."""
+        return QSize(super().sizeHint(option, index).width(), theme.ROW)
+
+    def helpEvent(
+        self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: AnyIndex
+    ) -> bool:
+        """Say in words what is drawn, and in full what is cut; nothing where all can be read."""
+        if (index.isValid() and index.column() in (RECORD,)) or index.column() >= FIRST_OWN:
+            text = str(index.data() or "")
+            if (
+                QFontMetrics(theme.text_font()).horizontalAdvance(text) + 2 * theme.STEP
+                <= option.rect.width()
+            ):
+                return super().helpEvent(event, view, option, QModelIndex())
+        return super().helpEvent(event, view, option, index)
+
+
+class RecordTable(QTableView):
+    """A table that takes the keys that move through it, and leaves all others to the window."""
+
+    entered_row = Signal(int)
+    MOVES = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.empty_text = "No records"
+        self.setItemDelegate(CellDelegate(self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setCornerButtonEnabled(False)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setMinimumSectionSize(theme.ROW)
+        rows.setDefaultSectionSize(theme.ROW)
+        head = self.horizontalHeader()
+        head.setHighlightSections(False)
+        head.setSectionsClickable(True)
+        head.setSortIndicatorShown(True)
+        head.setSortIndicatorClearable(True)
+        head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        head.setMinimumSectionSize(5 * theme.STEP)
+        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Up, Down, Page Up, Page Down, Ctrl+Home, Ctrl+End and Enter are the table's; the rest is not."""
+        key, held = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not held:
+            if self.currentIndex().isValid():
+                self.entered_row.emit(self.currentIndex().row())
+            event.accept()
+        elif key in self.MOVES and not held:
+            super().keyPressEvent(event)
+        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End) and held == Qt.KeyboardModifier.ControlModifier:
+            last = self.model().rowCount() - 1
+            self.setCurrentIndex(self.model().index(0 if key == Qt.Key.Key_Home else last, RECORD))
+            event.accept()
+        elif event.matches(QKeySequence.StandardKey.Copy) and self.currentIndex().isValid():
+            cell = self.model().index(self.currentIndex().row(), RECORD)
+            QGuiApplication.clipboard().setText(str(cell.data()))
+            event.accept()
+        else:
+            event.ignore()
+
+    def keyboardSearch(self, search: str) -> None:
+        """Letters are the window's keys, not a search."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the rows, or say why there are none."""
+        super().paintEvent(event)
+        model = self.model()
+        if model is None or model.rowCount() > 0:
+            return
+        painter = QPainter(self.viewport())
+        painter.setFont(theme.text_font())
+        painter.setPen(theme.current().faint)
+        area = self.viewport().rect().adjusted(theme.MARGIN, 2 * theme.MARGIN, -theme.MARGIN, 0)
+        top = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
+        painter.drawText(area, int(top | Qt.TextFlag.TextWordWrap), self.empty_text)
+        painter.end()
+
+    def shown_rows(self) -> range:
+        """The rows that are on screen, in part at least."""
+        first = self.rowAt(0)
+        last = self.rowAt(self.viewport().height() - 1)
+        if first < 0:
+            return range(0)
+        return range(first, (self.model().rowCount() - 1 if last < 0 else last) + 1)
+
+
+class RecordsPanel(QWidget):
+    """Header, filter line and table. `record_chosen` tells which record the curator goes to."""
+
+    record_chosen = Signal(str)
+    _arranged = Signal(int, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._chosen: str | None = None
+        self._quiet = False
+        self._asked = 0
+        self._unpainted: set[str] = set()
+        self.header = SectionHeader("Records")
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter by name or column")
+        self.filter.setToolTip("Shows the records that have this text in their name or a column · Esc clears")
+        self.filter.setAccessibleName("Filter records")
+        self.filter.setClearButtonEnabled(False)
+        self.filter.installEventFilter(self)
+        self.model = RecordsModel()
+        self.table = RecordTable()
+        self.table.setModel(self.model)
+        self.table.setAccessibleName("Records")
+        around = QVBoxLayout()
+        around.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 2 * theme.STEP)
+        around.addWidget(self.filter)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        box.addWidget(self.header)
+        box.addLayout(around)
+        box.addWidget(self.table, 1)
+
+        self._typing = self._timer(DEBOUNCE_MS, self._arrange)
+        self._moving = self._timer(KEY_MS, self._tell_choice)
+        self._filling = self._timer(FILL_MS, self._paint_filled)
+        self.filter.textChanged.connect(lambda _: self._typing.start())
+        self.filter.returnPressed.connect(self._arrange)
+        self.table.horizontalHeader().sortIndicatorChanged.connect(lambda *_: self._arrange())
+        self.table.selectionModel().currentRowChanged.connect(self._current_changed)
+        self.table.entered_row.connect(self._enter)
+        self._arranged.connect(self._show_order)
+        self.set_session(None)
+
+    def _timer(self, after_ms: int, then: Callable[[], object]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(after_ms)
+        timer.timeout.connect(then)
+        return timer
+
+    # --- what the window calls ------------------------------------------------------------------------
+
+    def set_session(self, session: Session | None) -> None:
+        """Show a dataset's records; None empties the list."""
+        self._asked += 1
+        self._chosen = None
+        self._unpainted.clear()
+        for timer in (self._typing, self._moving, self._filling):
+            timer.stop()
+        self._quiet = True
+        self.filter.blockSignals(True)
+        self.filter.clear()
+        self.filter.blockSignals(False)
+        head = self.table.horizontalHeader()
+        head.blockSignals(True)
+        head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        head.blockSignals(False)
+        self.model.set_session(session)
+        self._quiet = False
+        self.table.empty_text = "No dataset is open" if session is None else "This dataset has no records"
+        self.filter.setEnabled(self.model.total > 0)
+        self._size_columns()
+        self._count()
+
+    def set_filled(self, record_id: str, record: Record | None) -> None:
+        """Show what loading a record told; None says that it could not be loaded.
+
+        May be called for every record of a large dataset: only rows on screen are painted, together.
+        """
+        self.model.fill(record_id, record)
+        self._unpainted.add(record_id)
+        if not self._filling.isActive():
+            self._filling.start()
+
+    def select(self, record_id: str) -> None:
+        """Mark a record as the current one, without telling `record_chosen`. A filter may hide it."""
+        self._moving.stop()
+        self._chosen = record_id
+        self._mark()
+
+    def neighbour(self, step: int) -> str | None:
+        """The record so many rows further down (or up, below 0) in the order shown; None past the ends.
+
+        From a record that the filter hides, the nearest shown one in that direction.
+        """
+        rows = self.model.rowCount()
+        if rows == 0 or step == 0:
+            return None
+        at = None if self._chosen is None else self.model.row_of(self._chosen)
+        if at is not None:
+            target = at + step
+        else:
+            index_row = None if self._chosen is None else self.model.index_row(self._chosen)
+            sorted_by_column = self.table.horizontalHeader().sortIndicatorSection() >= 0
+            gap = 0 if step > 0 else rows
+            if index_row is not None and not sorted_by_column:
+                gap = self.model.after(index_row)
+            target = gap + step - 1 if step > 0 else gap + step
+        return self.model.record_id(target) if 0 <= target < rows else None
+
+    # --- filter and order -----------------------------------------------------------------------------
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        """Esc empties the filter; Down goes on to the table."""
+        if watched is self.filter and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() == Qt.Key.Key_Escape and self.filter.text():
+                self.filter.clear()
+                self._arrange()
+                return True
+            if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Down):
+                self.table.setFocus()
+                return True
+        return False
+
+    def _arrange(self) -> None:
+        """Filter and sort anew: at once, or in a thread where that takes a while."""
+        self._typing.stop()
+        self._asked += 1
+        asked, needle = self._asked, self.filter.text().strip()
+        head = self.table.horizontalHeader()
+        column = head.sortIndicatorSection()
+        key = self.model.sort_key(column) if column >= 0 else None
+        descending = head.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
+        index = self.model.index_table
+        if index.num_rows <= IN_PLACE:
+            self._show_order(asked, arranged(index, needle, key, descending))
+            return
+
+        def work() -> None:
+            order = arranged(index, needle, key, descending)
+            if shiboken6.isValid(self):
+                self._arranged.emit(asked, order)
+
+        threading.Thread(target=work, name="inspector-filter", daemon=True).start()
+
+    def _show_order(self, asked: int, order: NDArray[np.int64] | None) -> None:
+        if asked != self._asked:
+            return
+        needle = self.filter.text().strip()
+        self.table.empty_text = f"No record has “{needle}” in its name or columns"
+        self._quiet = True
+        self.model.set_order(order)
+        self._quiet = False
+        self._mark()
+        self._count()
+
+    def _count(self) -> None:
+        shown, total = self.model.rowCount(), self.model.total
+        note = "" if shown == total else f"{number_text(shown) if shown else 'none'} shown by filter"
+        self.header.set_count(number_text(total) if total else "", note)
+
+    # --- the current record ---------------------------------------------------------------------------
+
+    def _mark(self) -> None:
+        """Put the table's mark on the chosen record, where it is shown."""
+        row = None if self._chosen is None else self.model.row_of(self._chosen)
+        self._quiet = True
+        if row is None:
+            self.table.clearSelection()
+            self.table.setCurrentIndex(QModelIndex())
+        elif row != self.table.currentIndex().row() or not self.table.selectionModel().hasSelection():
+            across = self.table.horizontalScrollBar().value()
+            self.table.selectRow(row)
+            self.table.scrollTo(self.model.index(row, RECORD))
+            self.table.horizontalScrollBar().setValue(across)
+        self._quiet = False
+
+    def _current_changed(self, current: QModelIndex, _before: QModelIndex) -> None:
+        if self._quiet or not current.isValid():
+            return
+        by_hand = QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
+        self._moving.start(0 if by_hand else KEY_MS)
+
+    def _tell_choice(self) -> None:
+        current = self.table.currentIndex()
+        if current.isValid():
+            self._choose(self.model.record_id(current.row()))
+
+    def _enter(self, row: int) -> None:
+        self._moving.stop()
+        self._chosen = None
+        self._choose(self.model.record_id(row))
+
+    def _choose(self, record_id: str) -> None:
+        if record_id != self._chosen:
+            self._chosen = record_id
+            self.record_chosen.emit(record_id)
+
+    # --- painting -------------------------------------------------------------------------------------
+
+    def _paint_filled(self) -> None:
+        for record_id, row in visible_ids(self.model, self.table.shown_rows()).items():
+            if record_id in self._unpainted:
+                self.model.changed(row)
+        self._unpainted.clear()
+
+    def _size_columns(self) -> None:
+        """Widths from the header and a few hundred rows spread over the table."""
+        model, table = self.model, self.table
+        rows = range(0, model.rowCount(), max(1, model.rowCount() // 200))
+        text = QFontMetrics(theme.text_font())
+        mono = QFontMetrics(theme.mono_font())
+        spare = 4 * theme.STEP
+        table.setColumnWidth(STATE, theme.MARGIN + DOT + theme.STEP)
+        table.setColumnWidth(COVERAGE, max(strip_width(len(model.modalities)), 24) + 2 * theme.STEP)
+        table.setColumnWidth(DURATION, mono.horizontalAdvance("0000.0") + spare)
+        for column in [RECORD, *range(FIRST_OWN, model.columnCount())]:
+            texts = [str(model.headerData(column, Qt.Orientation.Horizontal)) + "  "]
+            texts += [str(model.index(row, column).data()) for row in rows]
+            wide = max(map(text.horizontalAdvance, texts)) + spare
+            limit = 220 if column == RECORD else 160
+            table.setColumnWidth(column, min(max(wide, 40), limit))
+        head = table.horizontalHeader()
+        own = model.columnCount() > FIRST_OWN
+        head.setStretchLastSection(own)
+        stretch = QHeaderView.ResizeMode.Interactive if own else QHeaderView.ResizeMode.Stretch
+        head.setSectionResizeMode(RECORD, stretch)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Repaint in a new theme."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self.table.viewport().update()
+        super().changeEvent(event)
+
+    def minimumSizeHint(self) -> QSize:
+        """Narrow enough to fold, wide enough to read an id."""
+        return QSize(160, 120)
