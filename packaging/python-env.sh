@@ -51,8 +51,10 @@ if [[ ! -e "$venv" ]]; then
         die "$unfit is Python $version without venv and ensurepip." \
             "On Debian and Ubuntu: sudo apt-get install python$version-venv" \
             "Elsewhere, install a complete Python and name it: make PYTHON=/path/to/python3 ..."
+    elif [[ -z $found && -n ${PYTHON:-} ]]; then
+        die "PYTHON=$PYTHON is no Python 3.11 or newer."
     elif [[ -z $found ]]; then
-        die "Inspector needs Python 3.11 or newer${PYTHON:+, which $PYTHON is not}; none was found on PATH." \
+        die "Inspector needs Python 3.11 or newer; none was found on PATH." \
             "On Debian 12 and Ubuntu 24.04 or newer: sudo apt-get install python3 python3-venv" \
             "Elsewhere, install one and name it: make PYTHON=/path/to/python3.12 ..."
     fi

@@ -6,7 +6,6 @@ import ast
 import itertools
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -222,8 +221,10 @@ def test_wheel_carries_its_resources(tmp_path: Path) -> None:
 
 
 def test_source_archive_builds_the_same_wheel(tmp_path: Path) -> None:
-    shutil.unpack_archive(build("sdist", ROOT, tmp_path / "dist"), tmp_path / "unpacked", filter="data")
-    (tree,) = (tmp_path / "unpacked").iterdir()
+    sdist = build("sdist", ROOT, tmp_path / "dist")
+    (unpacked := tmp_path / "unpacked").mkdir()
+    subprocess.run(["tar", "-xf", str(sdist), "-C", str(unpacked)], check=True)
+    (tree,) = unpacked.iterdir()
     again = build("wheel", tree, tmp_path / "again")
     assert files_in(again) == files_in(build("wheel", ROOT, tmp_path / "dist"))
 
