@@ -1,0 +1,194 @@
+"""The transcript of the current record: read it, search it, follow it, and click to go there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+
+from inspector.core.model import Modality
+from inspector.ui import theme
+from inspector.ui.panels.common import ElidedLabel, SectionHeader, count_text, number_text
+from inspector.ui.panels.transcript_list import CueList
+from inspector.ui.panels.transcript_track import TranscriptTrack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from inspector.core.model import Cue, Record, Stream
+
+
+class TranscriptPanel(QWidget):
+    """One of the record's text streams as a list of cues. `seek` asks for a reference time in ns."""
+
+    seek = Signal(object)
+    """A Python integer: Qt's own `int` is too small for nanoseconds."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tracks: list[TranscriptTrack] = []
+        self._matches: list[int] = []
+        self._match = -1
+        self._time_ns: int | None = None
+        self.header = SectionHeader("Transcript")
+        self.selector = QComboBox()
+        self.selector.setToolTip("Which of this record's texts is shown")
+        self.selector.setAccessibleName("Text shown")
+        self.selector.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search the text")
+        self.search.setToolTip(
+            "Enter goes to the next place, Shift+Enter to the one before · Esc clears · Ctrl+F"
+        )
+        self.search.setAccessibleName("Search the text")
+        self.search.installEventFilter(self)
+        self.found = ElidedLabel("", "quiet", mono=True)
+        self.found.setFixedWidth(0)
+        self.previous = self._button("chevron-up", "The place before (Shift+Enter)", lambda: self._step(-1))
+        self.next = self._button("chevron-down", "The next place (Enter)", lambda: self._step(1))
+        self.list = CueList()
+        self.list.setAccessibleName("Transcript")
+        bar = QHBoxLayout()
+        bar.setContentsMargins(theme.MARGIN, 0, 2 * theme.STEP, 2 * theme.STEP)
+        bar.setSpacing(theme.STEP)
+        bar.addWidget(self.search, 1)
+        bar.addWidget(self.found)
+        bar.addWidget(self.previous)
+        bar.addWidget(self.next)
+        choice = QVBoxLayout()
+        choice.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 2 * theme.STEP)
+        choice.addWidget(self.selector)
+        self._choice = QWidget()
+        self._choice.setLayout(choice)
+        choice.setSpacing(0)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        box.addWidget(self.header)
+        box.addWidget(self._choice)
+        box.addLayout(bar)
+        box.addWidget(self.list, 1)
+        self.selector.currentIndexChanged.connect(self._show_track)
+        self.search.textChanged.connect(lambda _: self._search())
+        self.list.seek.connect(self.seek)
+        find = QShortcut(QKeySequence.StandardKey.Find, self)
+        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.activated.connect(self.focus_search)
+        self.set_record(None, [])
+
+    def _button(self, name: str, tip: str, then: Callable[[], None]) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(theme.icon(name))
+        button.setProperty("icon_name", name)
+        button.setIconSize(QSize(16, 16))
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(then)
+        return button
+
+    # --- what the window calls ------------------------------------------------------------------------
+
+    def set_record(self, record: Record | None, texts: Sequence[tuple[Stream, Sequence[Cue]]] = ()) -> None:
+        """Show the texts of a record: each stream with its cues in local time."""
+        self._tracks = [TranscriptTrack(stream, cues) for stream, cues in texts]
+        self._time_ns = None
+        self.selector.blockSignals(True)
+        self.selector.clear()
+        for track in self._tracks:
+            self.selector.addItem(track.stream.id)
+        best = max(range(len(self._tracks)), key=self._worth, default=-1)
+        self.selector.setCurrentIndex(best)
+        self.selector.blockSignals(False)
+        self._choice.setVisible(len(self._tracks) > 1)
+        if record is None:
+            self.list.empty_text = "No record is open"
+        elif self._tracks:
+            self.list.empty_text = "This file has no text in it"
+        elif record.of(Modality.TEXT):
+            self.list.empty_text = "The text of this record has not been read"
+        else:
+            self.list.empty_text = "No text in this record"
+        self._show_track(best)
+
+    def set_time(self, reference_ns: int) -> None:
+        """Mark what is spoken at the playhead; made to be called for every picture shown."""
+        self._time_ns = reference_ns
+        self.list.set_time(reference_ns)
+
+    def focus_search(self) -> None:
+        """Go to the search line, its text selected."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    # --- inside ---------------------------------------------------------------------------------------
+
+    def _worth(self, number: int) -> tuple[bool, bool, int]:
+        """Word times before cue times before none, then the order of the record."""
+        track = self._tracks[number]
+        return (track.timed and any(cue.words for cue in track.cues[:20]), track.timed, -number)
+
+    def _track(self) -> TranscriptTrack | None:
+        number = self.selector.currentIndex()
+        return self._tracks[number] if 0 <= number < len(self._tracks) else None
+
+    def _show_track(self, _number: int) -> None:
+        track = self._track()
+        self.list.set_track(track)
+        cues = 0 if track is None else len(track)
+        note = "" if track is None or track.timed or not cues else "no times in this file"
+        kind = ("cue", "cues") if track is not None and track.timed else ("line", "lines")
+        self.header.set_count(count_text(cues, *kind) if cues else "", note)
+        self.search.setEnabled(cues > 0)
+        self._search()
+        if self._time_ns is not None:
+            self.list.set_time(self._time_ns)
+
+    def _search(self) -> None:
+        needle, track = self.search.text().strip(), self._track()
+        self._matches = track.find(needle) if track is not None and needle else []
+        here = self.list.first_shown()
+        self._match = next(
+            (n for n, cue in enumerate(self._matches) if cue >= here), 0 if self._matches else -1
+        )
+        self._tell()
+
+    def _step(self, step: int) -> None:
+        if self._matches:
+            self._match = (self._match + step) % len(self._matches)
+            self._tell()
+
+    def _tell(self) -> None:
+        needle = self.search.text().strip()
+        some = bool(self._matches)
+        text = ""
+        if needle:
+            text = f"{number_text(self._match + 1)}/{number_text(len(self._matches))}" if some else "none"
+        self.found.setText(text)
+        self.found.setFixedWidth(self.found.sizeHint().width() if text else 0)
+        self.previous.setEnabled(some)
+        self.next.setEnabled(some)
+        self.list.set_search(needle, self._matches[self._match] if some else -1)
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        """Enter and Shift+Enter step through what was found; Esc empties the line, then leaves it."""
+        if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self._step(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
+                return True
+            if event.key() == Qt.Key.Key_Escape:
+                if self.search.text():
+                    self.search.clear()
+                else:
+                    self.list.setFocus()
+                return True
+        return False
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the icons and colours of a new theme."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "list"):
+            for button in (self.previous, self.next):
+                button.setIcon(theme.icon(str(button.property("icon_name"))))
+        super().changeEvent(event)
