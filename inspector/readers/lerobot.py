@@ -228,9 +228,9 @@ def _in_order(table: pa.Table, name: str, problems: list[Problem]) -> tuple[pa.T
     numbers = lerobot_v3.integers(table, "episode_index")
     usable, first = np.unique(numbers, return_index=True)
     good = (usable >= 0) & (usable < 10**18)
-    bad, twice = int((numbers < 0).sum()), len(numbers) - len(usable)
+    bad = int(((numbers < 0) | (numbers >= 10**18)).sum())
+    twice = len(numbers) - bad - int(good.sum())
     if bad:
-        twice -= bad - 1
         problems.append(Problem(name, f"{bad} rows have no episode_index", "the others are listed"))
     if twice > 0:
         problems.append(Problem(name, f"{twice} rows repeat an episode_index", "the first of each is used"))
