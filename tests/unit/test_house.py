@@ -23,6 +23,8 @@ from inspector.errors import InspectorError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytestqt.qtbot import QtBot
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "inspector").rglob("*.py"))
 LONGEST_FILE = 500  # lines; past that a file holds more than one idea
@@ -95,6 +97,26 @@ def test_qt_stays_below_the_release_that_loses_none(pyproject: dict[str, Any]) -
     assert not pyside.specifier.contains("6.12.0")
     assert not pyside.specifier.contains("6.8.3")
     assert pyside.specifier.contains("6.11.3")
+
+
+def test_painting_keeps_its_references_to_none(qtbot: QtBot) -> None:
+    # PySide6 6.12.0 on Python 3.11 takes one or more away at each repaint, until the interpreter aborts.
+    from PySide6.QtGui import QPainter, QPaintEvent
+    from PySide6.QtWidgets import QWidget
+
+    class Painted(QWidget):
+        def paintEvent(self, event: QPaintEvent) -> None:
+            with QPainter(self) as painter:
+                for x in range(20):
+                    painter.drawLine(x, 0, x, 20)
+
+    widget = Painted()
+    qtbot.addWidget(widget)
+    widget.show()
+    before = sys.getrefcount(None)
+    for _ in range(300):
+        widget.repaint()
+    assert abs(sys.getrefcount(None) - before) < 200
 
 
 def test_every_dependency_has_a_lower_and_an_upper_bound(pyproject: dict[str, Any]) -> None:
