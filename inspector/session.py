@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from inspector.core.jobs import Job, Jobs
 from inspector.core.model import Coverage, Modality, Record, Stream
 from inspector.errors import InspectorError
+from inspector.media import child
 from inspector.readers import readers
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from inspector.media.series import Series
 
 
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
 class Session:
     """An open dataset. Safe to use from any thread; `close` it when done.
 
@@ -30,6 +37,7 @@ class Session:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self.jobs = Jobs()
+        self._urgent = Jobs(1)
         self._lock = threading.Lock()
         self._records: dict[str, Record] = {}
         self._rows: dict[str, int] | None = None
@@ -121,21 +129,26 @@ class Session:
 
         return load_peaks(stream.source, job, partial)
 
-    def info(self) -> dict[str, Any]:
-        """What `inspector info --json` prints (keys fixed in design.md); loads every record."""
+    def info(self, told: Callable[[int], None] | None = None) -> dict[str, Any]:
+        """What `inspector info --json` prints (keys fixed in design.md); loads every record.
+
+        `told` hears how many records have been read.
+        """
         counts: dict[str, dict[str, int]] = {
             modality.value: {"records": 0, "streams": 0} for modality in self.modalities
         }
         duration_ns = 0
         problems = [str(problem) for problem in self.dataset.problems]
         ids = self.record_ids()
-        for record_id in ids:
+        for done, record_id in enumerate(ids):
+            if told is not None:
+                told(done)
             record = self.record(record_id)
             start, end = record.span
             duration_ns += end - start
             problems += [f"{record_id}: {problem}" for problem in record.problems]
             for modality in {stream.modality for stream in record.streams}:
-                counts[modality.value]["records"] += 1
+                counts.setdefault(modality.value, {"records": 0, "streams": 0})["records"] += 1
             for stream in record.streams:
                 counts[stream.modality.value]["streams"] += 1
         return {
@@ -148,12 +161,69 @@ class Session:
             "leftover": list(self.dataset.leftover),
         }
 
+    def urgent(
+        self, title: str, work: Callable[[Job[T]], T], then: Callable[[Job[T]], None] | None = None
+    ) -> Job[T]:
+        """A job that somebody waits for: it does not queue behind the background ones."""
+        return self._urgent.start(title, work, then)
+
+    def survey(self, pick: Callable[[], str | None], got: Callable[[Record], None]) -> Job[None]:
+        """Load records behind everything else, each told to `got` in the job's thread.
+
+        `pick` names the next one (those on screen first), or None when all are known.
+        """
+
+        def work(job: Job[None]) -> None:
+            job.total = len(self.index)
+            while (record_id := pick()) is not None:
+                job.step()
+                got(self.record(record_id))
+
+        return self.jobs.start("reading records", work)
+
     def close(self) -> None:
         """Stop background work and let go of everything."""
         self.jobs.close()
+        self._urgent.close()
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class Opening:
+    """Starts at once. `path` None opens nothing: the window shows its start page."""
+
+    def __init__(self, path: str | None, reader: str | None = None, record_id: str | None = None) -> None:
+        self.path = path
+        self.session: Session | None = None
+        self.record: Record | None = None
+        self.error: Exception | None = None
+        self._reader = reader
+        self._record_id = record_id
+        self._thread = threading.Thread(target=self._work, name="inspector-opening", daemon=True)
+        self._thread.start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until it is done; False where the time ran out first."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        if self.path is None:
+            return
+        try:
+            child.warm()
+            self.session = Session.open(self.path, self._reader)
+            ids = self.session.index.column("record_id")
+            if self._record_id is not None:
+                self.session.row_of(self._record_id)
+            elif not len(ids):
+                return
+            self.record = self.session.record(self._record_id or ids[0].as_py())
+        except Exception as error:  # noqa: BLE001 - told in the window, or by the command line
+            self.error = error
+            if not isinstance(error, InspectorError):
+                log.exception("opening %s", self.path)

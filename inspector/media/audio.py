@@ -138,7 +138,8 @@ class PcmReader:
                     counted = 0
                 frame.pts = None
                 for piece in resampler.resample(frame):
-                    pcm = np.frombuffer(memoryview(piece.planes[0]), np.float32, piece.samples * self.channels)
+                    pcm = np.frombuffer(
+                        memoryview(piece.planes[0]), np.float32, piece.samples * self.channels
+                    )
                     yield counted, pcm.reshape(-1, self.channels).copy()
                     counted += piece.samples
-

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QApplication
 
+ON_ACCENT = QColor("#FFFFFF")
+"""Text and icons on the accent colour."""
 STEP = 4
 """Every distance is a multiple of this many px."""
 MARGIN = 3 * STEP

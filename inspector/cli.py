@@ -1,0 +1,225 @@
+"""The command line. Every command but `open` and `demo` runs without Qt."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from inspector import __version__
+from inspector.errors import Cancelled, InspectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+OK, UNUSABLE, BUG = 0, 2, 70
+COMMANDS = ("open", "demo", "info")
+
+app = typer.Typer(
+    name="inspector",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="See, check and curate multimodal datasets. A first word that is no command means `open`.",
+    epilog="Exit status: 0 done, 1 done and something failed its check, 2 could not run, 70 a bug.",
+)
+
+PathArg = Annotated[str | None, typer.Argument(metavar="[PATH]", help="The dataset's folder; none for the start page.")]
+Reader = Annotated[str | None, typer.Option("--reader", metavar="NAME", help="Read as this format: folder, lerobot.")]
+Workspace = Annotated[
+    str | None,
+    typer.Option("--workspace", metavar="DIR", help="Where curation work is kept; not used before there is some."),
+]
+Author = Annotated[str | None, typer.Option("--author", metavar="NAME", help="Who works; not used before edits.")]
+RecordOpt = Annotated[str | None, typer.Option("--record", metavar="ID", help="The record to show first.")]
+At = Annotated[str | None, typer.Option("--at", metavar="SECONDS", help="Where to put the playhead, e.g. 7.4 or 1:07.4.")]
+Play = Annotated[bool, typer.Option("--play", help="Start to play at once.")]
+Size = Annotated[str | None, typer.Option("--size", metavar="WxH", help="The window's size, e.g. 1280x800.")]
+Shot = Annotated[
+    str | None,
+    typer.Option("--screenshot", metavar="FILE", help="Write a PNG once every view shows its exact frame, and end."),
+]
+Light = Annotated[str | None, typer.Option("--theme", metavar="NAME", help="dark or light; else as the system says.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"inspector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None:
+    """See, check and curate multimodal datasets. A first word that is no command means `open`."""
+
+
+@app.command("open")
+def open_(
+    path: PathArg = None,
+    record: RecordOpt = None,
+    at: At = None,
+    play: Play = False,
+    size: Size = None,
+    screenshot: Shot = None,
+    workspace: Workspace = None,
+    author: Author = None,
+    reader: Reader = None,
+    theme: Light = None,
+) -> None:
+    """Open a dataset in the window."""
+    _run_window(path, record, at, play, size, screenshot, reader, theme)
+
+
+@app.command()
+def demo(
+    record: RecordOpt = None,
+    at: At = None,
+    play: Play = False,
+    size: Size = None,
+    screenshot: Shot = None,
+    theme: Light = None,
+) -> None:
+    """Open the bundled dataset; with no display, render it to a PNG and print its path as the last line."""
+    from inspector.core.assets import resource
+
+    if screenshot is None and not _has_display():
+        import tempfile
+
+        screenshot = str(Path(tempfile.mkdtemp(prefix="inspector-")) / "demo.png")
+    _run_window(str(resource("demo")), record, at, play, size, screenshot, None, theme)
+    if screenshot is not None:
+        print(screenshot)
+
+
+@app.command()
+def info(
+    path: Annotated[str, typer.Argument(help="The dataset's folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document to stdout.")] = False,
+    workspace: Workspace = None,
+    author: Author = None,
+    reader: Reader = None,
+) -> None:
+    """Format, records, modalities, coverage and sizes; reads every record."""
+    from inspector.session import Session
+
+    with Session.open(path, reader) as session:
+        told = _progress(len(session.index)) if sys.stderr.isatty() else None
+        document = session.info(told)
+        if told is not None:
+            sys.stderr.write("\r\x1b[K")
+        if as_json:
+            print(json.dumps(document, ensure_ascii=False))
+            return
+        from inspector.core.times import clock_text
+
+        print(f"{document['path']}")
+        print(f"{document['format']}: {session.dataset.layout}")
+        print(f"{document['records']} records, {clock_text(round(document['duration_s'] * 1e9))} in all")
+        for name, count in document["modalities"].items():
+            print(f"  {name:8} in {count['records']} records, {count['streams']} streams")
+        for title, lines in (
+            ("Could be read otherwise", session.dataset.ambiguous),
+            ("Problems", document["problems"]),
+            ("Left over: files that no record took", document["leftover"]),
+        ):
+            if lines:
+                print(f"{title} ({len(lines)}):")
+                for line in lines:
+                    print(f"  {line}")
+
+
+def _progress(total: int) -> Callable[[int], None]:
+    def told(done: int) -> None:
+        sys.stderr.write(f"\r{done} of {total} records read")
+        sys.stderr.flush()
+
+    return told
+
+
+def _has_display() -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _run_window(
+    path: str | None,
+    record: str | None,
+    at: str | None,
+    play: bool,
+    size: str | None,
+    screenshot: str | None,
+    reader: str | None,
+    theme: str | None,
+) -> None:
+    from inspector.core.times import parse_clock
+
+    at_ns = None
+    if at is not None and (at_ns := parse_clock(at)) is None:
+        raise InspectorError("--at takes seconds", repr(at), "Try --at 7.4 or --at 1:07.4")
+    pixels = None
+    if size is not None:
+        width, _, height = size.lower().partition("x")
+        if not (width.isdigit() and height.isdigit() and 200 <= int(width) <= 16384 and 200 <= int(height) <= 16384):
+            raise InspectorError("--size takes WxH in px", repr(size), "Try --size 1280x800")
+        pixels = (int(width), int(height))
+    if theme not in (None, "dark", "light"):
+        raise InspectorError("--theme is dark or light", repr(theme))
+    if not _has_display():
+        if screenshot is None:
+            raise InspectorError(
+                "There is no display to open a window on", "", "Use --screenshot FILE to render one, or set DISPLAY"
+            )
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from inspector.session import Opening
+
+    opening = Opening(path, reader, record)  # reads on in a thread while Qt loads
+    from inspector.ui.app import run
+
+    status = run(opening, at_ns=at_ns, play=play, size=pixels, screenshot=screenshot, theme=theme)
+    if status:
+        raise SystemExit(status)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with the status that design.md fixes; anything unforeseen is a bug, 70."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words:
+        words = ["open"]
+    elif words[0] not in COMMANDS and words[0] not in ("--help", "--version"):
+        words.insert(0, "open")
+    try:
+        sys.exit(_run(words))
+    except Exception:  # noqa: BLE001 - the last stop: whatever got here is our fault, and must exit as such
+        import traceback
+
+        traceback.print_exc()
+        print("inspector: this is a bug; please report the lines above", file=sys.stderr)
+        sys.exit(BUG)
+
+
+def _run(words: list[str]) -> int:
+    try:
+        app(words, standalone_mode=False)
+    except InspectorError as error:
+        print(f"inspector: {error}", file=sys.stderr)
+        return UNUSABLE
+    except (KeyboardInterrupt, Cancelled):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on: not even the flush at exit may complain
+        return OK
+    except Exception as error:
+        # typer carries its own copy of click: wrong usage is told apart by what it offers, not by its class.
+        told = getattr(error, "format_message", None)
+        if told is None:
+            raise
+        print(f"inspector: {' '.join(str(told()).split())} See `inspector --help`.", file=sys.stderr)
+        return UNUSABLE
+    return OK

@@ -1,0 +1,269 @@
+"""Sound made on the reference timeline: decode, map, mix, stretch, and a ring that an output pulls from.
+
+One thread fills the ring; `pull` only copies. Each frame that was pulled is remembered as a stretch of the
+timeline or as silence, so that "which frame is heard" answers "which moment is heard", also right after seeks.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inspector.core.times import NS
+from inspector.errors import InspectorError
+from inspector.media.render import render_pcm
+from inspector.playback.sound import CHANNELS, FRAME_BYTES, RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from inspector.core.model import Stream
+    from inspector.media.audio import PcmReader
+    from inspector.media.stretch import Stretcher
+
+BLOCK = 480
+"""Frames made at a time: 10 ms."""
+RING_FRAMES = RATE // 4
+"""How far the mixer works ahead of the output."""
+FADE = 96
+"""Frames over which sound comes in after a jump, so that it does not click."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Track:
+    """One sound in the mix. Gain is linear; a solo anywhere mutes all tracks without one."""
+
+    stream: Stream
+    gain: float = 1.0
+    mute: bool = False
+    solo: bool = False
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Consecutive pulled frames: of one run of the timeline, or silence where `start_ns` is None."""
+
+    first: int
+    count: int
+    run: int
+    start_ns: int | None
+    speed: float
+
+
+class Mixer:
+    """The feed of a sound output, and the map from pulled frames to the timeline. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._wake = threading.Condition()
+        self._tracks: list[Track] = []
+        self._tracks_changed = False
+        self._run = 0  # grows with every play, pause and seek; what belongs to an older run is dropped
+        self._playing = False
+        self._speed = 1.0
+        self._cursor_ns = 0
+        self._ring: deque[tuple[int, bytes, int]] = deque()  # (start_ns, PCM, frame offset into it)
+        self._ring_frames = 0
+        self._pulled = 0
+        self._history: deque[_Stretch] = deque(maxlen=4096)
+        self._closed = False
+        self.problems: list[str] = []
+        self._readers: dict[str, PcmReader | None] = {}
+        self._thread = threading.Thread(target=self._work, name="inspector-mixer", daemon=True)
+        self._thread.start()
+
+    # -- commands, from any thread -------------------------------------------------------------------------
+
+    def set_tracks(self, tracks: Sequence[Track]) -> None:
+        """Another set of sounds, from now on. Readers of tracks that went are closed."""
+        with self._wake:
+            self._tracks = list(tracks)
+            self._tracks_changed = True
+            self._wake.notify()
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks in the mix."""
+        return tuple(self._tracks)
+
+    def play(self, at_ns: int, speed: float = 1.0) -> int:
+        """Sound from reference time `at_ns` on; the number of this run."""
+        with self._wake:
+            self._drop()
+            self._playing = True
+            self._speed = speed
+            self._cursor_ns = at_ns
+            self._wake.notify()
+            return self._run
+
+    def pause(self) -> None:
+        """Silence from the next pull on."""
+        with self._wake:
+            self._drop()
+            self._playing = False
+
+    def close(self) -> None:
+        """End the thread and close the readers."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _drop(self) -> None:
+        self._run += 1
+        self._ring.clear()
+        self._ring_frames = 0
+
+    # -- the output's side ---------------------------------------------------------------------------------
+
+    def pull(self, frames: int) -> bytes:
+        """Exactly `frames` frames from the ring, silence for what it does not hold."""
+        parts: list[bytes] = []
+        need = frames
+        with self._wake:
+            while need and self._ring:
+                start_ns, pcm, offset = self._ring[0]
+                have = len(pcm) // FRAME_BYTES - offset
+                count = min(need, have)
+                parts.append(pcm[offset * FRAME_BYTES : (offset + count) * FRAME_BYTES])
+                self._note(count, start_ns + round(offset * NS * self._speed / RATE))
+                if count == have:
+                    self._ring.popleft()
+                else:
+                    self._ring[0] = (start_ns, pcm, offset + count)
+                need -= count
+                self._ring_frames -= count
+            if need:
+                parts.append(bytes(need * FRAME_BYTES))
+                self._note(need, None)
+            if self._playing:
+                self._wake.notify()
+        return b"".join(parts)
+
+    def _note(self, count: int, start_ns: int | None) -> None:
+        last = self._history[-1] if self._history else None
+        if last is not None and last.run == self._run and last.speed == self._speed:
+            if last.start_ns is None and start_ns is None:
+                last.count += count
+                self._pulled += count
+                return
+            if last.start_ns is not None and start_ns is not None:
+                expected = last.start_ns + last.count * NS * self._speed / RATE
+                if abs(expected - start_ns) < NS / RATE:
+                    last.count += count
+                    self._pulled += count
+                    return
+        self._history.append(_Stretch(self._pulled, count, self._run, start_ns, self._speed))
+        self._pulled += count
+
+    def moment(self, run: int, heard: float) -> int | None:
+        """Which reference time is heard when output frame `heard` is; None before the run's first frame is.
+
+        While the mixer cannot keep up (a hole in the run) the moment stands still: a stall never leaps.
+        """
+        found: int | None = None
+        with self._wake:
+            for stretch in reversed(self._history):
+                if stretch.run < run:
+                    break
+                if stretch.run > run or stretch.start_ns is None or stretch.first > heard:
+                    continue
+                into = min(heard - stretch.first, stretch.count)
+                found = stretch.start_ns + round(into * NS * stretch.speed / RATE)
+                break
+        return found
+
+    # -- the filling thread --------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        stretcher: Stretcher | None = None
+        made_for = -1
+        while True:
+            with self._wake:
+                while not self._closed and not self._tracks_changed and not self._hungry():
+                    self._wake.wait()
+                if self._closed:
+                    break
+                if self._tracks_changed:
+                    self._tracks_changed = False
+                    self._close_readers({track.stream.id for track in self._tracks})
+                    continue
+                run, cursor, speed, tracks = self._run, self._cursor_ns, self._speed, self._audible()
+            if run != made_for:
+                stretcher = _stretcher(speed)
+            if stretcher is None:
+                pcm = self._mix(tracks, cursor, BLOCK)
+                advance_ns = BLOCK * NS // RATE
+            else:
+                taken, pcm = stretcher.make(lambda at, count: self._mix(tracks, at, count), cursor, BLOCK)
+                advance_ns = taken * NS // RATE
+            if run != made_for:
+                made_for = run
+                ramp = min(FADE, len(pcm))
+                pcm[:ramp] *= np.linspace(0, 1, ramp, dtype=np.float32)[:, None]
+            with self._wake:
+                if run == self._run and self._playing:
+                    if len(pcm):
+                        self._ring.append((self._ring_start(cursor, speed), pcm.tobytes(), 0))
+                        self._ring_frames += len(pcm)
+                    self._cursor_ns = cursor + advance_ns
+        self._close_readers(set())
+
+    def _ring_start(self, cursor: int, speed: float) -> int:
+        """Where a block goes: right behind the one before it, so that a stretched run has no seams."""
+        if speed == 1.0 or not self._ring:
+            last = self._history[-1] if self._history else None
+            if speed != 1.0 and last is not None and last.run == self._run and last.start_ns is not None:
+                return last.start_ns + round(last.count * NS * speed / RATE)
+            return cursor
+        start, pcm, _ = self._ring[-1]
+        return start + round(len(pcm) // FRAME_BYTES * NS * speed / RATE)
+
+    def _hungry(self) -> bool:
+        return self._playing and self._ring_frames < RING_FRAMES
+
+    def _audible(self) -> list[Track]:
+        soloed = [track for track in self._tracks if track.solo]
+        return [track for track in soloed or self._tracks if not track.mute and track.gain > 0]
+
+    def _mix(self, tracks: list[Track], at_ns: int, count: int) -> NDArray[np.float32]:
+        out = np.zeros((count, CHANNELS), np.float32)
+        for track in tracks:
+            reader = self._reader(track.stream)
+            if reader is not None:
+                out += render_pcm(reader, track.stream.timemap, at_ns, count) * np.float32(track.gain)
+        return np.clip(out, -1.0, 1.0, out=out)
+
+    def _reader(self, stream: Stream) -> PcmReader | None:
+        if stream.id not in self._readers:
+            from inspector.media.audio import PcmReader
+
+            try:
+                self._readers[stream.id] = PcmReader(stream.source, RATE)
+            except InspectorError as error:
+                log.warning("%s", error)
+                self.problems.append(str(error))
+                self._readers[stream.id] = None
+        return self._readers[stream.id]
+
+    def _close_readers(self, keep: set[str]) -> None:
+        for stream_id in [each for each in self._readers if each not in keep]:
+            reader = self._readers.pop(stream_id)
+            if reader is not None:
+                reader.close()
+
+
+def _stretcher(speed: float) -> Stretcher | None:
+    if speed == 1.0:
+        return None
+    from inspector.media.stretch import Stretcher
+
+    return Stretcher(speed)

@@ -1,0 +1,101 @@
+"""Small pictures for the film strip, made one after the other behind everything else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from inspector.core.model import Stream
+    from inspector.media.video import Picture, VideoReader
+
+log = logging.getLogger(__name__)
+
+
+class ThumbFeed:
+    """Thumbnails of the video streams of one record. A new request for a stream replaces its older one."""
+
+    def __init__(self, pause: Callable[[], bool]) -> None:
+        """`pause` says whether the player needs the machine more just now."""
+        self._pause = pause
+        self._wake = threading.Condition()
+        self._asked: dict[str, tuple[Stream, list[int], int, Callable[[int, Picture], None]]] = {}
+        self._closed = False
+        self._making = False
+        self._thread: threading.Thread | None = None
+
+    def request(
+        self, stream: Stream, at_ns: Sequence[int], height: int, got: Callable[[int, Picture], None]
+    ) -> None:
+        """Pictures at these reference times, `height` px high; `got(at_ns, picture)` is called in the thread."""
+        with self._wake:
+            self._asked[stream.id] = (stream, sorted(at_ns), height, got)
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._work, name="inspector-thumbs", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was asked for has been given."""
+        with self._wake:
+            return not self._asked and not self._making
+
+    def close(self) -> None:
+        """Drop what was asked for and end the thread."""
+        with self._wake:
+            self._closed = True
+            self._asked.clear()
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _next(self) -> tuple[Stream, int, int, Callable[[int, Picture], None]] | None:
+        with self._wake:
+            self._making = False
+            while not self._closed:
+                for stream_id, (stream, times, height, got) in list(self._asked.items()):
+                    if times:
+                        if self._pause():
+                            self._wake.wait(0.25)
+                            break
+                        self._making = True
+                        return stream, times.pop(0), height, got
+                    del self._asked[stream_id]
+                else:
+                    self._wake.wait()
+        return None
+
+    def _work(self) -> None:
+        from inspector.media.video import VideoReader
+
+        readers: dict[str, VideoReader | None] = {}
+        while (job := self._next()) is not None:
+            stream, at_ns, height, got = job
+            if stream.id not in readers:
+                try:
+                    readers[stream.id] = VideoReader(stream.source)
+                except InspectorError:
+                    readers[stream.id] = None  # the stage says what is wrong with it
+            reader = readers[stream.id]
+            if reader is None:
+                continue
+            number = reader.index.at(stream.timemap.to_local(at_ns))
+            if number is None:
+                continue
+            try:
+                picture = reader.read(number, (height * 4, height), stop=lambda: self._closed)
+            except Exception:
+                log.exception("thumbnail of %s", stream.source.path)
+                readers[stream.id] = None
+                continue
+            if picture is not None:
+                got(at_ns, picture)
+        for reader in readers.values():
+            if reader is not None:
+                reader.close()

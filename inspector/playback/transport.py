@@ -1,0 +1,189 @@
+"""The one state machine of time: what is shown now, whether it runs, how fast. Views only follow."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inspector.playback.mixer import Mixer
+    from inspector.playback.sound import OutputClock
+
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""What J and L step through."""
+
+
+class PlayClock(Protocol):
+    """Where the time comes from while playing."""
+
+    def start(self, at_ns: int, speed: float) -> None:
+        """Run from a reference time on."""
+        ...
+
+    def stop(self) -> None:
+        """Stand still."""
+        ...
+
+    def now_ns(self) -> int:
+        """The reference time now, after `start`."""
+        ...
+
+
+class MonotonicClock:
+    """Time by the computer's own clock, where there is no sound or it runs backwards."""
+
+    def __init__(self, wall_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._wall_ns = wall_ns
+        self._from = (0, 0)
+        self._speed = 1.0
+
+    def start(self, at_ns: int, speed: float) -> None:
+        """Run from a reference time on."""
+        self._from = (self._wall_ns(), at_ns)
+        self._speed = speed
+
+    def stop(self) -> None:
+        """Stand still."""
+
+    def now_ns(self) -> int:
+        """The reference time now."""
+        wall, at = self._from
+        return at + round((self._wall_ns() - wall) * self._speed)
+
+
+class SoundClock:
+    """Time by what the sound output has played of the mixer's sound."""
+
+    def __init__(self, mixer: Mixer, output: OutputClock) -> None:
+        self._mixer = mixer
+        self._output = output
+        self._run = 0
+        self._at = 0
+
+    def start(self, at_ns: int, speed: float) -> None:
+        """Run from a reference time on."""
+        self._at = at_ns
+        self._run = self._mixer.play(at_ns, speed)
+
+    def stop(self) -> None:
+        """Stand still, in silence."""
+        self._mixer.pause()
+
+    def now_ns(self) -> int:
+        """The moment that is heard now; where it started until its first frame is."""
+        heard = self._output.heard()
+        moment = None if heard is None else self._mixer.moment(self._run, heard)
+        if moment is not None:
+            # The output's phase is corrected all the time: what was shown must not run back for it.
+            self._at = max(self._at, moment)
+        return self._at
+
+
+class Transport:
+    """Position, play state and speed on one record's timeline. Used from one thread.
+
+    `changed` is called after every command; while playing, whoever draws asks `now_ns` and calls `tick`.
+    """
+
+    def __init__(self, clock: PlayClock | None = None, silent: PlayClock | None = None) -> None:
+        self._silent = silent or MonotonicClock()
+        self._sound = clock
+        self._clock: PlayClock = self._silent
+        self._span = (0, 0)
+        self._at = 0
+        self.playing = False
+        self.speed = 1.0
+        self.changed: Callable[[], None] = lambda: None
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The record's reference span, ns."""
+        return self._span
+
+    def set_sound(self, clock: PlayClock | None) -> None:
+        """Take the time from this clock from the next start on; None for the computer's own."""
+        self._sound = clock
+        if self.playing:
+            self._start()
+
+    def set_span(self, start_ns: int, end_ns: int, at_ns: int | None = None) -> None:
+        """Another record: stop, and stand at `at_ns` or the start."""
+        self._halt()
+        self._span = (start_ns, max(start_ns, end_ns))
+        self._at = self._clamped(start_ns if at_ns is None else at_ns)
+        self.changed()
+
+    def extend(self, start_ns: int, end_ns: int) -> None:
+        """The same record turned out to be longer or shorter."""
+        self._span = (start_ns, max(start_ns, end_ns))
+
+    def now_ns(self) -> int:
+        """The reference time that is to be shown now, inside the span."""
+        return self._clamped(self._clock.now_ns()) if self.playing else self._at
+
+    def tick(self) -> int:
+        """`now_ns`, and the stop at the end of the record when it is reached."""
+        now = self.now_ns()
+        if self.playing and (
+            (self.speed > 0 and now >= self._span[1]) or (self.speed < 0 and now <= self._span[0])
+        ):
+            self._halt()
+            self._at = now
+            self.changed()
+        return now
+
+    def play(self, speed: float = 1.0) -> None:
+        """Run at a speed (negative: backwards); from the start again where it stands at the end."""
+        self._at = self.now_ns()
+        if speed > 0 and self._at >= self._span[1]:
+            self._at = self._span[0]
+        self.speed = speed
+        self.playing = self._span[1] > self._span[0]
+        if self.playing:
+            self._start()
+        self.changed()
+
+    def pause(self) -> None:
+        """Stand still where it is."""
+        if self.playing:
+            self._halt()
+            self.changed()
+
+    def toggle(self) -> None:
+        """Play at normal speed, or pause."""
+        if self.playing:
+            self.pause()
+        else:
+            self.play()
+
+    def seek(self, at_ns: int) -> None:
+        """Go to a reference time, clamped to the span; playing goes on from there."""
+        self._at = self._clamped(at_ns)
+        if self.playing:
+            self._start()
+        self.changed()
+
+    def shuttle(self, direction: int) -> None:
+        """L (+1) and J (-1): start at normal speed that way, then faster with each press, or turn round."""
+        if not self.playing or self.speed * direction < 0:
+            self.play(float(direction))
+        else:
+            faster = [speed for speed in SPEEDS if speed > abs(self.speed)]
+            self.play(direction * (faster[0] if faster else SPEEDS[-1]))
+
+    def _start(self) -> None:
+        self._clock.stop()
+        forward = self.speed > 0
+        self._clock = self._sound if self._sound is not None and forward else self._silent
+        self._clock.start(self._at, self.speed)
+
+    def _halt(self) -> None:
+        if self.playing:
+            self._at = self.now_ns()
+            self._clock.stop()
+            self.playing = False
+
+    def _clamped(self, at_ns: int) -> int:
+        return min(max(at_ns, self._span[0]), self._span[1])

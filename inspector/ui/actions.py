@@ -1,0 +1,139 @@
+"""Every action in one table: menus, shortcuts, buttons and the key sheet are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QKeySequence
+
+from inspector.ui import theme
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PySide6.QtWidgets import QMainWindow, QMenuBar
+
+
+Handler = Callable[[], object]
+"""What an action does; a result is not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One action: its id, menu, text, keys, icon and tip. `checkable` ones show a state."""
+
+    id: str
+    menu: str
+    text: str
+    keys: tuple[str, ...] = ()
+    icon: str = ""
+    tip: str = ""
+    checkable: bool = False
+    rule: bool = False
+    """Whether a line is drawn above it in its menu."""
+
+
+TABLE = (
+    Spec("open", "File", "Open dataset…", ("Ctrl+O",), "open", "Open a folder or a LeRobot dataset"),
+    Spec("demo", "File", "Open the demo", (), "", "The clock corpus that comes with Inspector"),
+    Spec("quit", "File", "Quit", ("Ctrl+Q",), rule=True),
+    Spec("play", "Play", "Play or pause", ("Space",), "play"),
+    Spec("forward", "Play", "Forward, faster each time", ("L",)),
+    Spec("pause", "Play", "Pause", ("K",), "pause"),
+    Spec("backward", "Play", "Backward, faster each time", ("J",)),
+    Spec("frame_back", "Play", "One frame back", (",",), "step-back", rule=True),
+    Spec("frame_on", "Play", "One frame on", (".",), "step-forward"),
+    Spec("back_1", "Play", "1 s back", ("Left",)),
+    Spec("on_1", "Play", "1 s on", ("Right",)),
+    Spec("back_5", "Play", "5 s back", ("Shift+Left",)),
+    Spec("on_5", "Play", "5 s on", ("Shift+Right",)),
+    Spec("start", "Play", "To the start", ("Home",), "go-start"),
+    Spec("end", "Play", "To the end", ("End",), "go-end"),
+    Spec("goto", "Play", "Go to time…", ("G",), "clock", "Type a time such as 7.4 or 1:07.4"),
+    Spec("previous", "Play", "Previous record", ("[",), "prev-record", rule=True),
+    Spec("next", "Play", "Next record", ("]",), "next-record"),
+    Spec("zoom_in", "View", "Zoom in", ("Ctrl+=", "Ctrl++", "+", "="), "zoom-in"),
+    Spec("zoom_out", "View", "Zoom out", ("Ctrl+-", "-"), "zoom-out"),
+    Spec("fit", "View", "Show the whole record", ("Ctrl+0", "F"), "zoom-fit"),
+    Spec("left", "View", "Records panel", ("Ctrl+1",), "panel-left", checkable=True, rule=True),
+    Spec("right", "View", "Streams and transcript panel", ("Ctrl+2",), "panel-right", checkable=True),
+    Spec("bottom", "View", "Timeline", ("Ctrl+3",), "panel-bottom", checkable=True),
+    Spec("find", "View", "Search the transcript", ("Ctrl+F",), "search", rule=True),
+    Spec("filter", "View", "Filter the records", ("/",), "filter"),
+    Spec("theme", "View", "Light or dark", ("Ctrl+T",), "sun", rule=True),
+    Spec("fullscreen", "View", "Full screen", ("F11",)),
+    Spec("keys", "Help", "Keys", ("F1", "?"), "keyboard"),
+    Spec("about", "Help", "About Inspector"),
+)
+
+
+def make_actions(window: QMainWindow, handlers: Mapping[str, Handler]) -> dict[str, QAction]:
+    """One QAction for each row of the table; a row without a handler is a bug and raises KeyError."""
+    made: dict[str, QAction] = {}
+    for spec in TABLE:
+        action = QAction(spec.text, window)
+        action.setShortcuts([QKeySequence(key) for key in spec.keys])
+        action.setCheckable(spec.checkable)
+        keys = f"  ({_keys_text(spec)})" if spec.keys else ""
+        action.setToolTip(f"{spec.tip or spec.text.rstrip('…')}{keys}")
+        action.triggered.connect(lambda _=False, handler=handlers[spec.id]: handler())
+        window.addAction(action)
+        made[spec.id] = action
+    return made
+
+
+def set_icons(actions: Mapping[str, QAction]) -> None:
+    """Draw the icons in the theme in force."""
+    for spec in TABLE:
+        if spec.icon:
+            actions[spec.id].setIcon(theme.icon(spec.icon))
+
+
+def fill_menus(bar: QMenuBar, actions: Mapping[str, QAction]) -> None:
+    """The menus, in the table's order."""
+    menus = {}
+    for spec in TABLE:
+        if spec.menu not in menus:
+            menus[spec.menu] = bar.addMenu(spec.menu)
+        if spec.rule:
+            menus[spec.menu].addSeparator()
+        menus[spec.menu].addAction(actions[spec.id])
+
+
+def key_sheet() -> str:
+    """The table as HTML for the key sheet."""
+    colors = theme.current()
+    parts = []
+    menu = ""
+    for spec in TABLE:
+        if not spec.keys:
+            continue
+        if spec.menu != menu:
+            menu = spec.menu
+            parts.append(
+                f'<tr><td colspan="2" style="color:{colors.quiet.name()};padding-top:10px">{menu}</td></tr>'
+            )
+        parts.append(
+            f'<tr><td style="padding:2px 24px 2px 0;font-family:{theme.MONO_FAMILY}">{_keys_text(spec)}</td>'
+            f"<td>{spec.text.rstrip('…')}</td></tr>"
+        )
+    parts.append(
+        f'<tr><td colspan="2" style="color:{colors.quiet.name()};padding-top:10px">Timeline</td></tr>'
+        "<tr><td>drag</td><td>Move the playhead</td></tr>"
+        "<tr><td>Ctrl + wheel</td><td>Zoom at the pointer</td></tr>"
+        "<tr><td>Shift + wheel, Alt + drag</td><td>Pan</td></tr>"
+    )
+    return f"<table>{''.join(parts)}</table>"
+
+
+def _keys_text(spec: Spec) -> str:
+    names = {"Left": "←", "Right": "→", ",": ",", ".": "."}
+    shown = []
+    for key in spec.keys[:2]:
+        for name, sign in names.items():
+            if key.endswith(name) and len(name) > 1:
+                key = key[: -len(name)] + sign
+        shown.append(key)
+    return " or ".join(shown)

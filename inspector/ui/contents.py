@@ -1,0 +1,141 @@
+"""What fills the tracks and the transcript of one record, read behind and delivered as it comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtGui import QImage
+
+from inspector.core.model import Modality
+from inspector.errors import Cancelled
+from inspector.ui.timeline.build import build_tracks
+from inspector.ui.timeline.filmstrip import FilmStripTrack
+from inspector.ui.timeline.text_track import TextTrack
+from inspector.ui.timeline.waveform import WaveformTrack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inspector.core.jobs import Job
+    from inspector.core.model import Cue, Record, Stream
+    from inspector.media.video import Picture
+    from inspector.playback.thumbs import ThumbFeed
+    from inspector.session import Session
+    from inspector.ui.panels.transcript import TranscriptPanel
+    from inspector.ui.relay import Relay
+    from inspector.ui.timeline.view import TimelineView
+
+
+class Contents:
+    """The loading of one record into the timeline and the transcript. Made anew for every record."""
+
+    def __init__(
+        self,
+        session: Session,
+        record: Record,
+        relay: Relay,
+        timeline: TimelineView,
+        transcript: TranscriptPanel,
+        thumbs: ThumbFeed | None,
+        failed: Callable[[str], None],
+    ) -> None:
+        self._session = session
+        self._record = record
+        self._relay = relay
+        self._timeline = timeline
+        self._transcript = transcript
+        self._thumbs = thumbs
+        self._failed = failed
+        self._jobs: list[Job[Any]] = []
+        self._texts: dict[str, tuple[Cue, ...]] = {}
+        self._open = True
+
+    def start(self) -> None:
+        """Build the tracks, and begin to read what they show."""
+        tracks = build_tracks(self._record)
+        self._timeline.set_tracks(tracks)
+        for track in tracks:
+            if isinstance(track, FilmStripTrack):
+                track.set_supplier(self._supply)
+            elif isinstance(track, WaveformTrack):
+                self._read_peaks(track)
+        for stream in self._record.of(Modality.TEXT):
+            self._read(f"text of {stream.id}", lambda _job, s=stream: self._session.cues(s), self._got_cues(stream))
+        for stream in self._record.of(Modality.SENSOR, Modality.GAZE, Modality.MOTION):
+            self._read(
+                f"samples of {stream.id}", lambda _job, s=stream: self._session.series(s), self._got_series(stream)
+            )
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still being read."""
+        return any(not job.future.done() for job in self._jobs) or self._pending > 0
+
+    _pending = 0
+    """Results that were read but not yet delivered to the window's thread."""
+
+    def close(self) -> None:
+        """Stop reading; what is still under way is thrown away."""
+        self._open = False
+        for job in self._jobs:
+            job.cancel()
+
+    def _read(self, title: str, work: Callable[[Job[Any]], Any], got: Callable[[Any], None]) -> None:
+        def deliver(job: Job[Any]) -> None:
+            error = job.future.exception()
+            self._relay.post(lambda: arrive(job, error))
+
+        def arrive(job: Job[Any], error: BaseException | None) -> None:
+            self._pending -= 1
+            if not self._open:
+                return
+            if error is None:
+                got(job.future.result())
+            elif not isinstance(error, Cancelled):
+                self._failed(f"{title}: {error}")
+
+        self._pending += 1
+        self._jobs.append(self._session.jobs.start(title, work, deliver))
+
+    def _read_peaks(self, track: WaveformTrack) -> None:
+        def partial(peaks: Any) -> None:
+            self._relay.post(lambda: track.set_peaks(peaks) if self._open else None)
+
+        self._read(
+            f"waveform of {track.stream.id}",
+            lambda job: self._session.peaks(track.stream, job, partial),
+            track.set_peaks,
+        )
+
+    def _got_cues(self, stream: Stream) -> Callable[[tuple[Cue, ...]], None]:
+        def got(cues: tuple[Cue, ...]) -> None:
+            for track in self._timeline.tracks:
+                if isinstance(track, TextTrack) and track.stream.id == stream.id:
+                    track.set_cues(cues)
+            self._texts[stream.id] = cues
+            texts = self._record.of(Modality.TEXT)
+            if len(self._texts) == len(texts):
+                self._transcript.set_record(self._record, [(each, self._texts[each.id]) for each in texts])
+
+        return got
+
+    def _got_series(self, stream: Stream) -> Callable[[Any], None]:
+        def got(series: Any) -> None:
+            for track in self._timeline.tracks:
+                take = getattr(track, "set_series", None)
+                if take is not None and track.stream.id == stream.id:  # type: ignore[attr-defined]
+                    take(series)
+
+        return got
+
+    def _supply(
+        self, stream: Stream, times: list[int], height: int, callback: Callable[[int, QImage], None]
+    ) -> None:
+        def got(at_ns: int, picture: Picture) -> None:
+            image = QImage(
+                picture.data, picture.width, picture.height, picture.stride, QImage.Format.Format_RGB32
+            )
+            callback(at_ns, image.copy())
+
+        if self._thumbs is not None:
+            self._thumbs.request(stream, times, height, got)

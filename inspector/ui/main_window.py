@@ -1,0 +1,538 @@
+"""The main window: records left, stage and timeline in the middle, details right. It wires, and does little else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMainWindow,
+    QMessageBox,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from inspector import __version__
+from inspector.core.times import NS, clock_text, parse_clock
+from inspector.ui import actions as table
+from inspector.ui import theme
+from inspector.ui.panels.dataset import DatasetPanel
+from inspector.ui.panels.records import RecordsPanel
+from inspector.ui.panels.streams import StreamsPanel
+from inspector.ui.panels.transcript import TranscriptPanel
+from inspector.ui.player import Player
+from inspector.ui.relay import Relay
+from inspector.ui.surveyor import Surveyor
+from inspector.ui.timeline.view import TimelineView
+from inspector.ui.top_bar import TopBar
+from inspector.ui.transport_bar import TransportBar
+from inspector.ui.views.stage import Stage
+
+if TYPE_CHECKING:
+    from inspector.core.model import Record
+    from inspector.session import Opening, Session
+    from inspector.ui.contents import Contents
+
+AFTER_PICTURE_MS = 400
+"""Tracks that need heavy imports are built when the first picture is there, or after this long without."""
+NOTICE_MS = 8000
+
+
+class MainWindow(QMainWindow):
+    """One dataset, one record. `first_picture` is emitted once, when the first exact picture is on screen."""
+
+    first_picture = Signal()
+
+    def __init__(self, with_sound: bool = True) -> None:
+        super().__init__()
+        self.session: Session | None = None
+        self.record: Record | None = None
+        self._opening: Opening | None = None
+        self._start_at: tuple[int | None, bool] = (None, False)
+        self._contents: Contents | None = None
+        self._surveyor: Surveyor | None = None
+        self._wanted = ""
+        self._pictured = False
+        self.relay = Relay(self)
+        self.player = Player(with_sound, self)
+        self.setWindowTitle("Inspector")
+        self.setAcceptDrops(True)
+        self.resize(1280, 800)
+        self._build()
+        self._wire()
+        self.restyle()
+        self._show_start()
+
+    # -- making --------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.actions_ = table.make_actions(self, self._handlers())
+        self.top = TopBar(self)
+        table.fill_menus(self.top.menus, self.actions_)
+        self.top.add_buttons(self.actions_)
+        self.setMenuWidget(self.top)
+        self.records = RecordsPanel(self)
+        self.stage = Stage(self)
+        self.timeline = TimelineView(self)
+        self.transport_bar = TransportBar(self.actions_, self)
+        self.streams = StreamsPanel(self)
+        self.transcript = TranscriptPanel(self)
+        self.dataset = DatasetPanel(self)
+        self.tabs = QTabWidget(self)
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        for panel, name in ((self.streams, "Streams"), (self.transcript, "Transcript"), (self.dataset, "Dataset")):
+            self.tabs.addTab(panel, name)
+        self.tabs.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.middle = QSplitter(Qt.Orientation.Vertical, self)
+        self.middle.addWidget(self.stage)
+        self.middle.addWidget(self.timeline)
+        self.middle.setStretchFactor(0, 1)
+        self.middle.setStretchFactor(1, 0)
+        self.middle.setCollapsible(0, False)
+        centre = QWidget(self)
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.middle, 1)
+        column.addWidget(self.transport_bar)
+        self.sides = QSplitter(Qt.Orientation.Horizontal, self)
+        self.sides.addWidget(self.records)
+        self.sides.addWidget(centre)
+        self.sides.addWidget(self.tabs)
+        for at, stretch in enumerate((0, 1, 0)):
+            self.sides.setStretchFactor(at, stretch)
+        self.sides.setCollapsible(1, False)
+        for splitter in (self.sides, self.middle):
+            splitter.setHandleWidth(1)
+        self.setCentralWidget(self.sides)
+        self.stage.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.stage.setFocus()
+        for name in ("left", "right", "bottom"):
+            self.actions_[name].setChecked(True)
+        self.goto = QLineEdit(self.transport_bar)
+        self.goto.setPlaceholderText("7.4 or 1:07.4")
+        self.goto.setAccessibleName("go to time")
+        self.goto.hide()
+        self.goto.installEventFilter(self)
+        self.status_left = QLabel("", self)
+        self.status_right = QLabel("", self)
+        self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().addWidget(self.status_left, 1)
+        self.statusBar().addPermanentWidget(self.status_right)
+        self._notice = QTimer(self, singleShot=True, interval=NOTICE_MS)
+        self._notice.timeout.connect(self._show_status)
+
+    def _wire(self) -> None:
+        player = self.player
+        player.moved.connect(self._moved)
+        player.state_changed.connect(self._state_changed)
+        player.news.connect(self._news, Qt.ConnectionType.QueuedConnection)
+        player.sound_problem.connect(self.notice)
+        self.timeline.scrub_started.connect(player.begin_drag)
+        self.timeline.scrub_moved.connect(player.transport.seek)
+        self.timeline.scrub_ended.connect(player.end_drag)
+        self.transcript.seek.connect(player.transport.seek)
+        self.records.record_chosen.connect(self.show_record)
+        self.stage.settled.connect(self._stage_settled)
+        self.goto.returnPressed.connect(self._goto_typed)
+        self._clock = QTimer(self, interval=1000)
+        self._clock.timeout.connect(self._show_status)
+        self._clock.start()
+
+    def _handlers(self) -> dict[str, table.Handler]:
+        go = self.player.transport
+        return {
+            "open": self._ask_open,
+            "demo": self._open_demo,
+            "quit": self.close,
+            "play": go.toggle,
+            "forward": lambda: go.shuttle(1),
+            "pause": go.pause,
+            "backward": lambda: go.shuttle(-1),
+            "frame_back": lambda: self.player.step(-1),
+            "frame_on": lambda: self.player.step(1),
+            "back_1": lambda: go.seek(go.now_ns() - NS),
+            "on_1": lambda: go.seek(go.now_ns() + NS),
+            "back_5": lambda: go.seek(go.now_ns() - 5 * NS),
+            "on_5": lambda: go.seek(go.now_ns() + 5 * NS),
+            "start": lambda: go.seek(go.span[0]),
+            "end": lambda: go.seek(go.span[1]),
+            "goto": self._ask_time,
+            "previous": lambda: self._neighbour(-1),
+            "next": lambda: self._neighbour(1),
+            "zoom_in": lambda: self.timeline.zoom_in(),
+            "zoom_out": lambda: self.timeline.zoom_out(),
+            "fit": lambda: self.timeline.fit(),
+            "left": lambda: self.records.setVisible(self.actions_["left"].isChecked()),
+            "right": lambda: self.tabs.setVisible(self.actions_["right"].isChecked()),
+            "bottom": lambda: self.timeline.setVisible(self.actions_["bottom"].isChecked()),
+            "find": self._find,
+            "filter": self._filter,
+            "theme": self._switch_theme,
+            "fullscreen": lambda: self.showNormal() if self.isFullScreen() else self.showFullScreen(),
+            "keys": self._show_keys,
+            "about": self._show_about,
+        }
+
+    def restyle(self) -> None:
+        """Take the colours of the theme in force everywhere."""
+        table.set_icons(self.actions_)
+        self.actions_["theme"].setIcon(theme.icon("sun" if theme.current().name == "dark" else "moon"))
+        self._state_changed()
+        self.top.restyle()
+        self.transport_bar.restyle()
+        self.goto.setFont(theme.mono_font(13))
+        for label in (self.status_left, self.status_right):
+            label.setFont(theme.text_font(12))
+            label.setStyleSheet(f"color: {theme.current().quiet.name()}; padding: 4px 12px")
+        for tab in range(self.tabs.count()):
+            self.tabs.widget(tab).update()
+
+    def fit_panels(self) -> None:
+        """Share the window's width and height as the drawing does."""
+        width, height = self.width(), self.height()
+        left = min(max(round(width * 0.19), 236), 372)
+        right = min(max(round(width * 0.2), 264), 344)
+        self.sides.setSizes([left, width - left - right, right])
+        lower = min(self.timeline.sizeHint().height(), round(height * 0.46))
+        self.middle.setSizes([height - lower, lower])
+
+    # -- datasets and records ------------------------------------------------------------------------------
+
+    def start(self, opening: Opening, at_ns: int | None, play: bool) -> None:
+        """Take over a dataset that is on its way in."""
+        self._opening = opening
+        self._start_at = (at_ns, play)
+        if opening.path is None:
+            self._show_start()
+            return
+        if not opening.wait(0):
+            self.stage.set_words("Opening", opening.path)
+        self._poll_opening()
+
+    def _poll_opening(self) -> None:
+        opening = self._opening
+        if opening is None:
+            return
+        if not opening.wait(0):
+            QTimer.singleShot(5, self._poll_opening)
+            return
+        self._opening = None
+        if opening.error is not None or opening.session is None:
+            self._show_start(opening.error)
+            return
+        self._set_session(opening.session)
+        if opening.record is not None:
+            self._show_loaded(opening.record)
+        else:
+            self.stage.set_words("No record in here", f"{opening.path} holds no file that Inspector reads")
+
+    def _set_session(self, session: Session) -> None:
+        self._let_go()
+        self.session = session
+        self.records.set_session(session)
+        self.dataset.set_session(session)
+        self.tabs.setCurrentWidget(self.dataset if session.dataset.leftover or session.dataset.ambiguous else self.streams)
+        self._surveyor = Surveyor(session, self.records, self.relay, self._player_busy)
+        self._show_status()
+
+    def _player_busy(self) -> bool:
+        return self.player.transport.playing or self.player.dragging
+
+    def _let_go(self) -> None:
+        if self._contents is not None:
+            self._contents.close()
+            self._contents = None
+        if self._surveyor is not None:
+            self._surveyor.close()
+            self._surveyor = None
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+
+    def show_record(self, record_id: str) -> None:
+        """Load a record behind, and show it when it is there; a newer choice replaces this one."""
+        if self.session is None or (self.record is not None and self.record.id == record_id):
+            return
+        self._wanted = record_id
+        session = self.session
+
+        def done(job: object) -> None:
+            self.relay.post(arrived)
+
+        def arrived() -> None:
+            if self._wanted != record_id or self.session is not session:
+                return
+            error = job.future.exception()
+            if error is not None:
+                self.notice(f"{record_id}: {error}")
+            else:
+                self._show_loaded(job.future.result())
+
+        job = session.urgent(f"opening {record_id}", lambda _job: session.record(record_id), done)
+
+    def _show_loaded(self, record: Record) -> None:
+        assert self.session is not None
+        if self._contents is not None:
+            self._contents.close()
+            self._contents = None
+        self._wanted = record.id
+        self.record = record
+        at_ns, play = self._start_at
+        self._start_at = (None, False)
+        self.stage.set_cameras([])
+        self.player.load(record, at_ns)
+        labels = record.annotations
+        own = {feed.stream.id: [each for each in labels if _belongs(each, feed.stream.id, record)] for feed in self.player.feeds}
+        self.stage.set_cameras([(feed, own[feed.stream.id]) for feed in self.player.feeds])
+        self.timeline.set_record(record)
+        self.streams.set_record(record)
+        self.transcript.set_record(record, ())
+        self.dataset.set_record(record)
+        self.records.set_filled(record.id, record)
+        self.records.select(record.id)
+        self.top.set_place(self.session.root.name, record.id)
+        self.setWindowTitle(f"{record.id} · {self.session.root.name} · Inspector")
+        if not self.player.feeds:
+            self.stage.set_words(*_no_pictures(record))
+        self._moved(self.player.transport.now_ns())
+        self._after = record.id
+        if self._pictured or not self.player.feeds:
+            QTimer.singleShot(0, self._fill)
+        else:
+            QTimer.singleShot(AFTER_PICTURE_MS, self._fill)
+        if play:
+            self._play_when_settled = True
+
+    _after = ""
+    _play_when_settled = False
+
+    def _stage_settled(self) -> None:
+        if not self._pictured and self.stage.cameras:
+            self._pictured = True
+            # After the paint that this belongs to.
+            QTimer.singleShot(0, self.first_picture.emit)
+            QTimer.singleShot(0, self._fill)
+
+    def _fill(self) -> None:
+        """Everything about a record that may come after its first picture."""
+        if self.record is None or self.session is None or self._after != self.record.id:
+            return
+        self._after = ""
+        from inspector.ui.contents import Contents
+
+        self._contents = Contents(
+            self.session, self.record, self.relay, self.timeline, self.transcript, self.player.thumbs, self.notice
+        )
+        self._contents.start()
+        self.timeline.set_time(self.player.transport.now_ns())
+        self.player.start_sound()
+        if self._play_when_settled:
+            self._play_when_settled = False
+            self.player.transport.play()
+        if self._surveyor is not None:
+            self._surveyor.start()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing that is to be shown is still on its way."""
+        if self._opening is not None:
+            return False
+        if self.record is None:
+            return True
+        return (
+            self._contents is not None
+            and not self._contents.busy
+            and self.stage.all_settled
+            and (self.player.thumbs is None or self.player.thumbs.idle)
+        )
+
+    def _neighbour(self, step: int) -> None:
+        record_id = self.records.neighbour(step)
+        if record_id is not None:
+            self.records.select(record_id)
+            self.show_record(record_id)
+
+    # -- time ----------------------------------------------------------------------------------------------
+
+    def _moved(self, at_ns: int) -> None:
+        transport = self.player.transport
+        self.stage.show_time(at_ns, transport.playing, self.player.dragging)
+        self.timeline.set_time(at_ns)
+        self.transcript.set_time(at_ns)
+        self.transport_bar.set_time(at_ns)
+        feed = self.player.reference_feed()
+        index = feed.index if feed is not None else None
+        frame = index.at(feed.stream.timemap.to_local(at_ns)) if feed is not None and index is not None else None
+        self.transport_bar.set_detail(frame, transport.speed, transport.playing)
+        for camera in self.stage.cameras:
+            lag = camera.lag()
+            self.streams.set_lag(camera.feed.stream.id, *(lag if lag is not None else (None, None)))
+
+    def _news(self) -> None:
+        transport = self.player.transport
+        if not transport.playing:
+            self.stage.show_time(transport.now_ns(), False, self.player.dragging, asked=False)
+            self._moved(transport.now_ns())
+
+    def _state_changed(self) -> None:
+        playing = self.player.transport.playing
+        self.actions_["play"].setIcon(theme.icon("pause" if playing else "play", theme.ON_ACCENT))
+        self._show_status()
+
+    def _ask_time(self) -> None:
+        label = self.transport_bar.time
+        self.goto.setGeometry(label.x() - 8, 6, max(label.width() + 16, 132), self.transport_bar.height() - 12)
+        self.goto.setText("")
+        self.goto.show()
+        self.goto.raise_()
+        self.goto.setFocus()
+
+    def _goto_typed(self) -> None:
+        at_ns = parse_clock(self.goto.text())
+        if at_ns is None:
+            self.notice(f"{self.goto.text()!r} is no time: type 7.4 or 1:07.4")
+            self.goto.selectAll()
+            return
+        self.goto.hide()
+        self.player.transport.seek(at_ns)
+
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
+        """Esc and a click elsewhere put the time field away."""
+        if watched is self.goto and self.goto.isVisible():
+            escape = event.type() is QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape  # type: ignore[attr-defined]
+            if escape or event.type() is QEvent.Type.FocusOut:
+                self.goto.hide()
+                return escape
+        return super().eventFilter(watched, event)  # type: ignore[arg-type]
+
+    # -- what is said --------------------------------------------------------------------------------------
+
+    def notice(self, text: str) -> None:
+        """Say something for a while in the bottom bar; it never stops the work."""
+        self.status_left.setText(text)
+        self.status_left.setStyleSheet(f"color: {theme.current().suspect.name()}; padding: 4px 12px")
+        self._notice.start()
+
+    def _show_status(self) -> None:
+        if self.sender() is self._notice or not self._notice.isActive():
+            self.status_left.setStyleSheet(f"color: {theme.current().quiet.name()}; padding: 4px 12px")
+            parts = []
+            if self.session is not None:
+                parts.append("read-only source")
+                if self._surveyor is not None and self._surveyor.left:
+                    parts.append(f"reading records: {self._surveyor.left} left")
+            self.status_left.setText("  ·  ".join(parts))
+        self.status_right.setText(f"{self.player.sound_text}  ·  {_memory_mb()} MB")
+
+    def _show_start(self, error: Exception | None = None) -> None:
+        if error is None:
+            self.stage.set_words(
+                "Open a dataset", "Ctrl+O, or drop a folder here. A folder of recordings, or a LeRobot dataset."
+            )
+            return
+        title = getattr(error, "title", "This could not be opened")
+        detail = "\n".join(part for part in (getattr(error, "detail", str(error)), getattr(error, "hint", "")) if part)
+        self.stage.set_words(title, detail)
+
+    def _show_keys(self) -> None:
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "Keys", table.key_sheet(), parent=self)
+        box.setModal(False)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.show()
+
+    def _show_about(self) -> None:
+        box = QMessageBox(
+            QMessageBox.Icon.NoIcon,
+            "About",
+            f"Inspector {__version__}\n\nOpens multimodal datasets where they lie and never writes to them.\nApache-2.0",
+            parent=self,
+        )
+        box.setModal(False)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.show()
+
+    # -- commands ------------------------------------------------------------------------------------------
+
+    def open_path(self, path: str) -> None:
+        """Open another dataset in this window."""
+        from inspector.session import Opening
+
+        self.start(Opening(path), None, False)
+
+    def _ask_open(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open dataset", str(self.session.root if self.session else Path.home()))
+        if folder:
+            self.open_path(folder)
+
+    def _open_demo(self) -> None:
+        from inspector.core.assets import resource
+
+        self.open_path(str(resource("demo")))
+
+    def _find(self) -> None:
+        self.actions_["right"].setChecked(True)
+        self.tabs.show()
+        self.tabs.setCurrentWidget(self.transcript)
+        self.transcript.focus_search()
+
+    def _filter(self) -> None:
+        self.actions_["left"].setChecked(True)
+        self.records.show()
+        self.records.filter.setFocus()
+
+    def _switch_theme(self) -> None:
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, light=theme.current().name == "dark")
+            self.restyle()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(Path(url.toLocalFile()).is_dir() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        for url in event.mimeData().urls():
+            if Path(url.toLocalFile()).is_dir():
+                self.open_path(url.toLocalFile())
+                return
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.relay.close()
+        self._clock.stop()
+        self._notice.stop()
+        self.stage.set_cameras([])
+        self.timeline.set_record(None)
+        self.player.close()
+        self._let_go()
+        super().closeEvent(event)
+
+
+def _belongs(label: object, stream_id: str, record: Record) -> bool:
+    """A label stands on the film that it names; one that names none stands on the reference."""
+    anchors = [anchor.stream_id for anchor in label.anchors]  # type: ignore[attr-defined]
+    return stream_id in anchors or (stream_id == record.reference and not any(anchors))
+
+
+def _no_pictures(record: Record) -> tuple[str, str]:
+    kinds = sorted({stream.modality.value for stream in record.streams})
+    if not kinds:
+        return "Nothing to show", "None of this record's files could be read; the Dataset panel says why"
+    return record.id, f"No pictures in this record: {', '.join(kinds)}, {clock_text(record.span[1], 1)}"
+
+
+def _memory_mb() -> int:
+    try:
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * 4096 >> 20
+    except OSError:
+        return 0

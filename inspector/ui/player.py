@@ -1,0 +1,171 @@
+"""Everything that plays one record: feeds, mixer and transport, made, ticked and let go together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from inspector.core.model import Modality
+from inspector.playback.mixer import Mixer, Track
+from inspector.playback.pictures import PictureFeed
+from inspector.playback.stills import StillFeed
+from inspector.playback.thumbs import ThumbFeed
+from inspector.playback.transport import SoundClock, Transport
+
+if TYPE_CHECKING:
+    from inspector.core.model import Record
+    from inspector.ui.sound_qt import QtSoundOutput
+
+TICK_MS = 8
+"""Twice the rate of a usual screen, so that a frame is never late by more than half of one."""
+PICTURE_BUDGET = 256 << 20
+"""Bytes of decoded pictures kept for all cameras of a record together."""
+
+
+class Player(QObject):
+    """The transport with its machinery. Signals carry reference ns as Python ints."""
+
+    moved = Signal(object)
+    """The playhead is somewhere else (or ticked there by itself)."""
+    state_changed = Signal()
+    """Started, stopped, or another speed."""
+    news = Signal()
+    """A picture that was missing has come."""
+    sound_problem = Signal(str)
+    _sound_ready = Signal(str)
+
+    def __init__(self, with_sound: bool, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.transport = Transport()
+        self.transport.changed = self._changed
+        self.mixer: Mixer | None = None
+        self.output: QtSoundOutput | None = None
+        self.sound_text = "no sound"
+        self.feeds: list[PictureFeed | StillFeed] = []
+        self.thumbs: ThumbFeed | None = None
+        self.record: Record | None = None
+        self.dragging = False
+        self._resume = False
+        self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._with_sound = with_sound
+        self._sound_ready.connect(self._sound_opened, Qt.ConnectionType.QueuedConnection)
+
+    def start_sound(self) -> None:
+        """Open the sound device, in its own thread. Called once, when the first picture is there."""
+        if not self._with_sound or self.output is not None:
+            return
+        from inspector.ui.sound_qt import QtSoundOutput
+
+        self.mixer = Mixer()
+        self.output = QtSoundOutput()
+        self._set_mix()
+        self.output.start(self.mixer, self._sound_ready.emit)
+
+    def _sound_opened(self, problem: str) -> None:
+        if self.output is None or self.mixer is None:
+            return
+        if problem:
+            self.sound_text = "silent"
+            self.sound_problem.emit(f"No sound: {problem}. Playing silently by the computer's clock.")
+            return
+        self.sound_text = (
+            f"{self.output.name} sound · latency {self.output.clock.latency_ns // 1_000_000} ms estimated"
+        )
+        self.transport.set_sound(SoundClock(self.mixer, self.output.clock))
+        self.state_changed.emit()
+
+    def load(self, record: Record | None, at_ns: int | None = None) -> None:
+        """Another record: the threads of the one before end as soon as their frame is done."""
+        self.transport.pause()
+        self.release()
+        self.record = record
+        if record is None:
+            self.transport.set_span(0, 0)
+            return
+        videos = record.of(Modality.VIDEO)
+        budget = PICTURE_BUDGET // max(1, len(videos))
+        self.feeds = [PictureFeed(stream, self.news.emit, budget) for stream in videos]
+        self.feeds += [StillFeed(stream, self.news.emit) for stream in record.of(Modality.IMAGE)]
+        self.thumbs = ThumbFeed(self._busy)
+        self._set_mix()
+        self.transport.set_span(*record.span, at_ns)
+
+    def release(self) -> None:
+        """Close the feeds of the record."""
+        for feed in self.feeds:
+            feed.close(wait=False)
+        for feed in self.feeds:
+            feed.close()
+        self.feeds = []
+        if self.thumbs is not None:
+            self.thumbs.close()
+            self.thumbs = None
+
+    def close(self) -> None:
+        """End every thread. The player is of no use afterwards."""
+        self._timer.stop()
+        self.transport.changed = lambda: None
+        self.transport.pause()
+        self.release()
+        if self.output is not None:
+            self.output.close()
+            self.output = None
+        if self.mixer is not None:
+            self.mixer.close()
+            self.mixer = None
+
+    # -- commands that are more than the transport's own --------------------------------------------------
+
+    def step(self, frames: int) -> None:
+        """Pause, and go to the next or previous frame of the reference film (25 a second without one)."""
+        self.transport.pause()
+        now = self.transport.now_ns()
+        feed = self.reference_feed()
+        at = feed.frame_start(now, frames) if feed is not None else None
+        if at is not None and frames > 0 and at <= now:
+            at = None  # behind the film's last frame: go on in the sound and the sensors
+        self.transport.seek(now + frames * 40_000_000 if at is None else at)
+
+    def reference_feed(self) -> PictureFeed | None:
+        """The feed of the reference film, or of the first film."""
+        films = [feed for feed in self.feeds if isinstance(feed, PictureFeed)]
+        for feed in films:
+            if self.record is not None and feed.stream.id == self.record.reference:
+                return feed
+        return films[0] if films else None
+
+    def begin_drag(self) -> None:
+        """The hand is on the scrub bar: stand still until it lets go."""
+        self._resume = self.transport.playing
+        self.dragging = True
+        self.transport.pause()
+
+    def end_drag(self, at_ns: int) -> None:
+        """The hand let go there; playing goes on where it was on before."""
+        self.dragging = False
+        self.transport.seek(at_ns)
+        if self._resume:
+            self.transport.play(self.transport.speed)
+
+    # -- inside --------------------------------------------------------------------------------------------
+
+    def _busy(self) -> bool:
+        return self.transport.playing or self.dragging
+
+    def _set_mix(self) -> None:
+        if self.mixer is not None:
+            streams = self.record.of(Modality.AUDIO) if self.record is not None else ()
+            self.mixer.set_tracks([Track(stream) for stream in streams])
+
+    def _changed(self) -> None:
+        if self.transport.playing and not self._timer.isActive():
+            self._timer.start()
+        elif not self.transport.playing:
+            self._timer.stop()
+        self.state_changed.emit()
+        self.moved.emit(self.transport.now_ns())
+
+    def _tick(self) -> None:
+        self.moved.emit(self.transport.tick())

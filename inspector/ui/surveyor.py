@@ -1,0 +1,81 @@
+"""Fills in what the index does not know (durations, coverage), what is on screen first."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inspector.core.jobs import Job
+    from inspector.core.model import Record
+    from inspector.session import Session
+    from inspector.ui.panels.records import RecordsPanel
+    from inspector.ui.relay import Relay
+
+CHUNK = 512
+"""How many ids are taken out of the index at a time: it may hold a million."""
+PAUSE_S = 0.1
+
+
+class Surveyor:
+    """Loads every record once in a job that steps aside while something plays."""
+
+    def __init__(
+        self, session: Session, panel: RecordsPanel, relay: Relay, busy: Callable[[], bool]
+    ) -> None:
+        self._session = session
+        self._panel = panel
+        self._relay = relay
+        self._busy = busy
+        self._first: deque[str] = deque()
+        self._known: set[str] = set()
+        self._at = 0
+        self._chunk: deque[str] = deque()
+        self._job: Job[None] | None = None
+
+    @property
+    def left(self) -> int:
+        """How many records are still to be read."""
+        return len(self._session.index) - len(self._known) if self._job is not None else 0
+
+    def start(self) -> None:
+        """Begin, once."""
+        if self._job is None:
+            self._hurry()
+            self._job = self._session.survey(self._pick, self._got)
+
+    def close(self) -> None:
+        """Stop after the record that is being read."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def _hurry(self) -> None:
+        """The rows on screen go first. Called in the window's thread."""
+        self._first = deque(self._panel.model.record_id(row) for row in self._panel.table.shown_rows())
+
+    def _pick(self) -> str | None:
+        while self._busy():
+            if self._job is not None and self._job.cancelled:
+                return None
+            time.sleep(PAUSE_S)
+        while True:
+            try:
+                record_id = self._first.popleft()
+            except IndexError:
+                if not self._chunk:
+                    ids = self._session.index.column("record_id").slice(self._at, CHUNK).to_pylist()
+                    self._at += len(ids)
+                    self._chunk = deque(ids)
+                    self._relay.post(self._hurry)
+                if not self._chunk:
+                    return None
+                record_id = self._chunk.popleft()
+            if record_id not in self._known:
+                return record_id
+
+    def _got(self, record: Record) -> None:
+        self._known.add(record.id)
+        self._relay.post(lambda: self._panel.set_filled(record.id, record))

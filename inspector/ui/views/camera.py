@@ -1,0 +1,275 @@
+"""One camera: the picture that belongs to the playhead, with its truth painted on it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen, QTransform
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from inspector.core.times import clock_text
+from inspector.playback.pictures import Shown, State
+from inspector.ui import theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QPaintEvent, QResizeEvent
+
+    from inspector.core.model import Annotation, Stream
+    from inspector.media.video import FrameIndex, Picture
+
+LAG_BADGE_S = 0.1
+"""A picture that is late for longer than this says so."""
+
+
+class Feed(Protocol):
+    """Where a camera view gets its pictures: a PictureFeed or a StillFeed."""
+
+    stream: Stream
+
+    @property
+    def index(self) -> FrameIndex | None:
+        """The film's frames where there are any."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height in px, before rotation."""
+        ...
+
+    def shown(self, reference_ns: int) -> Shown:
+        """What belongs on screen at a time, from memory."""
+        ...
+
+    def want(self, reference_ns: int, playing: bool = False, dragging: bool = False) -> None:
+        """Wish for what is missing."""
+        ...
+
+    def fit(self, width: int, height: int) -> None:
+        """The size in px to make pictures for."""
+        ...
+
+    def frame_start(self, reference_ns: int, step: int) -> int | None:
+        """The reference time of the frame `step` away."""
+        ...
+
+    def close(self, wait: bool = True) -> None:
+        """End its thread."""
+        ...
+
+
+class CameraView(QWidget):
+    """Paints what its feed has; asks for nothing by itself but the size."""
+
+    def __init__(self, feed: Feed, labels: Sequence[Annotation], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.feed = feed
+        self._labels = labels
+        self._time_ns = 0
+        self._shown = Shown(State.WAITING)
+        self._picture: Picture | None = None
+        self._late_since: float | None = None
+        self._paused = True
+        self._resized = QTimer(self, singleShot=True, interval=120)
+        self._resized.timeout.connect(self._ask_size)
+        self._fitted = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(120, 90)
+        self.setAccessibleName(f"camera {feed.stream.id}")
+
+    @property
+    def picture(self) -> Picture | None:
+        """The picture that is painted, None where there is no data."""
+        return self._picture
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is painted is what belongs to the playhead (or nothing can come)."""
+        return self._shown.state is not State.WAITING
+
+    def lag(self) -> tuple[float, float] | None:
+        """Shown minus playhead in ms and in frames; None where no film is shown."""
+        picture, index = self._picture, self.feed.index
+        if picture is None or index is None:
+            return None
+        start, end = picture.span
+        ms = (self.feed.stream.timemap.to_reference(start) - self._time_ns) / 1e6
+        return ms, ms * 1e6 / max(end - start, 1)
+
+    def look(self, reference_ns: int) -> Shown:
+        """What the feed has for a time, not shown yet."""
+        return self.feed.shown(reference_ns)
+
+    def present(self, reference_ns: int, shown: Shown, paused: bool) -> None:
+        """Show it from the next paint on."""
+        self._time_ns = reference_ns
+        self._paused = paused
+        before = (self._picture, self._shown.state)
+        self._shown = shown
+        if (
+            shown.state is State.EXACT
+            or (shown.state is State.WAITING and shown.picture is not None)
+            or shown.state in (State.NO_DATA, State.FAILED)
+        ):
+            self._picture = shown.picture
+        if shown.state is State.WAITING:
+            self._late_since = self._late_since or time.monotonic()
+        else:
+            self._late_since = None
+        if paused or (self._picture, shown.state) != before or self._late_since is not None:
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """A hint in the film's own shape."""
+        return QSize(480, 360)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self._fitted:
+            self._resized.start()
+        else:
+            self._fitted = True
+            self._ask_size()
+
+    def _ask_size(self) -> None:
+        ratio = self.devicePixelRatioF()
+        self.feed.fit(round(self.width() * ratio), round(self.height() * ratio))
+        self.feed.want(self._time_ns)
+
+    # -- painting ------------------------------------------------------------------------------------------
+
+    def _frame_rect(self) -> QRectF:
+        size = self.feed.size or (16, 9)
+        rotation = self._picture.rotation if self._picture is not None else 0
+        width, height = size if rotation % 180 == 0 else (size[1], size[0])
+        factor = min(self.width() / width, self.height() / height)
+        w, h = width * factor, height * factor
+        return QRectF((self.width() - w) / 2, (self.height() - h) / 2, w, h)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        colors = theme.current()
+        rect = self._frame_rect()
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        clip = QPainterPath()
+        clip.addRoundedRect(rect, theme.RADIUS, theme.RADIUS)
+        painter.save()
+        painter.setClipPath(clip)
+        painter.fillRect(rect, colors.raised)
+        if self._picture is not None:
+            _draw(painter, rect, self._picture)
+        else:
+            self._draw_absence(painter, rect)
+        painter.restore()
+        self._draw_labels(painter, rect)
+        self._draw_corners(painter, rect)
+        painter.end()
+
+    def _draw_absence(self, painter: QPainter, rect: QRectF) -> None:
+        colors = theme.current()
+        if self._shown.state is not State.WAITING:
+            painter.fillRect(rect, QBrush(colors.tint(colors.unmeasured, 0.25), Qt.BrushStyle.BDiagPattern))
+        text = ""
+        if self._shown.state is State.FAILED:
+            text = self._shown.message
+        elif self._shown.state is State.NO_DATA:
+            span = self.feed.stream.reference_span
+            text = "no data"
+            if span is not None:
+                before = self._time_ns < span[0]
+                text += f"\nfilm {'begins' if before else 'ended'} at {clock_text(span[0] if before else span[1])}"
+        painter.setFont(theme.text_font(13))
+        painter.setPen(colors.failed if self._shown.state is State.FAILED else colors.quiet)
+        flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(rect.adjusted(16, 16, -16, -16), int(flags), text)
+
+    def _draw_corners(self, painter: QPainter, rect: QRectF) -> None:
+        colors = theme.current()
+        stream = self.feed.stream
+        rate = f" · {stream.rate:.3g} fps" if stream.rate and self.feed.index is not None else ""
+        name = stream.id.removesuffix("#video")
+        place = rect.topLeft() + QPointF(8, 8)
+        width = rect.width() - 16
+        lag = self.lag()
+        if lag is not None:
+            ms, frames = lag
+            late = -frames >= 1 or frames > 0.5
+            waited = self._late_since is not None and time.monotonic() - self._late_since > LAG_BADGE_S
+            text = f"{ms:+.1f} ms · {abs(frames):.1f} f"
+            color = QColor("#E9B44C") if late or waited else QColor("#AEB7C4")
+            width -= (
+                _tag(painter, rect.topRight() + QPointF(-8, 8), text, theme.mono_font(11), color, right=True)
+                + 8
+            )
+        elif self._late_since is not None and time.monotonic() - self._late_since > LAG_BADGE_S:
+            _tag(
+                painter,
+                rect.topRight() + QPointF(-8, 8),
+                "reading",
+                theme.mono_font(11),
+                colors.suspect,
+                right=True,
+            )
+        if width > 48:
+            _tag(painter, place, name + rate, theme.text_font(12), QColor("#D7DCE4"), most=width)
+
+    def _draw_labels(self, painter: QPainter, rect: QRectF) -> None:
+        """The labels of the frame shown, by the frame's own time: never those of the time asked for."""
+        if self._picture is None or not self._labels:
+            return
+        stream = self.feed.stream
+        at = self._time_ns
+        if self.feed.index is not None:
+            start, end = self._picture.span
+            inside = start <= stream.timemap.to_local(self._time_ns) < end
+            at = self._time_ns if inside else stream.timemap.to_reference(start)
+        texts = [label for label in self._labels if (span := label.span) and span[0] <= at < span[1]]
+        font = theme.text_font(13)
+        y = rect.bottom() - 8
+        for label in reversed(texts[:4]):
+            painter.setFont(font)
+            text = f"{label.label}" + (f"  {label.author}" if label.author else "")
+            text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(rect.width() - 48))
+            box = QRectF(0, 0, painter.fontMetrics().horizontalAdvance(text) + 24, 26)
+            box.moveCenter(QPointF(rect.center().x(), y - 13))
+            painter.setPen(QPen(QColor(233, 180, 76, 150), 1))
+            painter.setBrush(QColor(22, 24, 29, 215))
+            painter.drawRoundedRect(box, theme.RADIUS, theme.RADIUS)
+            painter.setPen(QColor("#F3E3BE"))
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
+            y -= 30
+
+
+def _tag(
+    painter: QPainter,
+    corner: QPointF,
+    text: str,
+    font: object,
+    color: QColor,
+    right: bool = False,
+    most: float = 4096,
+) -> float:
+    """A small dark plate with text at a corner; its width."""
+    painter.setFont(font)  # type: ignore[arg-type]
+    metrics = painter.fontMetrics()
+    text = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, int(most - 16))
+    width = metrics.horizontalAdvance(text) + 16
+    box = QRectF(corner.x() - (width if right else 0), corner.y(), width, 22)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(15, 17, 21, 200))
+    painter.drawRoundedRect(box, 4, 4)
+    painter.setPen(color)
+    painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
+    return width
+
+
+def _draw(painter: QPainter, rect: QRectF, picture: Picture) -> None:
+    image = QImage(picture.data, picture.width, picture.height, picture.stride, QImage.Format.Format_RGB32)
+    if picture.rotation == 0:
+        painter.drawImage(rect, image)
+        return
+    # FFmpeg's angle is counter-clockwise, as is the turn that puts the picture upright.
+    turned = image.transformed(QTransform().rotate(-picture.rotation))
+    painter.drawImage(rect, turned)
