@@ -1,0 +1,210 @@
+"""Tables of samples: CSV, TSV and Parquet, their columns, their time column and its unit.
+
+A time column is recognised by its name (`inspector.media.stamps`), then by its values.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from inspector.errors import InspectorError
+from inspector.media.csvhead import CsvHead, read_head
+from inspector.media.stamps import Stamps, find_stamps, time_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+MOST_CSV_BYTES = 4 << 30
+"""A larger text table is refused: it would have to be read whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """What a table of samples holds. `columns` are those with numbers, `channels` what they expand to."""
+
+    columns: tuple[str, ...]
+    channels: tuple[str, ...]
+    rows: int
+    stamps: Stamps | None
+    problems: tuple[str, ...] = ()
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """The columns of a Parquet file with their types. InspectorError where its footer is unreadable."""
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> InspectorError:
+    """The one way to say that a table cannot be read; the reason is cut to one line."""
+    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    return InspectorError(
+        "The table cannot be read", f"{path.name}: {reason}", "Check the copy against its origin"
+    )
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the table is Parquet by its name; all others are text."""
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def read_columns(path: Path, columns: Sequence[str] | None = None, as_text: Sequence[str] = ()) -> pa.Table:
+    """Columns of a table (None: all); those in `as_text` stay strings where the file is text.
+
+    Rows of another width are left out (`csv_problems` counts them). InspectorError where it cannot be read.
+    """
+    if is_parquet(path):
+        import pyarrow.parquet as pq
+
+        try:
+            with pq.ParquetFile(path) as file:
+                table = file.read(columns=None if columns is None else list(columns))
+        except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
+            raise unreadable(path, error) from error
+        return table if columns is None else table.select(list(columns))
+    return read_csv(path, read_head(path), columns, as_text)[0]
+
+
+def read_csv(
+    path: Path, head: CsvHead, columns: Sequence[str] | None = None, as_text: Sequence[str] = ()
+) -> tuple[pa.Table, int]:
+    """A text table's columns and how many rows were left out since their width is wrong."""
+    from pyarrow import csv
+
+    if path.stat().st_size > MOST_CSV_BYTES:
+        raise InspectorError("The table is too large as text", path.name, "Convert it to Parquet")
+    skipped = 0
+
+    def skip(_: Any) -> str:
+        nonlocal skipped
+        skipped += 1
+        return "skip"
+
+    try:
+        table = csv.read_csv(
+            path,
+            csv.ReadOptions(
+                skip_rows=head.skip,
+                column_names=list(head.names),
+                encoding=head.encoding,
+                block_size=16 << 20,
+            ),
+            csv.ParseOptions(
+                delimiter=head.delimiter, invalid_row_handler=skip, newlines_in_values=head.quoted_newlines
+            ),
+            csv.ConvertOptions(
+                include_columns=None if columns is None else list(columns),
+                column_types=dict.fromkeys(as_text, pa.string()),
+                strings_can_be_null=True,
+                decimal_point="," if head.comma_decimals else ".",
+            ),
+        )
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+        raise unreadable(path, error) from error
+    return table, skipped
+
+
+def numeric_columns(schema: pa.Schema) -> list[str]:
+    """Columns that become channels: numbers, booleans and lists of numbers."""
+    return [
+        field.name
+        for field in schema
+        if is_number(field.type) or (is_list(field.type) and is_number(field.type.value_type))
+    ]
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a column of this type can be drawn as a line."""
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_decimal(kind)
+    )
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether each cell holds several values."""
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def describe(path: Path) -> TableInfo:
+    """Columns, stamps and channels of a table of samples; of a Parquet file only the stamps are read.
+
+    Raises InspectorError where it cannot be read at all.
+    """
+    problems: list[str] = []
+    if is_parquet(path):
+        schema = schema_of(path)
+        candidates = time_columns(schema.names)
+        table = read_columns(path, candidates or schema.names[:1])
+    else:
+        head = read_head(path)
+        problems += head.problems
+        candidates = time_columns(head.names)
+        table, skipped = read_csv(path, head, None, candidates)
+        schema = table.schema
+        if skipped:
+            problems.append(f"{skipped} row{'s' * (skipped > 1)} of another width than the header left out")
+    stamps = _choose(table, candidates, problems)
+    columns = [name for name in numeric_columns(schema) if stamps is None or name != stamps.column]
+    columns = [name for name in columns if name not in candidates]
+    channels: list[str] = []
+    for name in columns:
+        kind = schema.field(name).type
+        if is_list(kind):
+            width = _list_width(path, table, name)
+            channels += [f"{name}[{place}]" for place in range(width)]
+        else:
+            channels.append(name)
+    return TableInfo(tuple(columns), tuple(channels), table.num_rows, stamps, tuple(problems))
+
+
+def _choose(table: pa.Table, candidates: list[str], problems: list[str]) -> Stamps | None:
+    """The first column of stamps that is one by its values too; a first unnamed one that only rises."""
+    for name in candidates:
+        stamps = find_stamps(table, name)
+        if stamps is not None and (len(stamps.order) < 2 or stamps.sorted_ns[0] < stamps.sorted_ns[-1]):
+            others = [other for other in candidates if other != name]
+            if others:
+                problems.append(f"also holds stamps in {', '.join(others)}; read by {name}")
+            return stamps
+    if not candidates and table.num_columns and table.num_rows > 2:
+        name = table.column_names[0]
+        first = table.column(0)
+        unnamed = re.fullmatch(r"column_1|unnamed:? ?\d*|", name.lower()) is not None
+        if unnamed and pa.types.is_floating(first.type) and first.null_count == 0:
+            values = first.to_numpy()
+            steps = np.diff(values)
+            if np.isfinite(values).all() and (steps > 0).all() and not (steps == 1).all():
+                problems.append("no column is named as time; the first one only rises and is read as time")
+                return find_stamps(table, name)
+    return None
+
+
+def _list_width(path: Path, table: pa.Table, name: str) -> int:
+    if name not in table.column_names:
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(path) as file:
+            if not file.metadata.num_row_groups:
+                return 0
+            batch = next(file.iter_batches(batch_size=1, columns=[name]), None)
+        if batch is None or not batch.num_rows:
+            return 0
+        column = batch.column(name)
+    else:
+        column = table.column(name)
+    first = next((item for item in column[:100] if item.is_valid), None)
+    return 0 if first is None else len(first)
