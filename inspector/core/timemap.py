@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+FAR_NS = 10**16
+"""Some hundred days: at this distance a rounding of 1 ns is no slope."""
+
+
 def _round_div(num: int, den: int) -> int:
     """`num / den` to the nearest integer, halves up; `den` > 0."""
     return (2 * num + den) // (2 * den)
@@ -65,9 +69,11 @@ class TimeMap:
 
     @property
     def drift_ppm(self) -> float:
-        """How much faster the stream's clock runs than the reference's, over the outer anchors, in 1e-6."""
-        (l0, r0), (l1, r1) = self.anchors[0], self.anchors[-1]
-        return 0.0 if r1 == r0 else (l1 - l0 - (r1 - r0)) / (r1 - r0) * 1e6
+        """How much faster the stream's clock runs than the reference's in all, jumps left out, in 1e-6."""
+        pairs = zip(self.anchors, self.anchors[1:], strict=False)
+        steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairs if b[0] > a[0]]
+        local, reference = sum(step for step, _ in steps), sum(step for _, step in steps)
+        return 0.0 if reference == 0 else (local - reference) / reference * 1e6
 
     def to_reference(self, local_ns: int) -> int:
         """Local to reference time. At a jump the later side holds."""
@@ -88,15 +94,28 @@ class TimeMap:
     def then(self, outer: TimeMap) -> TimeMap:
         """This map followed by `outer`, within 1 ns of mapping twice.
 
-        Both must be monotone; anchors of either become anchors of the result.
+        Anchors of either become anchors of the result. Where both have a slope, one far out on either side
+        carries it: anchors are rounded, and two that lie close together would tell a wrong one. Jumps are
+        allowed where the other map is an offset; InspectorError otherwise.
         """
+        if len(outer.anchors) == 1:
+            late = outer.anchors[0][0] - outer.anchors[0][1]
+            return TimeMap(tuple((local, middle - late) for local, middle in self.anchors))
+        if len(self.anchors) == 1:
+            late = self.anchors[0][0] - self.anchors[0][1]
+            return TimeMap(tuple((middle + late, reference) for middle, reference in outer.anchors))
         if not (self.monotone and outer.monotone):
             raise InspectorError("Only time maps without jumps can be chained")
-        locals_ = {local for local, _ in self.anchors}
-        locals_ |= {self.to_local(middle) for middle, _ in outer.anchors}
-        if len(locals_) == 1 and len(self.anchors) + len(outer.anchors) > 2:
-            locals_.add(min(locals_) + 10**14)  # a second point to carry the slope
-        return TimeMap(tuple((x, outer.to_reference(self.to_reference(x))) for x in sorted(locals_)))
+        locals_ = {local for local, _ in self.anchors} | {
+            self.to_local(middle) for middle, _ in outer.anchors
+        }
+        locals_ |= {min(locals_) - FAR_NS, max(locals_) + FAR_NS}
+        anchors: list[tuple[int, int]] = []
+        for local in sorted(locals_):
+            reference = outer.to_reference(self.to_reference(local))
+            if not anchors or reference > anchors[-1][1]:  # anchors a nanosecond apart can be rounded to one
+                anchors.append((local, reference))
+        return TimeMap(tuple(anchors))
 
     def _pieces(self, side: int) -> list[tuple[int, int, int, int]]:
         """Lines `(x0, y0, dx, dy)`, each serving values from its x0 on; side 0 is local to reference.
@@ -110,8 +129,9 @@ class TimeMap:
         ]
         slopes = [(dx, dy) for _, _, dx, dy in lines if dy != 0] or [(1, 1)]
         first, last = self.anchors[0], self.anchors[-1]
-        if not lines or lines[0][2:] != slopes[0]:
-            lines.insert(0, (first[side], first[other], *slopes[0]))
+        before = (first[side], first[other], *slopes[0])
+        if lines[:1] != [before]:
+            lines.insert(0, before)
         lines.append((last[side], last[other], *slopes[-1]))
         return lines
 
@@ -127,7 +147,10 @@ class TimeMap:
     def _array(self, values: NDArray[np.int64], side: int) -> NDArray[np.int64]:
         values = np.asarray(values, np.int64)
         lines = self._pieces(side)
-        index = np.searchsorted(np.array([x0 for x0, *_ in lines], np.int64), values, "right") - 1
+        starts = np.array([x0 for x0, *_ in lines], np.int64)
+        # The last line that starts at or before a value, also where a jump back leaves the starts unsorted.
+        starts = np.minimum.accumulate(starts[::-1])[::-1]
+        index = np.searchsorted(starts, values, "right") - 1
         index = np.clip(index, 0, None)
         x0 = np.array([line[0] for line in lines], np.int64)[index]
         y0 = np.array([line[1] for line in lines], np.int64)[index]
