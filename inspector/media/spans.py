@@ -235,9 +235,9 @@ def _rows(path: Path, told: Told) -> Iterator[tuple[Roles, Mapping[str, Any]]]:
         head = read_head(path)
         for problem in head.problems:
             told.add(problem)
-        table, skipped = read_csv(path, head, None, head.names)
-        if skipped:
-            told.add(f"{skipped} row{'s' * (skipped > 1)} of another width than the header left out")
+        table, lines = read_csv(path, head, None, head.names)
+        for line in lines:
+            told.add(line)
     for batch in table.to_batches(max_chunksize=65536):
         for cells in batch.to_pylist():
             yield roles, cells

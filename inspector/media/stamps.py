@@ -53,7 +53,7 @@ _DIGITS = {"s": 9, "ms": 6, "us": 3, "ns": 0}
 class Stamps:
     """The time column of a table. `ns` is absolute (an epoch is not taken off yet), in row order.
 
-    `order` gives the rows that have a usable stamp, sorted by it; `epoch` says whether stamps count from 1970.
+    `order` gives the rows that have a usable stamp, sorted by it; `epoch` says whether they count from 1970.
     """
 
     column: str
@@ -188,8 +188,8 @@ def _odd(text: str, unit: str) -> int | None:
 def guess_unit(first: float, step: float, whole: bool, rows: int) -> str:
     """The unit of stamps whose name tells none, by magnitude (since 1970), else by step.
 
-    `first` is a typical stamp, `step` the median step, both as written; `whole` says that all are integers. The
-    limits are where the rate in the one unit and in the next are as far from common sensor rates (5 Hz to 2 kHz).
+    `first` is a typical stamp, `step` the median step, both as written; `whole` says that all are integers.
+    The limits lie where the rate in the one unit and in the next are as far from common ones, 5 Hz to 2 kHz.
     """
     for unit, scale in UNIT_NS.items():
         if EPOCH_S[0] * (NS // scale) <= abs(first) < EPOCH_S[1] * (NS // scale):

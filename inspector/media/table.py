@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from inspector.errors import InspectorError
 from inspector.media.csvhead import CsvHead, read_head
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 MOST_CSV_BYTES = 4 << 30
 """A larger text table is refused: it would have to be read whole."""
 
@@ -62,7 +64,7 @@ def is_parquet(path: Path) -> bool:
 def read_columns(path: Path, columns: Sequence[str] | None = None, as_text: Sequence[str] = ()) -> pa.Table:
     """Columns of a table (None: all); those in `as_text` stay strings where the file is text.
 
-    Rows of another width are left out (`csv_problems` counts them). InspectorError where it cannot be read.
+    Of text the odd rows and cells are left out as `read_csv` says. InspectorError where it cannot be read.
     """
     if is_parquet(path):
         import pyarrow.parquet as pq
@@ -78,12 +80,48 @@ def read_columns(path: Path, columns: Sequence[str] | None = None, as_text: Sequ
 
 def read_csv(
     path: Path, head: CsvHead, columns: Sequence[str] | None = None, as_text: Sequence[str] = ()
-) -> tuple[pa.Table, int]:
-    """A text table's columns and how many rows were left out since their width is wrong."""
-    from pyarrow import csv
+) -> tuple[pa.Table, list[str]]:
+    """A text table's columns, and what was left out of it.
 
+    Rows of another width are left out. Of a column that is nearly all numbers the odd cells become null.
+    """
     if path.stat().st_size > MOST_CSV_BYTES:
         raise InspectorError("The table is too large as text", path.name, "Convert it to Parquet")
+    try:
+        table, skipped = _parse_csv(path, head, columns, as_text)
+    except pa.ArrowInvalid:
+        # Types are told from the first block: what no longer fits in a later one is read as text.
+        try:
+            table, skipped = _parse_csv(path, head, columns, head.names)
+        except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+            raise unreadable(path, error) from error
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+        raise unreadable(path, error) from error
+    told = (
+        [f"{skipped} row{'s' * (skipped > 1)} of another width than the header left out"] if skipped else []
+    )
+    for place, name in enumerate(table.column_names):
+        column = table.column(name)
+        if name in as_text or not pa.types.is_string(column.type):
+            continue
+        text = pc.replace_substring(column, ",", ".") if head.comma_decimals else column
+        number = pc.fill_null(pc.match_substring_regex(pc.utf8_trim_whitespace(text), _NUMBER), False)
+        odd = len(column) - column.null_count - (pc.sum(number).as_py() or 0)
+        if odd * 10 < len(column) - column.null_count:
+            if odd:
+                told.append(
+                    f"{odd} cell{'s' * (odd > 1)} of {name} hold{'s' * (odd == 1)} no number; read as missing"
+                )
+            values = pc.cast(pc.utf8_trim_whitespace(pc.if_else(number, text, None)), pa.float64())
+            table = table.set_column(place, name, values)
+    return table, told
+
+
+def _parse_csv(
+    path: Path, head: CsvHead, columns: Sequence[str] | None, as_text: Sequence[str]
+) -> tuple[pa.Table, int]:
+    from pyarrow import csv
+
     skipped = 0
 
     def skip(_: Any) -> str:
@@ -91,27 +129,21 @@ def read_csv(
         skipped += 1
         return "skip"
 
-    try:
-        table = csv.read_csv(
-            path,
-            csv.ReadOptions(
-                skip_rows=head.skip,
-                column_names=list(head.names),
-                encoding=head.encoding,
-                block_size=16 << 20,
-            ),
-            csv.ParseOptions(
-                delimiter=head.delimiter, invalid_row_handler=skip, newlines_in_values=head.quoted_newlines
-            ),
-            csv.ConvertOptions(
-                include_columns=None if columns is None else list(columns),
-                column_types=dict.fromkeys(as_text, pa.string()),
-                strings_can_be_null=True,
-                decimal_point="," if head.comma_decimals else ".",
-            ),
-        )
-    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
-        raise unreadable(path, error) from error
+    table = csv.read_csv(
+        path,
+        csv.ReadOptions(
+            skip_rows=head.skip, column_names=list(head.names), encoding=head.encoding, block_size=16 << 20
+        ),
+        csv.ParseOptions(
+            delimiter=head.delimiter, invalid_row_handler=skip, newlines_in_values=head.quoted_newlines
+        ),
+        csv.ConvertOptions(
+            include_columns=None if columns is None else list(columns),
+            column_types=dict.fromkeys(as_text, pa.string()),
+            strings_can_be_null=True,
+            decimal_point="," if head.comma_decimals else ".",
+        ),
+    )
     return table, skipped
 
 
@@ -153,10 +185,9 @@ def describe(path: Path) -> TableInfo:
         head = read_head(path)
         problems += head.problems
         candidates = time_columns(head.names)
-        table, skipped = read_csv(path, head, None, candidates)
+        table, told = read_csv(path, head, None, candidates)
         schema = table.schema
-        if skipped:
-            problems.append(f"{skipped} row{'s' * (skipped > 1)} of another width than the header left out")
+        problems += told
     stamps = _choose(table, candidates, problems)
     columns = [name for name in numeric_columns(schema) if stamps is None or name != stamps.column]
     columns = [name for name in columns if name not in candidates]

@@ -46,7 +46,7 @@ _SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One file of a record: its path below the root, the kind that the listing promised, its role if named."""
+    """One file of a record: its path below the root, the kind that the listing promised, its role."""
 
     path: str
     kind: str
@@ -207,8 +207,12 @@ def _media(path: Path, item: Item, name: str, parts: _Parts) -> None:
             parts.say(item.path, f"its {track.kind} track {track.index} holds no packets with a time")
             parts.state(modality, Coverage.EMPTY)
             continue
-        cut = track.truncated or bool(info.problems)
-        if track.truncated and track.declared_end_ns is not None:
+        # A container that declares one length for all its tracks is whole if any of them reaches it.
+        short = track.truncated and not any(
+            other.declared_end_ns == track.declared_end_ns and not other.truncated for other in tracks
+        )
+        cut = short or bool(info.problems)
+        if short and track.declared_end_ns is not None:
             parts.say(
                 item.path,
                 f"cut short: its {track.kind} ends at {clock_text(track.span[1])} "
@@ -255,15 +259,7 @@ def _image(path: Path, item: Item, name: str, parts: _Parts) -> None:
         raise InspectorError("The file is no picture", f"{path.name}: its first bytes are of no known format")
     parts.state(Modality.IMAGE, Coverage.PRESENT)
     parts.streams.append(
-        Stream(
-            name,
-            Modality.IMAGE,
-            Source(path, "image"),
-            Clock(item.path, "none"),
-            meta={"container": extension(name)},
-        )
-        if "." in name.rpartition("/")[2]
-        else Stream(name, Modality.IMAGE, Source(path, "image"), Clock(item.path, "none"))
+        Stream(name, Modality.IMAGE, Source(path, "image"), Clock(item.path, "none"), meta={"still": True})
     )
 
 
@@ -331,7 +327,7 @@ def _table(path: Path, item: Item, name: str, parts: _Parts) -> None:
         return
     info = describe(path)
     for line in info.problems:
-        parts.say(item.path, line, "the other rows are read")
+        parts.say(item.path, line, "")
     if not info.columns or not info.channels:
         parts.say(item.path, "the table holds no column of numbers; not read")
         parts.state(Modality.SENSOR, Coverage.EMPTY)
@@ -349,7 +345,7 @@ def _table(path: Path, item: Item, name: str, parts: _Parts) -> None:
         parts.streams.append(_sensor(path, item, name, info))
         return
     for line in stamps.problems:
-        parts.say(item.path, line, "the other rows are read")
+        parts.say(item.path, line, "")
     if stamps.guessed and not stamps.epoch and stamps.unit != "s":
         parts.say(item.path, f"column {stamps.column} names no unit; read as {stamps.unit} by its steps", "")
     times, step = stamps.sorted_ns, stamps.step_ns
@@ -401,7 +397,7 @@ def _settle_epochs(parts: _Parts) -> None:
         if timed:
             parts.say(
                 stream.clock.id,
-                f"its stamps count from 1970 and nothing ties them to the other streams; {began} UTC, the first "
-                "such stamp of the record, is put at 0",
+                f"its stamps count from 1970 and nothing ties them to the other streams; {began} UTC, the "
+                "first such stamp of the record, is put at 0",
                 "samples keep their distances",
             )

@@ -1,16 +1,15 @@
 """Plain folders: metadata files, modality folders, one folder a record, or one stem a record.
 
 Opening lists files and reads a few heads; durations come when a record is loaded. Stream ids are the file's
-path below the record's folder without its extension (with it where two would be equal). The record's folder is
-the common folder of a metadata row's files, the folder that holds the modality folders (so that ids read
+path below the record's folder without its extension (with it where two would be equal). The record's folder
+is the common folder of a metadata row's files, the folder that holds the modality folders (so that ids read
 `video/a`, `audio/a`), the record's own folder, or the folder that a stem lies in. A container with one usable
 track gives that id plain; one with several adds `#video`, `#audio`, `#audio2`.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +21,9 @@ from inspector.readers import metadata, readers
 from inspector.readers.assemble import Item, assemble
 from inspector.readers.layout import common_folder, tell
 from inspector.readers.sniff import MOST_TOLD, Listing, kind_by_name, kinds_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _BITS = {modality.value: 1 << place for place, modality in enumerate(Modality)}
 
@@ -87,7 +89,7 @@ class FolderDataset:
             self.problems = (
                 Problem(
                     meta.files[0],
-                    f"{missing} file{'s' * (missing > 1)} that it names {'are' if missing > 1 else 'is'} not there",
+                    f"names {missing} file{'s' * (missing > 1)} not to be found below the root",
                     "each record says which",
                 ),
             )

@@ -1,8 +1,8 @@
-"""The Hugging Face AudioFolder and VideoFolder convention: a metadata file that says which files make a record.
+"""The Hugging Face AudioFolder and VideoFolder convention: metadata says which files make a record.
 
-`metadata.csv`, `.jsonl` or `.parquet` with a column `file_name`, `<role>_file_name` or `<role>_file_names`; each
-row names its record, other columns become dataset columns. Cells are paths relative to the metadata file.
-A cell counts only if the listing holds that very file, so no path in it can lead out of the root.
+`metadata.csv`, `.jsonl` or `.parquet` with a column `file_name`, `<role>_file_name` or `<role>_file_names`;
+each row names its record; other columns become dataset columns. Cells are paths relative to the metadata
+file. A cell counts only if the listing holds that very file, so no path in it can lead out of the root.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ZEROS = re.compile(r"^[+-]?0\d+$")
 
 @dataclass(slots=True)
 class Metadata:
-    """Rows that name files. `cells[role]` holds, one list of paths a row, what the column of that role names."""
+    """Rows that name files. `cells[role]` holds a list of paths for each row, as that column names them."""
 
     files: list[str]
     table: pa.Table
@@ -227,7 +227,7 @@ def _array(values: list[Any]) -> pa.Array:
 
 
 def _joined(found: list[tuple[str, pa.Table]], problems: list[Problem]) -> Metadata:
-    """All metadata files as one, the folder of each being its `split` where there are several or it is named so."""
+    """All metadata files as one, with a column `split` where there are several or the folder is named so."""
     parted = len(found) > 1 or found[0][0].rpartition("/")[0].rpartition("/")[2].lower() in SPLITS
     tables: list[pa.Table] = []
     cells: dict[str, list[pa.Array]] = {}

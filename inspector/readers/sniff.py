@@ -43,7 +43,7 @@ _ABOUT = re.compile(
 
 
 class Listing:
-    """The files below a root: `paths` relative with `/`, sorted; `problems` for what could not be followed."""
+    """The files below a root: `paths` relative with `/`, sorted; `problems` for what was not followed."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
