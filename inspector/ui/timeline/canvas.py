@@ -1,0 +1,304 @@
+"""The one widget that paints the ruler, the headers and every track, each track from a kept picture.
+
+Moving the playhead repaints two narrow strips: the kept pictures are blitted there, and the line drawn over
+them. Nothing is rendered anew for it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from PySide6.QtCore import QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPixmap, QRegion
+from PySide6.QtWidgets import QWidget
+
+from inspector.core.times import NS
+from inspector.ui import theme
+from inspector.ui.timeline import header, ruler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from PySide6.QtGui import QPaintEvent
+
+    from inspector.core.model import Span
+    from inspector.ui.timeline.axis import TimeAxis
+    from inspector.ui.timeline.track import Track
+
+GAP = 1
+"""Px of the line under each row."""
+BUDGET_S = 0.025
+"""A paint renders rows for this long; the rest are shown stretched from what they were, and follow."""
+
+
+def _rects(region: QRegion) -> list[QRect]:
+    """The rectangles of a region; PySide6's stubs do not know that it can be iterated over."""
+    return list(cast("Iterable[QRect]", region))
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A picture, what it was rendered for, and the span that it shows."""
+
+    key: tuple[Any, ...]
+    picture: QPixmap
+    shown: Span = (0, 1)
+
+
+class TimelineCanvas(QWidget):
+    """Paints; knows no gesture. The view above it owns the axis and moves the scroll offset."""
+
+    settled = Signal()
+    """Every visible row shows the axis as it is, where some lagged behind a zoom or pan before."""
+
+    def __init__(self, axis: TimeAxis, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.axis = axis
+        self.tracks: tuple[Track, ...] = ()
+        self.renders = 0
+        """How many times any track was rendered; the playhead must not make it grow."""
+        self.budget_s = BUDGET_S
+        self.lagging = False
+        """Whether a row shows an older picture, stretched, because there was no time to render them all."""
+        self.positions = False
+        self.empty_text = ""
+        self._kept: dict[str, _Kept] = {}
+        self._ruler: _Kept | None = None
+        self._loop: Span | None = None
+        self._scroll = 0
+        self._now = 0
+        self._deadline = 0.0
+        axis.changed.connect(self.update)
+
+    # --- what is shown ----------------------------------------------------------------------------
+
+    def set_tracks(self, tracks: Sequence[Track]) -> None:
+        """Show these rows; the ones that are gone are closed."""
+        for gone in self.tracks:
+            if gone not in tracks:
+                gone.close()
+        self.tracks = tuple(tracks)
+        self._kept = {track.id: self._kept[track.id] for track in tracks if track.id in self._kept}
+        for track in tracks:
+            track.bind(self._track_changed)
+            track.set_time(self._now)
+        self.update()
+
+    def set_scroll(self, y: int) -> None:
+        """Put the row that starts `y` px down at the top, under the ruler."""
+        if y != self._scroll:
+            self._scroll = y
+            self.update()
+
+    def set_loop(self, loop: Span | None) -> None:
+        """Tint a stretch of the ruler."""
+        if loop != self._loop:
+            self._loop = loop
+            self.update(0, 0, self.width(), ruler.HEIGHT)
+
+    def set_now(self, ns: int) -> None:
+        """Move the playhead; repaints the strips where it was and is, and the rows with something live."""
+        if ns == self._now:
+            return
+        dirty = self._playhead_region()
+        self._now = ns
+        dirty += self._playhead_region()
+        for track, row in self.rows():
+            if track.set_time(ns):
+                dirty += self._content(row).toAlignedRect()
+        self.update(dirty)
+
+    @property
+    def now(self) -> int:
+        """The playhead's time."""
+        return self._now
+
+    # --- where things are -------------------------------------------------------------------------
+
+    @property
+    def content_width(self) -> int:
+        """Px from the header column to the right edge: what the axis is laid on."""
+        return max(self.width() - header.WIDTH, 1)
+
+    @property
+    def total_height(self) -> int:
+        """Px of all rows, without the ruler."""
+        return sum(track.height + GAP for track in self.tracks)
+
+    def rows(self) -> Iterator[tuple[Track, QRectF]]:
+        """The tracks that are on the screen, with their rows over the whole width."""
+        y = ruler.HEIGHT - self._scroll
+        for track in self.tracks:
+            if y >= self.height():
+                return
+            if y + track.height + GAP > ruler.HEIGHT:
+                yield track, QRectF(0, y, self.width(), track.height)
+            y += track.height + GAP
+
+    def content_rect(self, track: Track) -> QRectF:
+        """The part of a track's row that lies on the axis, empty where it is scrolled away."""
+        return next((self._content(row) for each, row in self.rows() if each is track), QRectF())
+
+    def x_of(self, ns: int) -> float:
+        """Where a time lies in this widget."""
+        return header.WIDTH + self.axis.x_of(ns, self.content_width)
+
+    def ns_of(self, x: float) -> int:
+        """The time at a place in this widget."""
+        return self.axis.ns_of(x - header.WIDTH, self.content_width)
+
+    def _content(self, row: QRectF) -> QRectF:
+        return QRectF(header.WIDTH, row.top(), self.content_width, row.height())
+
+    def _line_rect(self) -> QRectF:
+        """The playhead's line, on whole device pixels so that it is as sharp everywhere."""
+        ratio = self.devicePixelRatioF()
+        x = round((self.x_of(self._now) - 1) * ratio) / ratio
+        return QRectF(x, 4, 2, self.height() - 4)
+
+    def _bubble_rect(self) -> QRectF:
+        text = ruler.time_text(self._now, self.positions)
+        return ruler.bubble_rect(self.x_of(self._now), text, header.WIDTH, self.width())
+
+    def _playhead_region(self) -> QRegion:
+        if not self.axis.shows(self._now):
+            return QRegion()
+        line = self._line_rect().toAlignedRect().adjusted(-1, 0, 1, 0)
+        bubble = self._bubble_rect().toAlignedRect().adjusted(-1, -1, 1, 1)
+        return QRegion(line) + QRegion(bubble)
+
+    # --- painting ---------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Blit the kept pictures into what is exposed, then draw the playhead over them."""
+        t = theme.current()
+        region = event.region()
+        painter = QPainter(self)
+        for area in _rects(region):
+            painter.fillRect(area, t.panel)
+        rows = list(self.rows())
+        self._deadline = time.perf_counter() + self.budget_s
+        lagged, self.lagging = self.lagging, False
+        below = QRect(0, ruler.HEIGHT, self.width(), self.height() - ruler.HEIGHT)
+        painter.setClipRegion(region.intersected(below))
+        for track, row in rows:
+            if region.intersects(row.toAlignedRect().adjusted(0, 0, 0, GAP)):
+                self._paint_row(painter, track, row, region)
+        if not self.tracks and self.empty_text:
+            painter.setPen(t.quiet)
+            painter.setFont(theme.text_font())
+            painter.drawText(below, int(Qt.AlignmentFlag.AlignCenter), self.empty_text)
+        painter.setClipRegion(region)
+        self._paint_ruler(painter, region)
+        painter.fillRect(QRectF(header.WIDTH - 1, 0, 1, self.height()), t.line)
+        if self.axis.shows(self._now):
+            painter.fillRect(self._line_rect(), t.playhead)
+            ruler.paint_bubble(painter, self._bubble_rect(), ruler.time_text(self._now, self.positions))
+        painter.end()
+        whole = region.rectCount() == 1 and region.boundingRect() == self.rect()
+        if self.lagging or (lagged and not whole):  # a strip may have rendered a row that shows it only there
+            self.lagging = True
+            QTimer.singleShot(0, self, self.update)
+        elif lagged:
+            self.settled.emit()
+
+    def _paint_row(self, painter: QPainter, track: Track, row: QRectF, region: QRegion) -> None:
+        t = theme.current()
+        content = self._content(row)
+        exposed = region.intersected(content.toAlignedRect())
+        if not exposed.isEmpty():
+            kept = self._picture(track, content)
+            ratio = kept.picture.devicePixelRatioF()
+            start, length = kept.shown[0], kept.shown[1] - kept.shown[0]
+            scale = self.axis.length / length  # 1, but for a picture of an older span
+            shift = (self.axis.visible[0] - start) / length * content.width()
+            for area in _rects(exposed):
+                target = QRectF(area)
+                source = target.translated(-content.topLeft())
+                x, width = source.x() * scale + shift, source.width() * scale
+                part = QRectF(x * ratio, source.y() * ratio, width * ratio, source.height() * ratio)
+                painter.drawPixmap(target, kept.picture, part)
+            painter.save()
+            painter.setClipRect(content, Qt.ClipOperation.IntersectClip)
+            track.paint_live(painter, content, self.axis)
+            painter.restore()
+        if region.intersects(QRect(0, int(row.top()), header.WIDTH, int(row.height()))):
+            header.paint_header(painter, track, row)
+        painter.fillRect(QRectF(0, row.bottom(), row.width(), GAP), t.line)
+
+    def _picture(self, track: Track, content: QRectF) -> _Kept:
+        """The track's kept picture, rendered anew where the axis, size, theme or data is another.
+
+        Where this paint's time is up, one that differs by the visible span only is handed out as it is.
+        """
+        size = content.size().toSize()
+        ratio = self.devicePixelRatioF()
+        key = (self.axis.total, size, ratio, theme.current().name, track.revision)
+        kept = self._kept.get(track.id)
+        if kept is None or kept.key != key or kept.shown != self.axis.visible:
+            if kept is not None and kept.key == key and time.perf_counter() > self._deadline:
+                self.lagging = True
+                return kept
+            kept = _Kept(key, self._blank(size.width(), size.height(), ratio), self.axis.visible)
+            rect = QRectF(0, 0, size.width(), size.height())
+            painter = QPainter(kept.picture)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            track.render(painter, rect, self.axis)
+            self._paint_beyond(painter, rect)
+            painter.end()
+            self._kept[track.id] = kept
+            self.renders += 1
+        return kept
+
+    def _blank(self, width: int, height: int, ratio: float) -> QPixmap:
+        picture = QPixmap(max(round(width * ratio), 1), max(round(height * ratio), 1))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(theme.current().panel)
+        return picture
+
+    def _paint_beyond(self, painter: QPainter, rect: QRectF) -> None:
+        """Shade what lies before the record's start and after its end."""
+        t = theme.current()
+        start, end = (self.axis.x_of(ns, rect.width()) for ns in self.axis.total)
+        shade = t.tint(t.stage, 0.7)
+        if start > 0:
+            painter.fillRect(QRectF(0, 0, start, rect.height()), shade)
+        if end < rect.width():
+            painter.fillRect(QRectF(end, 0, rect.width() - end, rect.height()), shade)
+
+    def _paint_ruler(self, painter: QPainter, region: QRegion) -> None:
+        t = theme.current()
+        area = QRect(0, 0, self.width(), ruler.HEIGHT)
+        if not region.intersects(area):
+            return
+        ratio = self.devicePixelRatioF()
+        key = (self.axis.visible, self.axis.total, self.width(), ratio, t.name, self._loop, self.positions)
+        if self._ruler is None or self._ruler.key != key:
+            self._ruler = _Kept(key, self._blank(self.width(), ruler.HEIGHT, ratio))
+            inner = QPainter(self._ruler.picture)
+            content = QRectF(header.WIDTH, 0, self.content_width, ruler.HEIGHT)
+            ruler.paint_ruler(inner, content, self.axis, self._loop, self.positions)
+            inner.setFont(theme.mono_font(ruler.LABEL_PX))
+            inner.setPen(t.quiet)
+            inner.drawText(
+                area.adjusted(8, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), self.duration_text()
+            )
+            inner.fillRect(QRectF(0, ruler.HEIGHT - 1, self.width(), 1), t.line)
+            inner.end()
+        painter.drawPixmap(0, 0, self._ruler.picture)
+
+    def duration_text(self) -> str:
+        """The record's length, as `15.000 s`, or the number of positions."""
+        start, end = self.axis.total
+        if self.positions:
+            return f"{(end - start) // NS} blocks"
+        return f"{(end - start) / NS:.3f} s"
+
+    def _track_changed(self, track: Track) -> None:
+        row = self.content_rect(track)
+        if not row.isEmpty():
+            self.update(row.toAlignedRect())

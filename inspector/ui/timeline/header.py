@@ -1,0 +1,72 @@
+"""The column at the left of the tracks: a colour bar, a name, what it is, and the chip that matters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF
+
+from inspector.ui import theme
+from inspector.ui.panels.common import chip_size, paint_chip
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPainter
+
+    from inspector.ui.timeline.track import Track
+
+WIDTH = 148
+BAR_X = 2 * theme.STEP
+NAME_X = 18
+
+
+def chip_rect(track: Track, row: QRectF) -> QRectF:
+    """Where the track's chip is in its header, empty for none."""
+    if track.chip is None:
+        return QRectF()
+    size = chip_size(track.chip.text)
+    height = min(size.height(), row.height() - 4)
+    width = min(size.width(), WIDTH // 2)
+    right = row.left() + WIDTH - 2 * theme.STEP
+    return QRectF(right - width, round(row.center().y() - height / 2), width, round(height))
+
+
+def paint_header(painter: QPainter, track: Track, row: QRectF) -> None:
+    """Paint a track's header into the first WIDTH px of its row, two lines where they fit."""
+    painter.save()
+    inset = 6 if row.height() >= 40 else 5
+    bar = QRectF(row.left() + BAR_X, row.top() + inset, 3, row.height() - 2 * inset)
+    painter.setRenderHint(painter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(track.color)
+    painter.drawRoundedRect(bar, 1.5, 1.5)
+    chip = chip_rect(track, row)
+    if track.chip is not None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        paint_chip(painter, chip, track.chip.text, track.chip.kind)
+    right = chip.left() - 6 if track.chip is not None else row.left() + WIDTH - 2 * theme.STEP
+    room = QRectF(row.left() + NAME_X, row.top(), right - row.left() - NAME_X, row.height())
+    tight = row.height() < 36
+    name_font = theme.text_font(12 if tight else 13, QFont.Weight.Medium)
+    note_font = theme.text_font(10 if tight else 11)
+    note = track.subtitle if row.height() >= 26 else ""
+    name_line = QFontMetricsF(name_font).height() - (2 if tight else 1)
+    note_line = QFontMetricsF(note_font).height() - (1 if tight else 0) if note else 0.0
+    top = room.center().y() - (name_line + note_line) / 2
+    _line(painter, QRectF(room.left(), top, room.width(), name_line), track.title, name_font, True)
+    if note:
+        area = QRectF(room.left(), top + name_line, room.width(), note_line)
+        _line(painter, area, note, note_font, False)
+    painter.restore()
+
+
+def _line(painter: QPainter, area: QRectF, text: str, font: QFont, name: bool) -> None:
+    t = theme.current()
+    # The end of a file's or key's name tells it apart; words are read from the left.
+    whole = name and " " not in text
+    mode = Qt.TextElideMode.ElideMiddle if whole else Qt.TextElideMode.ElideRight
+    painter.setFont(font)
+    painter.setPen(t.text if name else t.quiet)
+    shown = QFontMetricsF(font).elidedText(text, mode, area.width())
+    flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
+    painter.drawText(area, int(flags | Qt.TextFlag.TextSingleLine), shown)

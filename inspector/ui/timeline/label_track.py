@@ -1,0 +1,220 @@
+"""Annotation lanes: one a tier and author, a box a span."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPen, QPolygonF
+
+from inspector.core.model import Modality, Record
+from inspector.core.timemap import map_span
+from inspector.ui import theme
+from inspector.ui.timeline.track import Chip, Track, stack, time_span_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from PySide6.QtGui import QPainter
+
+    from inspector.core.model import Annotation, Span
+    from inspector.ui.timeline.axis import TimeAxis
+
+AUTHOR_COLORS = (
+    Modality.IMAGE,
+    Modality.POINTS,
+    Modality.MOTION,
+    Modality.GAZE,
+    Modality.VIDEO,
+    Modality.SENSOR,
+)
+"""Whose colour the first, second, … author's labels take."""
+
+TEXT_PX = 12
+PAD_Y = 4
+ROW_STEP = 16
+MAX_ROWS = 4
+ARROW = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A label on the reference timeline, and the sub-row of its lane that it is in."""
+
+    annotation: Annotation
+    start: int
+    end: int
+    row: int = 0
+    until: int | None = None
+    """Where the next label of the same sub-row starts."""
+
+
+def reference_spans(record: Record, annotation: Annotation) -> list[Span]:
+    """Where the annotation's anchors lie on the reference timeline, each place once.
+
+    An anchor on a stream that the record does not have is taken as it stands.
+    """
+    found: list[Span] = []
+    maps = {stream.id: stream.timemap for stream in record.streams}
+    for anchor in annotation.anchors:
+        if anchor.span is None:
+            continue
+        timemap = maps.get(anchor.stream_id or "")
+        span = anchor.span if timemap is None else map_span(timemap, anchor.span)
+        if span not in found:
+            found.append(span)
+    return found
+
+
+class LabelTrack(Track):
+    """One author's labels of one tier."""
+
+    default_height: ClassVar[int] = 28
+
+    def __init__(
+        self,
+        record: Record,
+        tier: str,
+        author: str,
+        annotations: Sequence[Annotation],
+        author_index: int = 0,
+        chip: Chip | None = None,
+    ) -> None:
+        placed = [
+            (span, annotation) for annotation in annotations for span in reference_spans(record, annotation)
+        ]
+        placed.sort(key=lambda each: each[0])
+        rows, count = stack([span for span, _ in placed])
+        self.rows = min(count, MAX_ROWS)
+        boxes: list[Box] = []
+        until: dict[int, int] = {}
+        for (span, annotation), lane in reversed(list(zip(placed, rows, strict=True))):
+            row = min(lane, MAX_ROWS - 1)
+            boxes.append(Box(annotation, *span, row, until.get(row)))
+            until[row] = span[0]
+        self.boxes = tuple(reversed(boxes))
+        timeless = sum(annotation.span is None for annotation in annotations)
+        note = author or "no author"
+        if timeless:
+            note += f" · {timeless} timeless"
+        super().__init__(f"label:{tier}:{author}", tier, note, chip)
+        self.tier, self.author = tier, author
+        self.timeless = timeless
+        self.modality = AUTHOR_COLORS[author_index % len(AUTHOR_COLORS)]
+        self.span = record.span
+
+    @property
+    def natural_height(self) -> int:
+        """One lane, and less than another for each further sub-row."""
+        return self.default_height + ROW_STEP * (self.rows - 1)
+
+    def header_tooltip(self) -> str:
+        """Whose labels these are and how many, those without a time too."""
+        labels = len({id(box.annotation) for box in self.boxes})
+        lines = [f"{self.tier} by {self.author or 'no named author'}", f"{labels} labels on the timeline"]
+        if self.timeless:
+            lines.append(f"{self.timeless} more name no moment")
+        return "\n".join(lines)
+
+    def outside(self, box: Box) -> int:
+        """−1 for a label wholly before the record, 1 for one wholly after it, else 0."""
+        start, end = self.span
+        if box.end < start:
+            return -1
+        return 1 if box.start > end else 0
+
+    def placed(self, rect: QRectF, axis: TimeAxis) -> Iterator[tuple[Box, QRectF]]:
+        """The visible labels' boxes; those outside the record as arrow markers at its ends."""
+        width = rect.width()
+        room = rect.height() - 2 * PAD_Y
+        height = room / self.rows - (2 if self.rows > 1 else 0)
+        for box in self.boxes:
+            top = rect.top() + PAD_Y + room * box.row / self.rows
+            side = self.outside(box)
+            if side:
+                edge = rect.left() + axis.x_of(self.span[side > 0], width)
+                if rect.left() - 1 <= edge <= rect.right() + 1:
+                    edge = min(max(edge, rect.left()), rect.right())
+                    yield box, QRectF(edge if side < 0 else edge - ARROW, top, ARROW, height)
+                continue
+            if box.end < axis.visible[0] or box.start > axis.visible[1]:
+                continue
+            left = rect.left() + axis.x_of(box.start, width)
+            right = rect.left() + axis.x_of(box.end, width)
+            yield box, QRectF(left, top, max(right - left, 2.0), height)
+
+    def render(self, painter: QPainter, rect: QRectF, axis: TimeAxis) -> None:
+        """Paint the visible labels."""
+        filled = [float("-inf")] * self.rows
+        for box, area in self.placed(rect, axis):
+            if self.outside(box):
+                self._paint_arrow(painter, area, self.outside(box))
+            elif box.start == box.end:
+                self._paint_tick(painter, box, area, rect, axis)
+            elif area.right() - 1 > filled[box.row]:
+                filled[box.row] = area.right()
+                self._paint_box(painter, area, rect, box.annotation.label)
+
+    def _paint_box(self, painter: QPainter, area: QRectF, rect: QRectF, label: str) -> None:
+        t = theme.current()
+        dark = t.panel.lightnessF() < 0.5
+        if area.width() < 4:
+            painter.fillRect(area, t.tint(self.color, 0.8))
+            return
+        inner = area.adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setPen(QPen(t.tint(self.color, 0.85), 1))
+        painter.setBrush(t.tint(self.color, 0.32 if dark else 0.16))
+        painter.drawRoundedRect(inner, theme.STEP, theme.STEP)
+        self._paint_text(painter, area.intersected(rect).adjusted(7, 0, -5, 0), label)
+
+    def _paint_text(self, painter: QPainter, room: QRectF, label: str) -> None:
+        px = TEXT_PX if room.height() >= 15 else 10
+        if room.width() < 10 or room.height() < 9:
+            return
+        font = theme.text_font(px)
+        shown = QFontMetricsF(font).elidedText(label, Qt.TextElideMode.ElideRight, room.width())
+        if shown == "…":
+            return
+        painter.setFont(font)
+        painter.setPen(theme.current().text)
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+        painter.drawText(room, int(flags), shown)
+
+    def _paint_tick(self, painter: QPainter, box: Box, area: QRectF, rect: QRectF, axis: TimeAxis) -> None:
+        """Draw a moment as an upright with its name at its right, as far as the next label lets it."""
+        painter.fillRect(QRectF(round(area.left()) - 1, area.top(), 2, area.height()), self.color)
+        limit = rect.right() if box.until is None else rect.left() + axis.x_of(box.until, rect.width())
+        room = QRectF(area.left() + 5, area.top(), min(limit, rect.right()) - area.left() - 9, area.height())
+        self._paint_text(painter, room, box.annotation.label)
+
+    def _paint_arrow(self, painter: QPainter, area: QRectF, side: int) -> None:
+        tip, base = (area.left(), area.right()) if side < 0 else (area.right(), area.left())
+        middle = area.center().y()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.current().suspect)
+        shape = [QPointF(tip, middle), QPointF(base, middle - 6), QPointF(base, middle + 6)]
+        painter.drawPolygon(QPolygonF(shape))
+
+    def _hits(self, pos: QPointF, rect: QRectF, axis: TimeAxis) -> list[Box]:
+        return [box for box, area in self.placed(rect, axis) if area.adjusted(-2, 0, 2, 0).contains(pos)]
+
+    def tooltip_at(self, pos: QPointF, rect: QRectF, axis: TimeAxis) -> str:
+        """The label in full with its tier, author and times; every one of those under an arrow."""
+        hits = self._hits(pos, rect, axis)
+        texts = []
+        for box in hits[-8:]:
+            lines = [box.annotation.label, f"{self.tier} · {self.author or 'no author'}"]
+            lines.append(time_span_text(box.start, box.end))
+            if self.outside(box):
+                where = "before the record starts" if self.outside(box) < 0 else "after the record ends"
+                lines.append(f"Lies {where}")
+            texts.append("\n".join(line for line in lines if line))
+        if len(hits) > len(texts):
+            texts.append(f"and {len(hits) - len(texts)} more")
+        return "\n\n".join(texts)
+
+    def click_at(self, pos: QPointF, rect: QRectF, axis: TimeAxis) -> int | None:
+        """The start of the label that was hit."""
+        hits = self._hits(pos, rect, axis)
+        return hits[-1].start if hits else None

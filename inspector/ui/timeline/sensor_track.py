@@ -1,0 +1,276 @@
+"""Channels of a sensor as curves, from an envelope of what is visible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF
+
+from inspector.core.times import clock_text
+from inspector.ui import theme
+from inspector.ui.timeline.track import Chip, StreamTrack, paint_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from PySide6.QtCore import QPointF
+    from PySide6.QtGui import QPainter
+
+    from inspector.core.model import Stream
+    from inspector.ui.timeline.axis import TimeAxis
+    from inspector.ui.timeline.curves import CurvePainter
+
+PAD_Y = 5
+APART = 8.0
+"""Where one channel swings this many times as far as another, each is drawn to its own scale."""
+LABEL_PX = 9
+BAND_PX = 1.0
+"""A column whose values spread less than this is a point of a line; more, an upright."""
+
+
+class SeriesSource(Protocol):
+    """What curves are drawn from: `inspector.media.series.Series`, times local."""
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Samples, one column a channel."""
+        ...
+
+    @property
+    def channels(self) -> Sequence[str]:
+        """The columns' names."""
+        ...
+
+    def envelope(
+        self, start_ns: int, end_ns: int, columns: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Times and the lowest and highest values of at most `columns` stretches of a span, a row each."""
+        ...
+
+    def at(self, t_ns: int) -> NDArray[np.float64] | None:
+        """Each channel's value at a time, None or NaN where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """What a channel's values are drawn between."""
+
+    low: float
+    high: float
+
+    def y(self, values: NDArray[np.float64], rect: QRectF) -> NDArray[np.float64]:
+        room = rect.height() - 2 * PAD_Y
+        parts = (values - self.low) / (self.high - self.low)
+        places: NDArray[np.float64] = rect.bottom() - PAD_Y - parts * room
+        return places
+
+
+class SensorTrack(StreamTrack):
+    """One plot of some of a stream's channels.
+
+    The scale is that of the whole record, so that it does not breathe while one pans. Channels share it,
+    unless their swings are too far apart to be seen together.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        title: str = "",
+        subtitle: str = "",
+        chip: Chip | None = None,
+        channels: Sequence[str] = (),
+        part: str = "",
+    ) -> None:
+        super().__init__(stream, title, subtitle, chip, part)
+        self.channels = tuple(channels)
+        self._series: SeriesSource | None = None
+        self._columns = np.zeros(0, np.int64)
+        self._scales: list[_Scale] = []
+        self._curves: CurvePainter | None = None
+        self._now: int | None = None
+
+    def set_series(self, series: SeriesSource | None) -> None:
+        """Take the samples, or (None) that they are not read yet. A track with no channels shows all."""
+        self._series = series
+        if series is not None:
+            names = list(series.channels)
+            wanted = self.channels or tuple(names)
+            self._columns = np.array([names.index(name) for name in wanted if name in names], np.int64)
+            self._scales = _scales(np.asarray(series.values)[:, self._columns])
+        self.invalidate()
+
+    def close(self) -> None:
+        """Let go of the samples and the curves."""
+        super().close()
+        self._series = None
+        if self._curves is not None:
+            self._curves.clear()
+            self._curves = None
+
+    @property
+    def shared_scale(self) -> bool:
+        """Whether all channels are drawn to one scale, whose ends then stand at the left."""
+        return len(set(self._scales)) == 1
+
+    def colors(self) -> list[QColor]:
+        """A shade of the modality's colour for each channel, all readable on the panel."""
+        return shades(self.color, max(len(self._columns), 1))
+
+    def render(self, painter: QPainter, rect: QRectF, axis: TimeAxis) -> None:
+        """Draw the curves of the visible stretch, and what the scale is."""
+        if self._series is None:
+            paint_unknown(painter, rect)
+            self.paint_outside(painter, rect, axis)
+            return
+        self.paint_outside(painter, rect, axis)
+        if len(self._columns):
+            x, low, high = self._visible(self._series, rect, axis)
+            curves = [
+                _zigzag(x, scale.y(high[:, place], rect), scale.y(low[:, place], rect))
+                for place, scale in enumerate(self._scales)
+            ]
+            if self._curves is None:
+                from inspector.ui.timeline.curves import CurvePainter
+
+                self._curves = CurvePainter()
+            # The first channel lies on top: it is the one that the eye looks for.
+            self._curves.paint(painter, rect, curves[::-1], self.colors()[::-1])
+        self._paint_scale(painter, rect)
+
+    def _visible(
+        self, series: SeriesSource, rect: QRectF, axis: TimeAxis
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """The envelope of the visible stretch and a little beyond: x in px, lows and highs by channel."""
+        start, end = axis.visible
+        columns = max(int(rect.width()), 2)
+        beyond = axis.length // 50 + self._sample_ns()
+        edges = np.array([start - beyond, start, end, end + beyond], np.int64)
+        local = self.stream.timemap.to_local_array(edges)
+        t_ns, low, high = series.envelope(int(local.min()), int(local.max()), columns)
+        x = rect.left() + axis.x_of_array(self.stream.timemap.to_reference_array(t_ns), rect.width())
+        order = np.argsort(x, kind="stable")  # where the map jumps back, curves go on from left to right
+        return (
+            x[order],
+            np.asarray(low, np.float64)[order][:, self._columns],
+            np.asarray(high, np.float64)[order][:, self._columns],
+        )
+
+    def _sample_ns(self) -> int:
+        return round(1e9 / self.stream.rate) if self.stream.rate else 0
+
+    def _paint_scale(self, painter: QPainter, rect: QRectF) -> None:
+        """The ends of the scale, faint, on a little of the panel so that curves do not run through them."""
+        if not self._scales or rect.height() < 30:
+            return
+        t = theme.current()
+        font = theme.mono_font(LABEL_PX)
+        metrics = QFontMetricsF(font)
+        painter.setFont(font)
+        scale = self._scales[0]
+        texts = (number_text(scale.high), number_text(scale.low)) if self.shared_scale else ("own scales", "")
+        tops = (rect.top() + 2, rect.bottom() - 2 - metrics.height())
+        for text, top in zip(texts, tops, strict=True):
+            if not text:
+                continue
+            area = QRectF(rect.left() + 3, top, metrics.horizontalAdvance(text) + 4, metrics.height())
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(t.tint(t.panel, 0.88))
+            painter.drawRoundedRect(area, 2, 2)
+            painter.setPen(t.faint)
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), text)
+
+    def set_time(self, ns: int) -> bool:
+        """Remember the playhead for the tooltip; nothing here follows it."""
+        self._now = ns
+        return False
+
+    def header_tooltip(self) -> str:
+        """What the track is, and each channel's value under the playhead."""
+        names = self._values_text(self._now) if self._now is not None else ""
+        return "\n\n".join(part for part in (super().header_tooltip(), names) if part)
+
+    def tooltip_at(self, pos: QPointF, rect: QRectF, axis: TimeAxis) -> str:
+        """Each channel's value at the time under the pointer."""
+        ns = axis.ns_of(pos.x() - rect.left(), rect.width())
+        if self.outside(ns):
+            return "No data"
+        values = self._values_text(ns)
+        return f"{clock_text(ns)}\n{values}" if values else f"{clock_text(ns)}  not read yet"
+
+    def _values_text(self, ns: int | None) -> str:
+        if self._series is None or ns is None or self.outside(ns):
+            return ""
+        values = self._series.at(self.stream.timemap.to_local(ns))
+        if values is None:
+            return ""
+        row = np.asarray(values, np.float64).ravel()
+        names = list(self._series.channels)
+        unit = f" {self.stream.unit}" if self.stream.unit else ""
+        lines = []
+        for column in self._columns.tolist():
+            value = f"{row[column]:.4g}{unit}" if np.isfinite(row[column]) else "none"
+            lines.append(f"{names[column]}  {value}")
+        return "\n".join(lines)
+
+
+def number_text(value: float) -> str:
+    """A scale's end in few characters, with a true minus sign."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def shades(color: QColor, count: int) -> list[QColor]:
+    """Distinct shades of one colour: its lightness swings to either side, and its hue a little."""
+    hue, saturation, lightness = color.hslHueF(), color.hslSaturationF(), color.lightnessF()
+    dark = theme.current().panel.lightnessF() < 0.5
+    made = []
+    for place in range(count):
+        # From the colour itself out, to either side in turn: 0, 1, −1, 2, −2, … of the way.
+        step = (place + 1) // 2 * (1 if place % 2 else -1) / max((count + 1) // 2, 1)
+        low, high = (0.52, 0.90) if dark else (0.22, 0.58)
+        middle = min(max(lightness, low), high)
+        light = middle + step * ((high - middle) if step > 0 else (middle - low))
+        made.append(QColor.fromHslF((hue + 0.13 * step) % 1.0, saturation, light))
+    return made
+
+
+def _scales(values: NDArray[np.float64]) -> list[_Scale]:
+    """A scale for each column: the one that holds all, or each its own where their swings are far apart.
+
+    A channel that does not move is drawn at its place on the shared scale, or along the middle of its own.
+    """
+    columns = [column[np.isfinite(column)] for column in np.asarray(values, np.float64).T]
+    ends = [(float(each.min()), float(each.max())) if len(each) else (0.0, 0.0) for each in columns]
+    if not ends:
+        return []
+    low, high = min(a for a, _ in ends), max(b for _, b in ends)
+    swings = [b - a for a, b in ends if b > a]
+    if not swings or (high - low) <= APART * min(swings):
+        return [_widened(low, high)] * len(ends)
+    return [_widened(a, b) for a, b in ends]
+
+
+def _widened(low: float, high: float) -> _Scale:
+    """A scale that is never empty; one value lies in its middle."""
+    if high > low:
+        return _Scale(low, high)
+    half = max(abs(low) * 0.1, 1e-9) if low else 1.0
+    return _Scale(low - half, high + half)
+
+
+def _zigzag(
+    x: NDArray[np.float64], top: NDArray[np.float64], bottom: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """One line through the envelope: points where a column hardly spreads, else up and down its height."""
+    spread = np.abs(top - bottom)
+    if not (spread > BAND_PX).any():
+        return x, (top + bottom) / 2
+    y = np.empty(2 * len(x))
+    down = np.arange(len(x)) % 2 == 0  # every other column upwards, so that the line goes on where it is
+    y[0::2] = np.where(down, top, bottom)
+    y[1::2] = np.where(down, bottom, top)
+    return np.repeat(x, 2), y

@@ -1,0 +1,340 @@
+"""The timeline as the window knows it: gestures, follow mode and scrolling over one canvas."""
+
+from __future__ import annotations
+
+import time
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QScrollBar, QToolTip, QWidget
+
+from inspector.ui.timeline import header, ruler
+from inspector.ui.timeline.axis import TimeAxis
+from inspector.ui.timeline.canvas import GAP, TimelineCanvas
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QMouseEvent
+
+    from inspector.core.model import Record, Span
+    from inspector.ui.timeline.track import Track
+
+ZOOM_STEP = 1.25
+"""How much finer one notch of the wheel shows."""
+BUTTON_ZOOM = 1.6
+FOLLOW_PAUSE_S = 4.0
+"""How long the view stays where the curator put it before it follows the playhead again."""
+PAGE_LEAD = 0.1
+"""Where on the screen the playhead lands when the view turns a page, as a part of its width."""
+CLICK_SLOP = 3
+EDGE = 4
+MAX_HEIGHT = 400
+NOTCH = 120
+
+
+class _Gesture(Enum):
+    NONE = auto()
+    SCRUB = auto()
+    PAN = auto()
+    RESIZE = auto()
+
+
+class TimelineView(QWidget):
+    """The ruler and the tracks under it. It follows: `set_time` moves the playhead, gestures only ask.
+
+    Times in signals are reference ns as Python integers (a Qt int has 32 bits).
+    """
+
+    scrub_started = Signal()
+    scrub_moved = Signal(object)
+    scrub_ended = Signal(object)
+    """A click is a start, one move and an end, at the start of the label or word that was hit."""
+    visible_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._axis = TimeAxis(self)
+        self.canvas = TimelineCanvas(self._axis, self)
+        self._bar = QScrollBar(Qt.Orientation.Vertical, self)
+        self._bar.valueChanged.connect(self.canvas.set_scroll)
+        self._axis.changed.connect(self.visible_changed)
+        self._heights: dict[str, int] = {}
+        self._gesture = _Gesture.NONE
+        self._pressed = QPointF()
+        self._last = QPointF()
+        self._moved = False
+        self._asked = 0
+        self._sized: Track | None = None
+        self._hands_off_until = 0.0
+        self.clock = time.monotonic
+        self.setMouseTracking(True)
+        self.setMinimumHeight(ruler.HEIGHT + 56)
+        self.setAccessibleName("Timeline")
+        self._place()
+
+    # --- what is shown ----------------------------------------------------------------------------
+
+    @property
+    def axis(self) -> TimeAxis:
+        """The total and the visible span."""
+        return self._axis
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The rows from top to bottom."""
+        return self.canvas.tracks
+
+    @property
+    def scrubbing(self) -> bool:
+        """Whether the curator holds the playhead."""
+        return self._gesture is _Gesture.SCRUB
+
+    def set_record(self, record: Record | None) -> None:
+        """Lay the axis on a record and show all of it; None empties the timeline. Tracks come separately."""
+        self.set_tracks(())
+        self.canvas.positions = record is not None and record.axis == "position"
+        self.canvas.empty_text = "" if record is None else "Nothing in this record has a place in time"
+        self._gesture = _Gesture.NONE
+        self._hands_off_until = 0.0
+        self._axis.set_total(*((0, 0) if record is None else record.span))
+        self._bar.setValue(0)
+        self.canvas.set_now(self._axis.clamp(self.canvas.now))
+        self.canvas.update()
+
+    def set_tracks(self, tracks: Sequence[Track]) -> None:
+        """Show these rows, at the heights that the curator gave those of the same id before."""
+        for track in tracks:
+            track.height = self._heights.get(track.id, track.natural_height)
+        self.canvas.set_tracks(tracks)
+        self._place()
+
+    def set_loop(self, loop: Span | None) -> None:
+        """Show on the ruler which stretch is played over and over."""
+        self.canvas.set_loop(loop)
+
+    def set_time(self, reference_ns: int) -> None:
+        """Move the playhead, and the page where it left the screen, unless the curator just moved that."""
+        if reference_ns == self.canvas.now:
+            return
+        self.canvas.set_now(reference_ns)
+        if self.scrubbing or self._gesture is _Gesture.PAN or self._axis.shows(reference_ns):
+            return
+        if self.clock() >= self._hands_off_until:
+            self.reveal(reference_ns)
+
+    def reveal(self, reference_ns: int) -> None:
+        """Turn the page so that a time is on the screen, near its left end; the zoom stays."""
+        if not self._axis.shows(reference_ns):
+            start = reference_ns - round(self._axis.length * PAGE_LEAD)
+            self._axis.show(start, start + self._axis.length)
+
+    # --- zoom -------------------------------------------------------------------------------------
+
+    def zoom_in(self) -> None:
+        """Show finer around the playhead, or around the middle where it is off the screen."""
+        self._zoom(BUTTON_ZOOM)
+
+    def zoom_out(self) -> None:
+        """Show coarser around the playhead, or around the middle where it is off the screen."""
+        self._zoom(1 / BUTTON_ZOOM)
+
+    def fit(self) -> None:
+        """Show the whole record."""
+        self._axis.fit()
+
+    def _zoom(self, factor: float) -> None:
+        start, end = self._axis.visible
+        now = self.canvas.now
+        self._axis.zoom_at(now if self._axis.shows(now) else (start + end) // 2, factor)
+
+    # --- layout -----------------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:
+        """Room for every row, within reason."""
+        return QSize(900, ruler.HEIGHT + min(max(self.canvas.total_height, 160), 360))
+
+    def _place(self) -> None:
+        """Give the canvas what the scroll bar leaves, and the bar its range."""
+        room = self.height() - ruler.HEIGHT
+        over = self.canvas.total_height - room
+        wide = self._bar.sizeHint().width() if over > 0 else 0
+        self._bar.setVisible(over > 0)
+        self._bar.setGeometry(self.width() - wide, ruler.HEIGHT, wide, max(room, 0))
+        self._bar.setPageStep(max(room, 1))
+        self._bar.setSingleStep(28)
+        self._bar.setRange(0, max(over, 0))
+        self.canvas.setGeometry(0, 0, self.width() - wide, self.height())
+        self.canvas.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay out anew."""
+        super().resizeEvent(event)
+        self._place()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Repaint in a new theme; the kept pictures know which one they were painted in."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self.canvas.update()
+
+    # --- gestures ---------------------------------------------------------------------------------
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Ctrl zooms at the pointer; Shift or a sideways wheel pans; plain scrolls the rows."""
+        event.accept()
+        angle, pixels = event.angleDelta(), event.pixelDelta()
+        modifiers = event.modifiers()
+        if modifiers & Qt.KeyboardModifier.ControlModifier:
+            self._touched()
+            anchor = self.canvas.ns_of(max(event.position().x(), header.WIDTH))
+            self._axis.zoom_at(anchor, ZOOM_STEP ** (angle.y() / NOTCH))
+            return
+        sideways = abs(angle.x()) > abs(angle.y())
+        if sideways or modifiers & Qt.KeyboardModifier.ShiftModifier:
+            notches = (angle.x() if sideways else angle.y()) / NOTCH
+            px = pixels.x() if sideways and not pixels.isNull() else notches * self.canvas.content_width / 10
+            self._pan_px(px)
+            return
+        px = pixels.y() if not pixels.isNull() else angle.y() / NOTCH * 2 * self._bar.singleStep()
+        self._bar.setValue(self._bar.value() - round(px))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a scrub (left), a pan (middle, or Alt and left) or the resizing of a row."""
+        pos = event.position()
+        left = event.button() is Qt.MouseButton.LeftButton
+        alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        if self._gesture is not _Gesture.NONE:
+            return
+        self._pressed = self._last = pos
+        self._moved = False
+        if event.button() is Qt.MouseButton.MiddleButton or (left and alt):
+            self._gesture = _Gesture.PAN
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif left and pos.x() < header.WIDTH:
+            self._sized = self._edge_at(pos)
+            self._gesture = _Gesture.NONE if self._sized is None else _Gesture.RESIZE
+        elif left and (self.canvas.tracks or pos.y() < ruler.HEIGHT):
+            self._gesture = _Gesture.SCRUB
+            self.scrub_started.emit()
+            self._ask(self._target(pos))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with the gesture, or show what one would do here."""
+        pos = event.position()
+        by, self._last = pos - self._last, pos
+        if (pos - self._pressed).manhattanLength() > CLICK_SLOP:
+            self._moved = True
+        if self._gesture is _Gesture.SCRUB and self._moved:
+            self._scrub_to(pos)
+        elif self._gesture is _Gesture.PAN:
+            self._pan_px(by.x())
+        elif self._gesture is _Gesture.RESIZE and self._sized is not None:
+            self._resize(self._sized, by.y())
+        elif self._gesture is _Gesture.NONE:
+            self._show_cursor(pos)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End the gesture; a scrub ends where it last asked to be."""
+        if event.buttons() != Qt.MouseButton.NoButton and self._gesture is not _Gesture.NONE:
+            return
+        gesture, self._gesture = self._gesture, _Gesture.NONE
+        self._sized = None
+        self._show_cursor(event.position())
+        if gesture is _Gesture.SCRUB:
+            self.scrub_ended.emit(self._asked)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Fit (on the ruler), give a row its natural height (on its edge), else as a press."""
+        pos = event.position()
+        if event.button() is not Qt.MouseButton.LeftButton:
+            return
+        edge = self._edge_at(pos)
+        if edge is not None:
+            self._heights.pop(edge.id, None)
+            edge.height = edge.natural_height
+            self._place()
+        elif pos.y() < ruler.HEIGHT:
+            self.fit()
+        else:
+            self.mousePressEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Let go of the cursor's shape."""
+        self.unsetCursor()
+        super().leaveEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Answer a request for a tooltip from what is under the pointer."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            text = self.tooltip_at(QPointF(event.pos()))
+            if text:
+                QToolTip.showText(event.globalPos(), text, self)
+            else:
+                QToolTip.hideText()
+            return True
+        return super().event(event)
+
+    def tooltip_at(self, pos: QPointF) -> str:
+        """What is under a place: a chip, a header, or what the track says of that moment."""
+        for track, row in self.canvas.rows():
+            if pos.y() < ruler.HEIGHT or not row.contains(pos):
+                continue
+            if pos.x() >= header.WIDTH:
+                return track.tooltip_at(pos, self._content(row), self._axis)
+            if track.chip is not None and header.chip_rect(track, row).contains(pos):
+                return track.chip.tooltip
+            return track.header_tooltip()
+        return ""
+
+    def _scrub_to(self, pos: QPointF) -> None:
+        """Ask for the time under the pointer; beyond an end of the screen the screen moves along."""
+        over = min(pos.x() - header.WIDTH, 0.0) + max(pos.x() - self.canvas.width(), 0.0)
+        if over:
+            self._axis.pan(round(over * self._axis.length / self.canvas.content_width / 4))
+        x = min(max(pos.x(), header.WIDTH), self.canvas.width())
+        self._ask(self.canvas.ns_of(x))
+
+    def _ask(self, ns: int) -> None:
+        self._asked = self._axis.clamp(ns)
+        self.scrub_moved.emit(self._asked)
+
+    def _target(self, pos: QPointF) -> int:
+        for track, row in self.canvas.rows():
+            if pos.y() >= ruler.HEIGHT and row.contains(pos):
+                hit = track.click_at(pos, self._content(row), self._axis)
+                if hit is not None:
+                    return hit
+        return self.canvas.ns_of(pos.x())
+
+    def _content(self, row: QRectF) -> QRectF:
+        return row.adjusted(header.WIDTH, 0, 0, 0)
+
+    def _pan_px(self, px: float) -> None:
+        self._touched()
+        self._axis.pan(-round(px * self._axis.length / self.canvas.content_width))
+
+    def _touched(self) -> None:
+        self._hands_off_until = self.clock() + FOLLOW_PAUSE_S
+
+    def _edge_at(self, pos: QPointF) -> Track | None:
+        """The track whose header's bottom edge is under a place."""
+        if pos.x() >= header.WIDTH or pos.y() < ruler.HEIGHT:
+            return None
+        rows = self.canvas.rows()
+        return next((track for track, row in rows if abs(pos.y() - row.bottom() - GAP / 2) <= EDGE), None)
+
+    def _resize(self, track: Track, by: float) -> None:
+        top = next((row.top() for each, row in self.canvas.rows() if each is track), None)
+        wanted = track.height + by if top is None else self._last.y() - top
+        track.height = round(min(max(wanted, track.min_height), MAX_HEIGHT))
+        self._heights[track.id] = track.height
+        self._place()
+
+    def _show_cursor(self, pos: QPointF) -> None:
+        if self._edge_at(pos) is not None:
+            self.setCursor(Qt.CursorShape.SplitVCursor)
+        else:
+            self.unsetCursor()
