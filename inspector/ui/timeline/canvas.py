@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from PySide6.QtCore import QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPixmap, QRegion
 from PySide6.QtWidgets import QWidget
 
@@ -243,7 +243,8 @@ class TimelineCanvas(QWidget):
             if kept is not None and kept.key == key and time.perf_counter() > self._deadline:
                 self.lagging = True
                 return kept
-            kept = _Kept(key, self._blank(size.width(), size.height(), ratio), self.axis.visible)
+            picture = self._blank(kept, size.width(), size.height())
+            kept = _Kept(key, picture, self.axis.visible)
             rect = QRectF(0, 0, size.width(), size.height())
             painter = QPainter(kept.picture)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -254,8 +255,12 @@ class TimelineCanvas(QWidget):
             self.renders += 1
         return kept
 
-    def _blank(self, width: int, height: int, ratio: float) -> QPixmap:
-        picture = QPixmap(max(round(width * ratio), 1), max(round(height * ratio), 1))
+    def _blank(self, old: _Kept | None, width: int, height: int) -> QPixmap:
+        """An empty picture, the old one where it has the size: each new QPixmap that is painted on keeps
+        six references to None for ever (PySide6 6.11)."""
+        ratio = self.devicePixelRatioF()
+        size = QSize(max(round(width * ratio), 1), max(round(height * ratio), 1))
+        picture = QPixmap(size) if old is None or old.picture.size() != size else old.picture
         picture.setDevicePixelRatio(ratio)
         picture.fill(theme.current().panel)
         return picture
@@ -278,7 +283,7 @@ class TimelineCanvas(QWidget):
         ratio = self.devicePixelRatioF()
         key = (self.axis.visible, self.axis.total, self.width(), ratio, t.name, self._loop, self.positions)
         if self._ruler is None or self._ruler.key != key:
-            self._ruler = _Kept(key, self._blank(self.width(), ruler.HEIGHT, ratio))
+            self._ruler = _Kept(key, self._blank(self._ruler, self.width(), ruler.HEIGHT))
             inner = QPainter(self._ruler.picture)
             content = QRectF(header.WIDTH, 0, self.content_width, ruler.HEIGHT)
             ruler.paint_ruler(inner, content, self.axis, self._loop, self.positions)
