@@ -80,6 +80,7 @@ class _Files:
         self.usable = [index for index, kind in enumerate(kinds) if kind]
         self.dirs: dict[int, str] = {}
         self.stems: dict[int, str] = {}
+        self._whole: dict[str, list[int]] = {}
         for index in self.usable:
             folder, _, name = paths[index].rpartition("/")
             self.dirs[index] = folder
@@ -98,15 +99,24 @@ class _Files:
         folders: dict[str, list[int]] = defaultdict(list)
         outside: list[int] = []
         cut = len(base) + 1 if base else 0
-        named: dict[str, str | None] = {}
-        for index in members:
-            folder = self.dirs[index]
-            if folder not in named:
-                parts = folder[cut:].split("/") if len(folder) > cut else []
-                named[folder] = folder[:cut] + "/".join(parts[:depth]) if len(parts) >= depth else None
-            name = named[folder]
-            (outside if name is None else folders[name]).append(index)
+        for folder, inside in self._by_dir(members).items():
+            parts = folder[cut:].split("/") if len(folder) > cut else []
+            if len(parts) >= depth:
+                folders[folder[:cut] + "/".join(parts[:depth])] += inside
+            else:
+                outside += inside
         return dict(folders), outside
+
+    def _by_dir(self, members: Iterable[int]) -> dict[str, list[int]]:
+        whole = members is self.usable
+        if whole and self._whole:
+            return self._whole
+        by_dir: dict[str, list[int]] = defaultdict(list)
+        for index in members:
+            by_dir[self.dirs[index]].append(index)
+        if whole:
+            self._whole = by_dir
+        return by_dir
 
 
 def stem_of(name: str) -> str:
@@ -128,6 +138,8 @@ def common_folder(folders: Iterable[str]) -> str:
     names = set(folders)
     if not names:
         return ""
+    if len(names) == 1:
+        return names.pop()
     low, high = min(names).split("/"), max(names).split("/")
     shared: list[str] = []
     for a, b in zip(low, high, strict=False):
@@ -347,37 +359,55 @@ def _record_folders(files: _Files, base: str, members: list[int]) -> _Found | No
     )
 
 
+_Key = tuple[str, str]
+
+
 def _recurring(files: _Files, folders: dict[str, list[int]]) -> tuple[dict[str, str], set[str]]:
     """Folders that share a name or role with a sibling, each with an example; and those that share names of
     two or more modalities. A role is a name without its digits and its folder's name, once a folder."""
-    seen: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    exact: dict[str, tuple[_Key, ...]] = {}
     for name, members in folders.items():
-        parent, _, own = name.rpartition("/")
         inner = common_folder({files.dirs[index] for index in members})
-        roles: Counter[tuple[str, str]] = Counter()
-        exact: set[tuple[str, str]] = set()
-        for index in members:
-            below, kind = files.below(index, inner), files.kinds[index]
-            exact.add((below, kind))
-            role = _role(below, own)
-            if role:
-                roles[f"~{role}", kind] += 1
-        for key, kind in exact | {role for role, count in roles.items() if count == 1}:
-            seen[parent, key, kind].append(name)
-    shared: dict[str, str] = {}
-    kinds: dict[str, set[str]] = defaultdict(set)
-    for (_, key, kind), names in seen.items():
-        if len(names) > 1:
-            for name in names:
-                if name not in shared or (key.startswith("~"), key) < (
-                    shared[name].startswith("~"),
-                    shared[name],
-                ):
-                    shared[name] = key
-                if kind != ANNOTATIONS:
-                    kinds[name].add(kind)
-    examples = {name: key.lstrip("~") for name, key in shared.items()}
-    return examples, {name for name, held in kinds.items() if len(held) > 1}
+        exact[name] = tuple(sorted((files.below(index, inner), files.kinds[index]) for index in members))
+    shared, kinds = _shared(exact)
+    if len(shared) < len(folders):
+        roles = {name: _roles(keys, _last(name)) for name, keys in exact.items()}
+        by_role, role_kinds = _shared(roles)
+        shared = by_role | shared
+        for name, held in role_kinds.items():
+            kinds[name] = kinds.get(name, frozenset()) | held
+    return shared, {name for name, held in kinds.items() if len(held - {ANNOTATIONS}) > 1}
+
+
+def _shared(keyed: dict[str, tuple[_Key, ...]]) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
+    """Which keys each folder has in common with a sibling: the first of them, and their kinds.
+
+    Folders are counted by their whole list of keys, of which a large dataset has few.
+    """
+    alike: dict[str, Counter[tuple[_Key, ...]]] = defaultdict(Counter)
+    for name, keys in keyed.items():
+        alike[name.rpartition("/")[0]][keys] += 1
+    common: dict[tuple[str, tuple[_Key, ...]], list[_Key]] = {}
+    for parent, lists in alike.items():
+        counts: Counter[_Key] = Counter()
+        for keys, number in lists.items():
+            for key in set(keys):
+                counts[key] += number
+        for keys in lists:
+            common[parent, keys] = [key for key in keys if counts[key] > 1]
+    examples: dict[str, str] = {}
+    kinds: dict[str, frozenset[str]] = {}
+    for name, keys in keyed.items():
+        found = common[name.rpartition("/")[0], keys]
+        if found:
+            examples[name] = found[0][0]
+            kinds[name] = frozenset(kind for _, kind in found)
+    return examples, kinds
+
+
+def _roles(keys: tuple[_Key, ...], folder: str) -> tuple[_Key, ...]:
+    counts = Counter((role, kind) for below, kind in keys if (role := _role(below, folder)))
+    return tuple(sorted(key for key, number in counts.items() if number == 1))
 
 
 def _role(below: str, folder: str) -> str:

@@ -59,12 +59,13 @@ class Listing:
             self.problems.append(Problem(".", f"and {self._untold} more links or names like these"))
 
     def _walk(self) -> None:
+        root = os.fspath(self.root)
         followed: set[str] = set()
         waiting = [""]
         while waiting:
             folder = waiting.pop()
             try:
-                with os.scandir(self.root / folder) as found:
+                with os.scandir(os.path.join(root, folder)) as found:
                     entries = list(found)
             except OSError as error:
                 self._tell(folder or ".", f"the folder cannot be listed: {error.strerror}")
@@ -217,6 +218,7 @@ def _look_at_json(text: str) -> str:
 def kinds_of(root: Path, paths: list[str]) -> list[str]:
     """The kind of every file of a listing: by name, and by `look` once for each name that recurs."""
     kinds: list[str] = []
+    by_file: dict[str, str] = {}
     by_name: dict[str, str] = {}
     by_ending: dict[str, str] = {}
     groups: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
@@ -230,7 +232,12 @@ def kinds_of(root: Path, paths: list[str]) -> list[str]:
                 known = by_ending[ending] = kind_by_name(path)
             kinds.append(known)
             continue
+        known = by_file.get(name)
+        if known is not None:
+            kinds.append(known)
+            continue
         if not kind_by_name(path):
+            by_file[name] = ""
             kinds.append("")
             continue
         pattern = re.sub(r"\d+", "#", name)
@@ -244,5 +251,6 @@ def kinds_of(root: Path, paths: list[str]) -> list[str]:
             else:
                 kind = group.most_common(1)[0][0] if group else kind_by_name(path)
             by_name[pattern] = kind
+        by_file[name] = kind
         kinds.append(kind)
     return kinds
