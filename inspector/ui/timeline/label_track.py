@@ -11,7 +11,7 @@ from PySide6.QtGui import QFontMetricsF, QPen, QPolygonF
 from inspector.core.model import Modality, Record
 from inspector.core.timemap import map_span
 from inspector.ui import theme
-from inspector.ui.timeline.track import Chip, Track, stack, time_span_text
+from inspector.ui.timeline.track import Chip, Track, cut, stack, time_span_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -166,15 +166,17 @@ class LabelTrack(Track):
         painter.setPen(QPen(t.tint(self.color, 0.85), 1))
         painter.setBrush(t.tint(self.color, 0.32 if dark else 0.16))
         painter.drawRoundedRect(inner, theme.STEP, theme.STEP)
-        self._paint_text(painter, area.intersected(rect).adjusted(7, 0, -5, 0), label)
+        shown = area.intersected(rect)
+        pad = 7 if shown.width() > 60 else 4
+        self._paint_text(painter, shown.adjusted(pad, 0, 2 - pad, 0), label)
 
     def _paint_text(self, painter: QPainter, room: QRectF, label: str) -> None:
         px = TEXT_PX if room.height() >= 15 else 10
         if room.width() < 10 or room.height() < 9:
             return
         font = theme.text_font(px)
-        shown = QFontMetricsF(font).elidedText(label, Qt.TextElideMode.ElideRight, room.width())
-        if shown == "…":
+        shown = cut(label, QFontMetricsF(font), room.width())
+        if not shown:
             return
         painter.setFont(font)
         painter.setPen(theme.current().text)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPen
 
+from inspector.core.model import Modality
 from inspector.core.times import clock_text
 from inspector.ui import theme
 from inspector.ui.timeline.track import StreamTrack, paint_unknown
@@ -32,7 +33,8 @@ class PlainTrack(StreamTrack):
         t = theme.current()
         left, right = (rect.left() + axis.x_of(ns, rect.width()) for ns in span)
         bar = QRectF(left, rect.center().y() - 5, max(right - left, 3), 10)
-        self.paint_outside(painter, rect, axis)
+        if self.modality is not Modality.IMAGE:  # a still picture misses nothing before and after it
+            self.paint_outside(painter, rect, axis)
         painter.setPen(QPen(t.tint(self.color, 0.8), 1))
         painter.setBrush(t.tint(self.color, 0.25))
         painter.setRenderHint(painter.RenderHint.Antialiasing)
@@ -40,6 +42,8 @@ class PlainTrack(StreamTrack):
         painter.setPen(Qt.PenStyle.NoPen)
 
     def tooltip_at(self, pos: QPointF, rect: QRectF, axis: TimeAxis) -> str:
-        """The time under the pointer, or that there is no data."""
+        """The time under the pointer, or that there is no data; nothing beside a still picture."""
         ns = axis.ns_of(pos.x() - rect.left(), rect.width())
-        return "No data" if self.outside(ns) else clock_text(ns)
+        if self.outside(ns):
+            return "" if self.modality is Modality.IMAGE else "No data"
+        return clock_text(ns)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HEIGHT = 28
 LABEL_PX = 11
 MIN_STEP_PX = 64
-MIN_MINOR_PX = 7
+MIN_MINOR_PX = 10
 
 _SMALL = tuple(base * 10**power for power in range(9) for base in (1, 2, 5))
 _MINUTES = tuple(NS * seconds for seconds in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600))
@@ -33,7 +33,7 @@ def tick_steps(length_ns: int, width: float, positions: bool = False) -> tuple[i
     per_px = length_ns / max(width, 1)
     steps = [step for step in STEPS if step >= NS] if positions else list(STEPS)
     major = next((step for step in steps if step >= per_px * MIN_STEP_PX), steps[-1])
-    for parts in (10, 5, 4, 2):
+    for parts in (5, 4, 3, 2):
         minor = major // parts
         if major % parts == 0 and minor in STEPS and minor >= per_px * MIN_MINOR_PX:
             if positions and minor < NS:

@@ -36,8 +36,8 @@ class SeriesSource(Protocol):
     """What curves are drawn from: `inspector.media.series.Series`, times local."""
 
     @property
-    def values(self) -> NDArray[np.float64]:
-        """Samples, one column a channel."""
+    def t_ns(self) -> NDArray[np.int64]:
+        """The samples' times, ascending."""
         ...
 
     @property
@@ -101,8 +101,19 @@ class SensorTrack(StreamTrack):
             names = list(series.channels)
             wanted = self.channels or tuple(names)
             self._columns = np.array([names.index(name) for name in wanted if name in names], np.int64)
-            self._scales = _scales(np.asarray(series.values)[:, self._columns])
+            self._scales = _scales(*self._extremes(series))
         self.invalidate()
+
+    def _extremes(self, series: SeriesSource) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Each channel’s least and greatest value, from an envelope: samples may be many millions."""
+        if not len(series.t_ns):
+            nothing = np.full(len(self._columns), np.nan)
+            return nothing, nothing
+        start, end = int(series.t_ns[0]), int(series.t_ns[-1])
+        _, low, high = series.envelope(start, end + 1, 256)
+        low = np.where(np.isfinite(low), low, np.nan)[:, self._columns]
+        high = np.where(np.isfinite(high), high, np.nan)[:, self._columns]
+        return np.fmin.reduce(low, axis=0), np.fmax.reduce(high, axis=0)
 
     def close(self) -> None:
         """Let go of the samples and the curves."""
@@ -238,13 +249,15 @@ def shades(color: QColor, count: int) -> list[QColor]:
     return made
 
 
-def _scales(values: NDArray[np.float64]) -> list[_Scale]:
-    """A scale for each column: the one that holds all, or each its own where their swings are far apart.
+def _scales(lows: NDArray[np.float64], highs: NDArray[np.float64]) -> list[_Scale]:
+    """A scale for each channel: the one that holds all, or each its own where their swings are far apart.
 
     A channel that does not move is drawn at its place on the shared scale, or along the middle of its own.
     """
-    columns = [column[np.isfinite(column)] for column in np.asarray(values, np.float64).T]
-    ends = [(float(each.min()), float(each.max())) if len(each) else (0.0, 0.0) for each in columns]
+    ends = [
+        (a, b) if np.isfinite(a) and np.isfinite(b) else (0.0, 0.0)
+        for a, b in zip(lows.tolist(), highs.tolist(), strict=True)
+    ]
     if not ends:
         return []
     low, high = min(a for a, _ in ends), max(b for _, b in ends)

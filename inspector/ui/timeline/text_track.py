@@ -15,6 +15,7 @@ from inspector.ui import theme
 from inspector.ui.timeline.track import (
     Chip,
     StreamTrack,
+    cut,
     ink_on,
     paint_unknown,
     stack,
@@ -169,9 +170,9 @@ class TextTrack(StreamTrack):
         radius = min(theme.STEP, box.width() / 3)
         painter.drawRoundedRect(box, radius, radius)
         shown = box.intersected(rect)
-        pad = 5.0 if shown.width() > 40 else 2.0
+        pad = 5.0 if shown.width() > 40 else 1.5
         room = shown.adjusted(pad, 0, -pad, 0)
-        if room.width() < 6:
+        if room.width() < 5:
             return
         # A short word is set smaller before it is cut.
         for px in (TEXT_PX, 11, 10, 9):
@@ -182,8 +183,8 @@ class TextTrack(StreamTrack):
                 break
         else:
             return
-        words = text if fits else metrics.elidedText(text, Qt.TextElideMode.ElideRight, room.width())
-        if words in ("", "…"):
+        words = cut(text, metrics, room.width())
+        if not words:
             return
         painter.setPen(ink)
         painter.setFont(font)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtCore import QPointF
-    from PySide6.QtGui import QColor, QPainter
+    from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 
     from inspector.core.model import Span, Stream
     from inspector.ui.panels.common import ChipKind
@@ -200,6 +200,14 @@ def ink_on(color: QColor) -> QColor:
         return (high + 0.05) / (low + 0.05)
 
     return max((t.text, t.stage, t.panel), key=contrast)
+
+
+def cut(text: str, metrics: QFontMetricsF, room: float) -> str:
+    """The text with … where it does not fit; nothing where fewer than three letters of it would be left."""
+    if metrics.horizontalAdvance(text) <= room:
+        return text
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+    return shown if len(shown) > 3 else ""
 
 
 def time_span_text(start_ns: int, end_ns: int) -> str:
