@@ -28,22 +28,36 @@ app = typer.Typer(
     epilog="Exit status: 0 done, 1 done and something failed its check, 2 could not run, 70 a bug.",
 )
 
-PathArg = Annotated[str | None, typer.Argument(metavar="[PATH]", help="The dataset's folder; none for the start page.")]
-Reader = Annotated[str | None, typer.Option("--reader", metavar="NAME", help="Read as this format: folder, lerobot.")]
+PathArg = Annotated[
+    str | None, typer.Argument(metavar="[PATH]", help="The dataset's folder; none for the start page.")
+]
+Reader = Annotated[
+    str | None, typer.Option("--reader", metavar="NAME", help="Read as this format: folder, lerobot.")
+]
 Workspace = Annotated[
     str | None,
-    typer.Option("--workspace", metavar="DIR", help="Where curation work is kept; not used before there is some."),
+    typer.Option(
+        "--workspace", metavar="DIR", help="Where curation work is kept; not used before there is some."
+    ),
 ]
-Author = Annotated[str | None, typer.Option("--author", metavar="NAME", help="Who works; not used before edits.")]
+Author = Annotated[
+    str | None, typer.Option("--author", metavar="NAME", help="Who works; not used before edits.")
+]
 RecordOpt = Annotated[str | None, typer.Option("--record", metavar="ID", help="The record to show first.")]
-At = Annotated[str | None, typer.Option("--at", metavar="SECONDS", help="Where to put the playhead, e.g. 7.4 or 1:07.4.")]
+At = Annotated[
+    str | None, typer.Option("--at", metavar="SECONDS", help="Where to put the playhead, e.g. 7.4 or 1:07.4.")
+]
 Play = Annotated[bool, typer.Option("--play", help="Start to play at once.")]
 Size = Annotated[str | None, typer.Option("--size", metavar="WxH", help="The window's size, e.g. 1280x800.")]
 Shot = Annotated[
     str | None,
-    typer.Option("--screenshot", metavar="FILE", help="Write a PNG once every view shows its exact frame, and end."),
+    typer.Option(
+        "--screenshot", metavar="FILE", help="Write a PNG once every view shows its exact frame, and end."
+    ),
 ]
-Light = Annotated[str | None, typer.Option("--theme", metavar="NAME", help="dark or light; else as the system says.")]
+Light = Annotated[
+    str | None, typer.Option("--theme", metavar="NAME", help="dark or light; else as the system says.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -54,7 +68,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def top(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")
+    ] = False,
 ) -> None:
     """See, check and curate multimodal datasets. A first word that is no command means `open`."""
 
@@ -166,7 +182,12 @@ def _run_window(
     pixels = None
     if size is not None:
         width, _, height = size.lower().partition("x")
-        if not (width.isdigit() and height.isdigit() and 200 <= int(width) <= 16384 and 200 <= int(height) <= 16384):
+        if not (
+            width.isdigit()
+            and height.isdigit()
+            and 200 <= int(width) <= 16384
+            and 200 <= int(height) <= 16384
+        ):
             raise InspectorError("--size takes WxH in px", repr(size), "Try --size 1280x800")
         pixels = (int(width), int(height))
     if theme not in (None, "dark", "light"):
@@ -174,7 +195,9 @@ def _run_window(
     if not _has_display():
         if screenshot is None:
             raise InspectorError(
-                "There is no display to open a window on", "", "Use --screenshot FILE to render one, or set DISPLAY"
+                "There is no display to open a window on",
+                "",
+                "Use --screenshot FILE to render one, or set DISPLAY",
             )
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from inspector.session import Opening
@@ -188,7 +211,7 @@ def _run_window(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with the status that design.md fixes; anything unforeseen is a bug, 70."""
+    """Run the command line and exit with its status; anything unforeseen is a bug, 70."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words:
         words = ["open"]
@@ -213,7 +236,9 @@ def _run(words: list[str]) -> int:
     except (KeyboardInterrupt, Cancelled):
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nobody reads on: not even the flush at exit may complain
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), 1
+        )  # nobody reads on: not even the flush at exit may complain
         return OK
     except Exception as error:
         # typer carries its own copy of click: wrong usage is told apart by what it offers, not by its class.

@@ -223,7 +223,7 @@ class Opening:
             elif not len(ids):
                 return
             self.record = self.session.record(self._record_id or ids[0].as_py())
-        except Exception as error:  # noqa: BLE001 - told in the window, or by the command line
+        except Exception as error:
             self.error = error
             if not isinstance(error, InspectorError):
                 log.exception("opening %s", self.path)

@@ -5,6 +5,7 @@ A job gets a `Job` and calls `job.step()` between pieces of work; that is where 
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -74,9 +77,17 @@ class Jobs:
             with self._lock:
                 self._live.remove(job)
             if then is not None:
-                then(job)
+                try:
+                    then(job)
+                except Exception:
+                    log.exception("after %s", title)
 
-        self._pool.submit(run)
+        try:
+            self._pool.submit(run)
+        except RuntimeError:  # closed: whoever asks now is on the way out too
+            with self._lock:
+                self._live.remove(job)
+            job.future.set_exception(Cancelled(title))
         return job
 
     def live(self) -> tuple[Job[Any], ...]:

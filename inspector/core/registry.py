@@ -49,9 +49,14 @@ class Registry(Generic[T]):
         return add
 
     def all(self) -> tuple[Entry[T], ...]:
-        """Every built-in entry in order of registration; third parties are loaded by name only."""
+        """Every built-in entry in the order of `modules`; third parties are loaded by name only."""
         self._load()
-        return tuple(self._entries.values())
+
+        def place(entry: Entry[T]) -> int:
+            module = entry.value.__module__
+            return self._modules.index(module) if module in self._modules else len(self._modules)
+
+        return tuple(sorted(self._entries.values(), key=place))
 
     def get(self, name: str) -> T:
         """The thing of that name; InspectorError listing the known names where there is none."""

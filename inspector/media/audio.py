@@ -6,7 +6,7 @@ by a sample or start late, stay exact; a jump of the pts beyond a few millisecon
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -122,7 +122,7 @@ class PcmReader:
             except (StopIteration, av.FFmpegError):
                 return
             try:
-                frames = packet.decode()
+                frames: list[Any] = packet.decode()
             except av.FFmpegError:
                 continue  # a broken packet is heard as silence: the next pts tells where we are
             for frame in frames:

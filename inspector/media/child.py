@@ -158,9 +158,9 @@ def main() -> None:
     """The child's loop: a path in, an answer out, until the pipe closes."""
     from pathlib import Path
 
-    from inspector.media.probe import probe as probe_here
-
     import av.logging
+
+    from inspector.media.probe import probe as probe_here
 
     av.logging.set_level(None)
     for line in sys.stdin:

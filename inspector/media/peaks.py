@@ -26,7 +26,7 @@ TELL_EVERY_S = 30
 
 
 class Peaks:
-    """A min/max pyramid. Level k has one pair (low, high) per BLOCK × FACTOR^k samples; NaN where not decoded."""
+    """A min/max pyramid: level k has a pair (low, high) per BLOCK × FACTOR^k samples, NaN where unknown."""
 
     def __init__(self, rate: int, low: NDArray[np.float32], high: NDArray[np.float32]) -> None:
         self.rate = rate

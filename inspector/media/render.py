@@ -1,4 +1,4 @@
-"""PCM on the reference timeline: a track through its TimeMap, for the mixer, the audit and a release alike."""
+"""PCM on the reference timeline: a track through its TimeMap, for mixer, audit and release alike."""
 
 from __future__ import annotations
 

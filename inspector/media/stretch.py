@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Stretcher:
             nodes.append(graph.add("atempo", str(factor)))
         nodes.append(graph.add("aformat", "sample_fmts=flt:channel_layouts=stereo"))
         nodes.append(graph.add("abuffersink"))
-        for a, b in zip(nodes, nodes[1:], strict=False):
+        for a, b in pairwise(nodes):
             a.link_to(b)
         graph.configure()
         self._graph = graph
@@ -41,7 +42,7 @@ class Stretcher:
     def make(
         self, source: Callable[[int, int], NDArray[np.float32]], at_ns: int, count: int
     ) -> tuple[int, NDArray[np.float32]]:
-        """Feed source PCM from `at_ns` on until some comes out: (frames fed, PCM (n, 2)), n at least `count`."""
+        """Feed source PCM from `at_ns` on until enough comes out: (frames fed, PCM (n, 2)), n >= count."""
         fed = 0
         out: list[NDArray[np.float32]] = []
         while sum(map(len, out)) < count:
@@ -55,7 +56,7 @@ class Stretcher:
             self._graph.push(frame)
             while True:
                 try:
-                    piece = self._graph.pull()
+                    piece: Any = self._graph.pull()
                 except (self._av.BlockingIOError, self._av.EOFError):
                     break
                 out.append(

@@ -1,7 +1,7 @@
 """Pictures of a film by presentation timestamp: a demux-only index, exact seeks, scaling to what is shown.
 
-A frame is never found by time × fps. The index holds every packet's pts; a time belongs to the last frame that
-starts at or before it, and the decoder is run until exactly that pts comes out.
+A frame is never found by time × fps. The index holds every packet's pts; a time belongs to the last frame
+that starts at or before it, and the decoder is run until exactly that pts comes out.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Picture:
 
 
 def build_index(path: Path, track: int) -> FrameIndex:
-    """Read a track's packets without decoding. Broken packets end the index there; InspectorError if unreadable."""
+    """Read a track's packets without decoding. Broken packets end it; InspectorError if unreadable."""
     import av
 
     from inspector.media.probe import container_zero_ns
@@ -102,7 +102,7 @@ def build_index(path: Path, track: int) -> FrameIndex:
             stream = box.streams[track]
             base = Fraction(stream.time_base or Fraction(1, NS))
             zero = container_zero_ns(box)
-            rate = stream.average_rate or stream.guessed_rate  # type: ignore[attr-defined]
+            rate = stream.average_rate or stream.guessed_rate
             try:
                 for packet in box.demux(stream):
                     stamp = packet.pts if packet.pts is not None else packet.dts
@@ -122,10 +122,9 @@ def build_index(path: Path, track: int) -> FrameIndex:
     start_ns = _scale(order, base) - zero
     shown = start_ns >= 0 if len(order) and (start_ns >= 0).any() else np.ones(len(order), bool)
     order, start_ns = order[shown], start_ns[shown]
+    typical = round(NS / rate) if rate else NS // 25
     if len(order) > 1:
         typical = int(np.median(np.diff(start_ns)))
-    else:
-        typical = round(NS / rate) if rate else NS // 25
     last = int(_scale(np.array([last_duration], np.int64), base)[0]) if last_duration else typical
     end_ns = int(start_ns[-1]) + (last if 0 < last <= 4 * typical else typical) if len(order) else 0
     return FrameIndex(order, start_ns, end_ns, key_pts)
@@ -269,7 +268,7 @@ class VideoReader:
             self._box.seek(0)
 
     def _pull(self, window: int) -> Any:
-        """The next frame out of the decoder; frames before `window` may be skipped where nothing needs them."""
+        """The next frame out of the decoder; those before `window` may be skipped if nothing needs them."""
         self._skip_before = window
         if self._next is not None:
             frame, self._next = self._next, None
@@ -293,7 +292,7 @@ class VideoReader:
             far = stamp is not None and stamp < self._skip_before and not packet.is_keyframe
             context.skip_frame = "NONREF" if far else "DEFAULT"
             try:
-                frames = packet.decode()
+                frames: list[Any] = packet.decode()
             except self._av.FFmpegError:
                 continue  # a broken packet: the next key frame mends the picture
             for frame in frames:

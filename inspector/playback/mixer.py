@@ -1,7 +1,7 @@
 """Sound made on the reference timeline: decode, map, mix, stretch, and a ring that an output pulls from.
 
 One thread fills the ring; `pull` only copies. Each frame that was pulled is remembered as a stretch of the
-timeline or as silence, so that "which frame is heard" answers "which moment is heard", also right after seeks.
+timeline or as silence, so that "which frame is heard" answers "which moment is heard", after seeks too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -203,7 +204,7 @@ class Mixer:
                 pcm = self._mix(tracks, cursor, BLOCK)
                 advance_ns = BLOCK * NS // RATE
             else:
-                taken, pcm = stretcher.make(lambda at, count: self._mix(tracks, at, count), cursor, BLOCK)
+                taken, pcm = stretcher.make(partial(self._mix, tracks), cursor, BLOCK)
                 advance_ns = taken * NS // RATE
             if run != made_for:
                 made_for = run

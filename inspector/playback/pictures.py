@@ -1,7 +1,7 @@
-"""One thread a camera that keeps the right pictures ready: newest wish wins, neighbours are kept, ahead is read.
+"""One thread a camera keeps the right pictures ready: newest wish wins, neighbours are kept, ahead is read.
 
-A view asks `shown(time)`, which only looks up the index and the cache, and paints what it gets. What is missing
-is wished for with `want`; when it has come, `news` is called from the thread.
+A view asks `shown(time)`, which only looks up the index and the cache, and paints what it gets. What is
+missing is wished for with `want`; when it has come, `news` is called from the thread.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class PictureFeed:
                 self._bytes = 0
 
     def frame_start(self, reference_ns: int, step: int) -> int | None:
-        """The reference time at which the frame `step` away from the one at this time starts; None if unknown."""
+        """When the frame `step` away from the one at a reference time starts; None if unknown."""
         index = self._index
         if index is None or not len(index):
             return None
@@ -184,6 +184,7 @@ class PictureFeed:
                     if self._closed:
                         return
                     wish, self._wish = self._wish, None
+                    assert wish is not None
                     self._center = wish.number
                 self._serve(reader, wish)
         except Exception as error:

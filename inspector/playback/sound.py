@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import Protocol
 
 from inspector.core.times import NS
@@ -48,42 +49,37 @@ class SoundOutput(Protocol):
 class OutputClock:
     """Which frame is heard now, from when an output took its frames.
 
-    A device takes frames in lumps as its buffer empties, so `taken / RATE` against the wall clock is a
-    staircase. Its phase is followed by a slow loop (time constant `SETTLE_S`) around an exact 48 kHz, which
-    is far steadier than any single reading; a step beyond `JUMP_NS` is a stall of the device and is taken
-    over at once. What lies between taking and hearing is `latency_ns`, one constant per output.
+    Each time a device takes frames, `now - consumed / RATE` is a reading of the wall time at which frame 0
+    was consumed. A busy machine makes readings late, never early, so the smallest of the last `WINDOW_NS` is the
+    truth; when the device ran dry, its time really moved, and older readings are forgotten. What lies between
+    consuming and hearing is `latency_ns`, one constant per output.
     """
 
-    SETTLE_S = 1.5
-    JUMP_NS = 60_000_000
+    WINDOW_NS = 1_500_000_000
 
     def __init__(self, latency_ns: int = 0) -> None:
         self.latency_ns = latency_ns
         self._lock = threading.Lock()
-        self._phase: float | None = None  # wall ns at which frame 0 would have been taken
-        self._newest = 0
-        self._events = 0
+        self._readings: deque[tuple[int, float]] = deque()  # (when, phase), phases growing: a sliding minimum
 
-    def taken(self, frames: int, queued: int, now_ns: int | None = None) -> None:
-        """`frames` in all were taken, of which `queued` still wait in the device's buffer."""
+    def taken(self, frames: int, queued: int, dry: bool = False, now_ns: int | None = None) -> None:
+        """`frames` in all were taken, `queued` of them wait in the device; `dry`: it had run empty."""
         now = time.monotonic_ns() if now_ns is None else now_ns
         phase = now - (frames - queued) * NS / RATE
         with self._lock:
-            elapsed = (now - self._newest) / NS
-            self._newest = now
-            self._events += 1
-            if self._phase is None or abs(phase - self._phase) > self.JUMP_NS:
-                self._phase = phase
-                self._events = 1
-            else:
-                # The first readings count fully, then the loop slows down to its time constant.
-                weight = max(1 / self._events, min(1.0, elapsed / self.SETTLE_S))
-                self._phase += (phase - self._phase) * weight
+            readings = self._readings
+            if dry:
+                readings.clear()
+            while readings and readings[-1][1] >= phase:
+                readings.pop()
+            readings.append((now, phase))
+            while readings[0][0] < now - self.WINDOW_NS:
+                readings.popleft()
 
     def heard(self, now_ns: int | None = None) -> float | None:
         """The frame number that is heard now, None before the device took any."""
         now = time.monotonic_ns() if now_ns is None else now_ns
         with self._lock:
-            if self._phase is None:
+            if not self._readings:
                 return None
-            return (now - self._phase - self.latency_ns) * RATE / NS
+            return (now - self._readings[0][1] - self.latency_ns) * RATE / NS

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class StillFeed:
-    """The picture of one image stream. Same questions as a PictureFeed; the answer never depends on the time."""
+    """The picture of one image stream. Asked like a PictureFeed; the time never matters."""
 
     index = None
 

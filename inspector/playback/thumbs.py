@@ -32,7 +32,7 @@ class ThumbFeed:
     def request(
         self, stream: Stream, at_ns: Sequence[int], height: int, got: Callable[[int, Picture], None]
     ) -> None:
-        """Pictures at these reference times, `height` px high; `got(at_ns, picture)` is called in the thread."""
+        """Pictures at these reference times, `height` px high; `got` is called in the thread."""
         with self._wake:
             self._asked[stream.id] = (stream, sorted(at_ns), height, got)
             if self._thread is None and not self._closed:

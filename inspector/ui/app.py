@@ -48,6 +48,8 @@ def run(
 
     With `screenshot`, an unusable dataset raises InspectorError instead of being told in the window.
     """
+    # The sound thread waits for Python's lock at most this long behind each busy thread (default: 5 ms).
+    sys.setswitchinterval(0.001)
     app = make_app(theme)
     if screenshot is not None:
         opening.wait()
@@ -95,7 +97,9 @@ def _screenshot(app: QApplication, window: MainWindow, path: str) -> int:
     saved = not failed and window.grab().save(path, "PNG")
     window.close()
     if failed:
-        raise InspectorError("The views did not settle", f"{SCREENSHOT_LIMIT_S} s passed", "Try a smaller record")
+        raise InspectorError(
+            "The views did not settle", f"{SCREENSHOT_LIMIT_S} s passed", "Try a smaller record"
+        )
     if not saved:
         raise InspectorError("The screenshot cannot be written", path, "Check the folder")
     return 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QImage
 
 from inspector.core.model import Modality
 from inspector.errors import Cancelled
-from inspector.ui.timeline.build import build_tracks
+from inspector.ui.timeline.build import build_tracks, tracks_of
 from inspector.ui.timeline.filmstrip import FilmStripTrack
+from inspector.ui.timeline.sensor_track import SensorTrack
 from inspector.ui.timeline.text_track import TextTrack
 from inspector.ui.timeline.waveform import WaveformTrack
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from inspector.core.jobs import Job
     from inspector.core.model import Cue, Record, Stream
+    from inspector.media.series import Series
     from inspector.media.video import Picture
     from inspector.playback.thumbs import ThumbFeed
     from inspector.session import Session
@@ -60,11 +63,15 @@ class Contents:
             elif isinstance(track, WaveformTrack):
                 self._read_peaks(track)
         for stream in self._record.of(Modality.TEXT):
-            self._read(f"text of {stream.id}", lambda _job, s=stream: self._session.cues(s), self._got_cues(stream))
+            self._read(f"text of {stream.id}", partial(self._cues, stream), self._got_cues(stream))
         for stream in self._record.of(Modality.SENSOR, Modality.GAZE, Modality.MOTION):
-            self._read(
-                f"samples of {stream.id}", lambda _job, s=stream: self._session.series(s), self._got_series(stream)
-            )
+            self._read(f"samples of {stream.id}", partial(self._series, stream), self._got_series(stream))
+
+    def _cues(self, stream: Stream, _job: Job[Any]) -> tuple[Cue, ...]:
+        return self._session.cues(stream)
+
+    def _series(self, stream: Stream, _job: Job[Any]) -> Series:
+        return self._session.series(stream)
 
     @property
     def busy(self) -> bool:
@@ -109,8 +116,8 @@ class Contents:
 
     def _got_cues(self, stream: Stream) -> Callable[[tuple[Cue, ...]], None]:
         def got(cues: tuple[Cue, ...]) -> None:
-            for track in self._timeline.tracks:
-                if isinstance(track, TextTrack) and track.stream.id == stream.id:
+            for track in tracks_of(self._timeline.tracks, stream.id):
+                if isinstance(track, TextTrack):
                     track.set_cues(cues)
             self._texts[stream.id] = cues
             texts = self._record.of(Modality.TEXT)
@@ -119,12 +126,11 @@ class Contents:
 
         return got
 
-    def _got_series(self, stream: Stream) -> Callable[[Any], None]:
-        def got(series: Any) -> None:
-            for track in self._timeline.tracks:
-                take = getattr(track, "set_series", None)
-                if take is not None and track.stream.id == stream.id:  # type: ignore[attr-defined]
-                    take(series)
+    def _got_series(self, stream: Stream) -> Callable[[Series], None]:
+        def got(series: Series) -> None:
+            for track in tracks_of(self._timeline.tracks, stream.id):
+                if isinstance(track, SensorTrack):
+                    track.set_series(series)
 
         return got
 

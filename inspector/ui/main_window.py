@@ -1,49 +1,56 @@
-"""The main window: records left, stage and timeline in the middle, details right. It wires, and does little else."""
+"""The main window: records left, stage and timeline in the middle, details right. It only wires."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
-    QLabel,
-    QLineEdit,
     QMainWindow,
-    QMessageBox,
     QSplitter,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from inspector import __version__
-from inspector.core.times import NS, clock_text, parse_clock
+from inspector.core.times import NS, clock_text
 from inspector.ui import actions as table
 from inspector.ui import theme
+from inspector.ui.dialogs import show_about, show_keys
+from inspector.ui.goto_field import GotoField
 from inspector.ui.panels.dataset import DatasetPanel
 from inspector.ui.panels.records import RecordsPanel
 from inspector.ui.panels.streams import StreamsPanel
 from inspector.ui.panels.transcript import TranscriptPanel
 from inspector.ui.player import Player
 from inspector.ui.relay import Relay
+from inspector.ui.stage import Stage
+from inspector.ui.status_line import StatusLine, memory_mb
 from inspector.ui.surveyor import Surveyor
 from inspector.ui.timeline.view import TimelineView
 from inspector.ui.top_bar import TopBar
 from inspector.ui.transport_bar import TransportBar
-from inspector.ui.views.stage import Stage
 
 if TYPE_CHECKING:
-    from inspector.core.model import Record
+    from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+
+    from inspector.core.jobs import Job
+    from inspector.core.model import Annotation, Record
     from inspector.session import Opening, Session
     from inspector.ui.contents import Contents
 
 AFTER_PICTURE_MS = 400
 """Tracks that need heavy imports are built when the first picture is there, or after this long without."""
-NOTICE_MS = 8000
+START_WORDS = (
+    "Open a dataset",
+    "Ctrl+O, or drop a folder here: a folder of recordings, or a LeRobot dataset.",
+)
+FIGURES_S = 0.066
+"""While playing, numbers change this often."""
 
 
 class MainWindow(QMainWindow):
@@ -89,7 +96,11 @@ class MainWindow(QMainWindow):
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        for panel, name in ((self.streams, "Streams"), (self.transcript, "Transcript"), (self.dataset, "Dataset")):
+        for panel, name in (
+            (self.streams, "Streams"),
+            (self.transcript, "Transcript"),
+            (self.dataset, "Dataset"),
+        ):
             self.tabs.addTab(panel, name)
         self.tabs.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.middle = QSplitter(Qt.Orientation.Vertical, self)
@@ -118,18 +129,9 @@ class MainWindow(QMainWindow):
         self.stage.setFocus()
         for name in ("left", "right", "bottom"):
             self.actions_[name].setChecked(True)
-        self.goto = QLineEdit(self.transport_bar)
-        self.goto.setPlaceholderText("7.4 or 1:07.4")
-        self.goto.setAccessibleName("go to time")
-        self.goto.hide()
-        self.goto.installEventFilter(self)
-        self.status_left = QLabel("", self)
-        self.status_right = QLabel("", self)
-        self.statusBar().setSizeGripEnabled(False)
-        self.statusBar().addWidget(self.status_left, 1)
-        self.statusBar().addPermanentWidget(self.status_right)
-        self._notice = QTimer(self, singleShot=True, interval=NOTICE_MS)
-        self._notice.timeout.connect(self._show_status)
+        self.goto = GotoField(self.transport_bar.time)
+        self.status = StatusLine(self)
+        self.setStatusBar(self.status)
 
     def _wire(self) -> None:
         player = self.player
@@ -143,7 +145,8 @@ class MainWindow(QMainWindow):
         self.transcript.seek.connect(player.transport.seek)
         self.records.record_chosen.connect(self.show_record)
         self.stage.settled.connect(self._stage_settled)
-        self.goto.returnPressed.connect(self._goto_typed)
+        self.goto.asked.connect(player.transport.seek)
+        self.goto.refused.connect(self.notice)
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self._show_status)
         self._clock.start()
@@ -166,7 +169,7 @@ class MainWindow(QMainWindow):
             "on_5": lambda: go.seek(go.now_ns() + 5 * NS),
             "start": lambda: go.seek(go.span[0]),
             "end": lambda: go.seek(go.span[1]),
-            "goto": self._ask_time,
+            "goto": self.goto_time,
             "previous": lambda: self._neighbour(-1),
             "next": lambda: self._neighbour(1),
             "zoom_in": lambda: self.timeline.zoom_in(),
@@ -179,8 +182,8 @@ class MainWindow(QMainWindow):
             "filter": self._filter,
             "theme": self._switch_theme,
             "fullscreen": lambda: self.showNormal() if self.isFullScreen() else self.showFullScreen(),
-            "keys": self._show_keys,
-            "about": self._show_about,
+            "keys": lambda: show_keys(self),
+            "about": lambda: show_about(self),
         }
 
     def restyle(self) -> None:
@@ -190,12 +193,9 @@ class MainWindow(QMainWindow):
         self._state_changed()
         self.top.restyle()
         self.transport_bar.restyle()
-        self.goto.setFont(theme.mono_font(13))
-        for label in (self.status_left, self.status_right):
-            label.setFont(theme.text_font(12))
-            label.setStyleSheet(f"color: {theme.current().quiet.name()}; padding: 4px 12px")
-        for tab in range(self.tabs.count()):
-            self.tabs.widget(tab).update()
+        self.status.restyle()
+        for panel in (self.streams, self.transcript, self.dataset):
+            panel.update()
 
     def fit_panels(self) -> None:
         """Share the window's width and height as the drawing does."""
@@ -241,7 +241,8 @@ class MainWindow(QMainWindow):
         self.session = session
         self.records.set_session(session)
         self.dataset.set_session(session)
-        self.tabs.setCurrentWidget(self.dataset if session.dataset.leftover or session.dataset.ambiguous else self.streams)
+        told = bool(session.dataset.leftover or session.dataset.ambiguous or session.dataset.problems)
+        self.tabs.setCurrentWidget(self.dataset if told else self.streams)
         self._surveyor = Surveyor(session, self.records, self.relay, self._player_busy)
         self._show_status()
 
@@ -266,10 +267,10 @@ class MainWindow(QMainWindow):
         self._wanted = record_id
         session = self.session
 
-        def done(job: object) -> None:
-            self.relay.post(arrived)
+        def done(job: Job[Record]) -> None:
+            self.relay.post(lambda: arrived(job))
 
-        def arrived() -> None:
+        def arrived(job: Job[Record]) -> None:
             if self._wanted != record_id or self.session is not session:
                 return
             error = job.future.exception()
@@ -278,7 +279,7 @@ class MainWindow(QMainWindow):
             else:
                 self._show_loaded(job.future.result())
 
-        job = session.urgent(f"opening {record_id}", lambda _job: session.record(record_id), done)
+        session.urgent(f"opening {record_id}", lambda _job: session.record(record_id), done)
 
     def _show_loaded(self, record: Record) -> None:
         assert self.session is not None
@@ -291,9 +292,12 @@ class MainWindow(QMainWindow):
         self._start_at = (None, False)
         self.stage.set_cameras([])
         self.player.load(record, at_ns)
-        labels = record.annotations
-        own = {feed.stream.id: [each for each in labels if _belongs(each, feed.stream.id, record)] for feed in self.player.feeds}
-        self.stage.set_cameras([(feed, own[feed.stream.id]) for feed in self.player.feeds])
+        self.stage.set_cameras(
+            [
+                (feed, [label for label in record.annotations if _belongs(label, feed.stream.id, record)])
+                for feed in self.player.feeds
+            ]
+        )
         self.timeline.set_record(record)
         self.streams.set_record(record)
         self.transcript.set_record(record, ())
@@ -314,6 +318,7 @@ class MainWindow(QMainWindow):
             self._play_when_settled = True
 
     _after = ""
+    _figures_at = 0.0
     _play_when_settled = False
 
     def _stage_settled(self) -> None:
@@ -331,7 +336,13 @@ class MainWindow(QMainWindow):
         from inspector.ui.contents import Contents
 
         self._contents = Contents(
-            self.session, self.record, self.relay, self.timeline, self.transcript, self.player.thumbs, self.notice
+            self.session,
+            self.record,
+            self.relay,
+            self.timeline,
+            self.transcript,
+            self.player.thumbs,
+            self.notice,
         )
         self._contents.start()
         self.timeline.set_time(self.player.transport.now_ns())
@@ -369,10 +380,21 @@ class MainWindow(QMainWindow):
         self.stage.show_time(at_ns, transport.playing, self.player.dragging)
         self.timeline.set_time(at_ns)
         self.transcript.set_time(at_ns)
+        now = time.monotonic()
+        if transport.playing and now - self._figures_at < FIGURES_S:
+            return
+        self._figures_at = now
+        self._show_figures(at_ns)
+
+    def _show_figures(self, at_ns: int) -> None:
+        """The numbers beside the pictures: no eye reads them at the rate of the ticks."""
+        transport = self.player.transport
         self.transport_bar.set_time(at_ns)
         feed = self.player.reference_feed()
         index = feed.index if feed is not None else None
-        frame = index.at(feed.stream.timemap.to_local(at_ns)) if feed is not None and index is not None else None
+        frame = (
+            index.at(feed.stream.timemap.to_local(at_ns)) if feed is not None and index is not None else None
+        )
         self.transport_bar.set_detail(frame, transport.speed, transport.playing)
         for camera in self.stage.cameras:
             lag = camera.lag()
@@ -389,77 +411,31 @@ class MainWindow(QMainWindow):
         self.actions_["play"].setIcon(theme.icon("pause" if playing else "play", theme.ON_ACCENT))
         self._show_status()
 
-    def _ask_time(self) -> None:
-        label = self.transport_bar.time
-        self.goto.setGeometry(label.x() - 8, 6, max(label.width() + 16, 132), self.transport_bar.height() - 12)
-        self.goto.setText("")
-        self.goto.show()
-        self.goto.raise_()
-        self.goto.setFocus()
-
-    def _goto_typed(self) -> None:
-        at_ns = parse_clock(self.goto.text())
-        if at_ns is None:
-            self.notice(f"{self.goto.text()!r} is no time: type 7.4 or 1:07.4")
-            self.goto.selectAll()
-            return
-        self.goto.hide()
-        self.player.transport.seek(at_ns)
-
-    def eventFilter(self, watched: object, event: QEvent) -> bool:
-        """Esc and a click elsewhere put the time field away."""
-        if watched is self.goto and self.goto.isVisible():
-            escape = event.type() is QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape  # type: ignore[attr-defined]
-            if escape or event.type() is QEvent.Type.FocusOut:
-                self.goto.hide()
-                return escape
-        return super().eventFilter(watched, event)  # type: ignore[arg-type]
-
     # -- what is said --------------------------------------------------------------------------------------
 
     def notice(self, text: str) -> None:
         """Say something for a while in the bottom bar; it never stops the work."""
-        self.status_left.setText(text)
-        self.status_left.setStyleSheet(f"color: {theme.current().suspect.name()}; padding: 4px 12px")
-        self._notice.start()
+        self.status.notice(text)
+
+    def goto_time(self) -> None:
+        """Ask for a time to go to."""
+        self.goto.ask()
 
     def _show_status(self) -> None:
-        if self.sender() is self._notice or not self._notice.isActive():
-            self.status_left.setStyleSheet(f"color: {theme.current().quiet.name()}; padding: 4px 12px")
-            parts = []
-            if self.session is not None:
-                parts.append("read-only source")
-                if self._surveyor is not None and self._surveyor.left:
-                    parts.append(f"reading records: {self._surveyor.left} left")
-            self.status_left.setText("  ·  ".join(parts))
-        self.status_right.setText(f"{self.player.sound_text}  ·  {_memory_mb()} MB")
+        parts = []
+        if self.session is not None:
+            parts.append("read-only source")
+            if self._surveyor is not None and self._surveyor.left:
+                parts.append(f"reading records: {self._surveyor.left} left")
+        self.status.say("  ·  ".join(parts), f"{self.player.sound_text}  ·  {memory_mb()} MB")
 
     def _show_start(self, error: Exception | None = None) -> None:
         if error is None:
-            self.stage.set_words(
-                "Open a dataset", "Ctrl+O, or drop a folder here. A folder of recordings, or a LeRobot dataset."
-            )
+            self.stage.set_words(*START_WORDS)
             return
         title = getattr(error, "title", "This could not be opened")
-        detail = "\n".join(part for part in (getattr(error, "detail", str(error)), getattr(error, "hint", "")) if part)
-        self.stage.set_words(title, detail)
-
-    def _show_keys(self) -> None:
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "Keys", table.key_sheet(), parent=self)
-        box.setModal(False)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.show()
-
-    def _show_about(self) -> None:
-        box = QMessageBox(
-            QMessageBox.Icon.NoIcon,
-            "About",
-            f"Inspector {__version__}\n\nOpens multimodal datasets where they lie and never writes to them.\nApache-2.0",
-            parent=self,
-        )
-        box.setModal(False)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.show()
+        parts = (getattr(error, "detail", str(error)), getattr(error, "hint", ""))
+        self.stage.set_words(title, "\n".join(part for part in parts if part))
 
     # -- commands ------------------------------------------------------------------------------------------
 
@@ -470,7 +446,8 @@ class MainWindow(QMainWindow):
         self.start(Opening(path), None, False)
 
     def _ask_open(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Open dataset", str(self.session.root if self.session else Path.home()))
+        here = self.session.root if self.session is not None else Path.home()
+        folder = QFileDialog.getExistingDirectory(self, "Open dataset", str(here))
         if folder:
             self.open_path(folder)
 
@@ -509,7 +486,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self.relay.close()
         self._clock.stop()
-        self._notice.stop()
         self.stage.set_cameras([])
         self.timeline.set_record(None)
         self.player.close()
@@ -517,9 +493,9 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
 
-def _belongs(label: object, stream_id: str, record: Record) -> bool:
+def _belongs(label: Annotation, stream_id: str, record: Record) -> bool:
     """A label stands on the film that it names; one that names none stands on the reference."""
-    anchors = [anchor.stream_id for anchor in label.anchors]  # type: ignore[attr-defined]
+    anchors = [anchor.stream_id for anchor in label.anchors]
     return stream_id in anchors or (stream_id == record.reference and not any(anchors))
 
 
@@ -528,11 +504,3 @@ def _no_pictures(record: Record) -> tuple[str, str]:
     if not kinds:
         return "Nothing to show", "None of this record's files could be read; the Dataset panel says why"
     return record.id, f"No pictures in this record: {', '.join(kinds)}, {clock_text(record.span[1], 1)}"
-
-
-def _memory_mb() -> int:
-    try:
-        with open("/proc/self/statm") as statm:
-            return int(statm.read().split()[1]) * 4096 >> 20
-    except OSError:
-        return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QIODevice, QObject, QThread, Signal
@@ -15,24 +16,24 @@ if TYPE_CHECKING:
 LATENCY_NS = 14_000_000
 """From leaving the sink's buffer to the ear, as measured at a sound server's sink (facts.md)."""
 
-BUFFER_S = 0.04
+BUFFER_S = 0.08
 
 
 class _Device(QIODevice):
     """What the sink reads from: it only copies from the feed and notes the time."""
 
-    def __init__(self, feed: SoundFeed, taken: Callable[[int], None]) -> None:
+    def __init__(self, feed: SoundFeed, taken: Callable[[int, int], None]) -> None:
         super().__init__()
         self._feed = feed
         self._taken = taken
 
     def readData(self, limit: int) -> bytes:
+        now_ns = time.monotonic_ns()
         frames = limit // FRAME_BYTES
         if frames <= 0:
             return b""
-        data = self._feed.pull(frames)
-        self._taken(frames)
-        return data
+        self._taken(frames, now_ns)
+        return self._feed.pull(frames)
 
     def writeData(self, data: Any, limit: int) -> int:
         return -1
@@ -82,11 +83,13 @@ class _Worker(QObject):
         failed = self._sink.error().name not in ("NoError", "UnderrunError")
         self.ready.emit(f"{device.description()} could not be opened" if failed else "")
 
-    def _taken(self, frames: int) -> None:
+    def _taken(self, frames: int, now_ns: int) -> None:
         assert self._sink is not None
-        queued = (self._sink.bufferSize() - self._sink.bytesFree()) // FRAME_BYTES
+        free = self._sink.bytesFree()
+        queued = (self._sink.bufferSize() - free) // FRAME_BYTES
         self._frames += frames
-        self._clock.taken(self._frames, frames + queued)
+        dry = free >= self._sink.bufferSize()
+        self._clock.taken(self._frames, frames + queued, dry, now_ns)
 
     def stop(self) -> None:
         """End the sink in its own thread."""
@@ -112,7 +115,7 @@ class QtSoundOutput:
         self._worker: _Worker | None = None
 
     def start(self, feed: SoundFeed, told: Callable[[str], None] | None = None) -> bool:
-        """Begin to pull. The device opens in the thread; `told` is called there with "" or with what is wrong."""
+        """Begin to pull. The device opens in the thread; `told` is called there, "" or what is wrong."""
         self._worker = _Worker(feed, self.clock)
         self._worker.moveToThread(self._thread)
         self._thread.started.connect(self._worker.run)

@@ -23,9 +23,7 @@ PAUSE_S = 0.1
 class Surveyor:
     """Loads every record once in a job that steps aside while something plays."""
 
-    def __init__(
-        self, session: Session, panel: RecordsPanel, relay: Relay, busy: Callable[[], bool]
-    ) -> None:
+    def __init__(self, session: Session, panel: RecordsPanel, relay: Relay, busy: Callable[[], bool]) -> None:
         self._session = session
         self._panel = panel
         self._relay = relay

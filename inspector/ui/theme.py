@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -58,18 +59,10 @@ class Theme:
 
 
 def _theme(name: str, colors: str, modality: str) -> Theme:
-    base = [QColor(value) for value in colors.split()]
-    kinds = (
-        Modality.VIDEO,
-        Modality.AUDIO,
-        Modality.TEXT,
-        Modality.SENSOR,
-        Modality.IMAGE,
-        Modality.POINTS,
-        Modality.MOTION,
-        Modality.GAZE,
-    )
-    return Theme(name, *base, modality=dict(zip(kinds, map(QColor, modality.split()), strict=True)))
+    """A theme from its colours in the order of Theme's fields, and of Modality's members."""
+    fields = [each.name for each in dataclasses.fields(Theme)][1:-1]
+    plain = dict(zip(fields, map(QColor, colors.split()), strict=True))
+    return Theme(name=name, **plain, modality=dict(zip(Modality, map(QColor, modality.split()), strict=True)))
 
 
 DARK = _theme(

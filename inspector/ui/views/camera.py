@@ -179,7 +179,8 @@ class CameraView(QWidget):
             text = "no data"
             if span is not None:
                 before = self._time_ns < span[0]
-                text += f"\nfilm {'begins' if before else 'ended'} at {clock_text(span[0] if before else span[1])}"
+                edge = f"begins at {clock_text(span[0])}" if before else f"ended at {clock_text(span[1])}"
+                text += f"\nfilm {edge}"
         painter.setFont(theme.text_font(13))
         painter.setPen(colors.failed if self._shown.state is State.FAILED else colors.quiet)
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
