@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from inspector.ui.timeline.axis import TimeAxis
 
 WORD_PX = 14
-"""Words are shown where they have this many px each in the middle case."""
+"""Words are shown where they have this many px each in the middle case,"""
+LETTER_PX = 5
+"""and as many a letter: chips too narrow to read say less than the cues would."""
 TEXT_PX = 12
 MAX_ROWS = 3
 PAD_Y = 4
@@ -65,6 +67,8 @@ class _Layer:
         self.reach: list[int] = np.maximum.accumulate(ends).tolist() if len(ends) else []
         lengths = ends - np.array(self.starts, np.int64)
         self.middle_ns = float(np.median(lengths)) if len(ends) else 0.0
+        letters = np.array([max(len(piece.text), 1) for piece in self.pieces])
+        self.letter_ns = float(np.median(lengths / letters)) if len(ends) else 0.0
 
     def between(self, start: int, end: int) -> list[_Piece]:
         """The pieces that touch a span (ends inclusive)."""
@@ -78,7 +82,10 @@ class _Layer:
 
 
 class TextTrack(StreamTrack):
-    """Chips of words or cues; the lit ones are painted live, so that speaking costs no rendering."""
+    """Chips of words or cues; the lit ones are painted live, so that speaking costs no rendering.
+
+    Before the first and after the last word nothing is hatched: silence is no missing data.
+    """
 
     default_height: ClassVar[int] = 32
 
@@ -120,9 +127,10 @@ class TextTrack(StreamTrack):
 
     def _layer(self, rect: QRectF, axis: TimeAxis) -> _Layer:
         px_per_ns = rect.width() / axis.length
-        if self._words.pieces and self._words.middle_ns * px_per_ns >= WORD_PX:
-            return self._words
-        return self._whole
+        words = self._words
+        if words.middle_ns * px_per_ns >= WORD_PX and words.letter_ns * px_per_ns >= LETTER_PX:
+            return words
+        return self._whole if self._whole.pieces else words
 
     def boxes(self, rect: QRectF, axis: TimeAxis) -> Iterator[tuple[_Piece, QRectF]]:
         """The visible chips; what would fall on a chip already there (finer than a pixel) is left out."""
@@ -152,7 +160,6 @@ class TextTrack(StreamTrack):
         fill = t.tint(self.color, 0.20)
         for piece, box in self.boxes(rect, axis):
             self._paint_chip(painter, box, rect, piece.text, fill, _mix(self.color, t.text, 0.55))
-        self.paint_outside(painter, rect, axis)
 
     def paint_live(self, painter: QPainter, rect: QRectF, axis: TimeAxis) -> None:
         """Light what is spoken now."""
@@ -179,7 +186,7 @@ class TextTrack(StreamTrack):
             font = theme.text_font(px)
             metrics = QFontMetricsF(font)
             fits = metrics.horizontalAdvance(text) <= room.width()
-            if metrics.ascent() <= box.height() and (fits or px == 9 or room.width() > 60):
+            if metrics.ascent() <= box.height() and (fits or px == 9 or box.width() > 60):
                 break
         else:
             return
@@ -207,8 +214,7 @@ class TextTrack(StreamTrack):
         """The words in full, when, and by whom."""
         piece = self._hit(pos, rect, axis)
         if piece is None:
-            outside = self.outside(axis.ns_of(pos.x() - rect.left(), rect.width()))
-            return "No data" if outside else ""
+            return ""
         lines = (piece.text, time_span_text(piece.start, piece.end), piece.note)
         return "\n".join(line for line in lines if line)
 

@@ -7,9 +7,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QHelpEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QScrollBar, QToolTip, QWidget
 
+from inspector.ui import theme
 from inspector.ui.timeline import header, ruler
 from inspector.ui.timeline.axis import TimeAxis
 from inspector.ui.timeline.canvas import GAP, TimelineCanvas
@@ -17,7 +18,7 @@ from inspector.ui.timeline.canvas import GAP, TimelineCanvas
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QMouseEvent
+    from PySide6.QtGui import QMouseEvent, QPaintEvent
 
     from inspector.core.model import Record, Span
     from inspector.ui.timeline.track import Track
@@ -33,6 +34,7 @@ CLICK_SLOP = 3
 EDGE = 4
 MAX_HEIGHT = 400
 NOTCH = 120
+USUAL_HEIGHT = 292
 
 
 class _Gesture(Enum):
@@ -110,6 +112,7 @@ class TimelineView(QWidget):
             track.height = self._heights.get(track.id, track.natural_height)
         self.canvas.set_tracks(tracks)
         self._place()
+        self.updateGeometry()
 
     def set_loop(self, loop: Span | None) -> None:
         """Show on the ruler which stretch is played over and over."""
@@ -153,8 +156,8 @@ class TimelineView(QWidget):
     # --- layout -----------------------------------------------------------------------------------
 
     def sizeHint(self) -> QSize:
-        """Room for every row, within reason."""
-        return QSize(900, ruler.HEIGHT + min(max(self.canvas.total_height, 160), 360))
+        """Room for every row, within reason; without rows, for those of a usual record."""
+        return QSize(900, ruler.HEIGHT + min(max(self.canvas.total_height or USUAL_HEIGHT, 120), 420))
 
     def _place(self) -> None:
         """Give the canvas what the scroll bar leaves, and the bar its range."""
@@ -174,10 +177,19 @@ class TimelineView(QWidget):
         super().resizeEvent(event)
         self._place()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Go on with the ruler over the scroll bar; the canvas paints the rest."""
+        t = theme.current()
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), t.panel)
+        painter.fillRect(0, ruler.HEIGHT - 1, self.width(), 1, t.line)
+        painter.end()
+
     def changeEvent(self, event: QEvent) -> None:
         """Repaint in a new theme; the kept pictures know which one they were painted in."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self.update()
             self.canvas.update()
 
     # --- gestures ---------------------------------------------------------------------------------
