@@ -50,8 +50,8 @@ class OutputClock:
     """Which frame is heard now, from when an output took its frames.
 
     Each time a device takes frames, `now - consumed / RATE` is a reading of the wall time at which frame 0
-    was consumed. A busy machine makes readings late, never early, so the smallest of the last `WINDOW_NS` is the
-    truth; when the device ran dry, its time really moved, and older readings are forgotten. What lies between
+    was consumed. A busy machine makes readings late, never early, so the smallest of the last `WINDOW_NS` is
+    the truth; when the device ran dry, its time really moved, and older readings are forgotten. What lies between
     consuming and hearing is `latency_ns`, one constant per output.
     """
 

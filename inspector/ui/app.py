@@ -59,7 +59,7 @@ def run(
     if size is not None:
         window.resize(*size)
     window.show()
-    window.fit_panels()
+    window.parts.fit_panels()
     # With no window manager nobody else gives the window its keys.
     window.activateWindow()
     window.raise_()

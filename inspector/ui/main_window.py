@@ -11,29 +11,19 @@ from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QMainWindow,
-    QSplitter,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
 )
 
 from inspector.core.times import NS, clock_text
 from inspector.ui import actions as table
 from inspector.ui import theme
+from inspector.ui.arrangement import Arrangement
 from inspector.ui.dialogs import show_about, show_keys
 from inspector.ui.goto_field import GotoField
-from inspector.ui.panels.dataset import DatasetPanel
-from inspector.ui.panels.records import RecordsPanel
-from inspector.ui.panels.streams import StreamsPanel
-from inspector.ui.panels.transcript import TranscriptPanel
 from inspector.ui.player import Player
 from inspector.ui.relay import Relay
-from inspector.ui.stage import Stage
 from inspector.ui.status_line import StatusLine, memory_mb
 from inspector.ui.surveyor import Surveyor
-from inspector.ui.timeline.view import TimelineView
 from inspector.ui.top_bar import TopBar
-from inspector.ui.transport_bar import TransportBar
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
@@ -86,46 +76,16 @@ class MainWindow(QMainWindow):
         table.fill_menus(self.top.menus, self.actions_)
         self.top.add_buttons(self.actions_)
         self.setMenuWidget(self.top)
-        self.records = RecordsPanel(self)
-        self.stage = Stage(self)
-        self.timeline = TimelineView(self)
-        self.transport_bar = TransportBar(self.actions_, self)
-        self.streams = StreamsPanel(self)
-        self.transcript = TranscriptPanel(self)
-        self.dataset = DatasetPanel(self)
-        self.tabs = QTabWidget(self)
-        self.tabs.setDocumentMode(True)
-        self.tabs.tabBar().setDrawBase(False)
-        for panel, name in (
-            (self.streams, "Streams"),
-            (self.transcript, "Transcript"),
-            (self.dataset, "Dataset"),
-        ):
-            self.tabs.addTab(panel, name)
-        self.tabs.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.middle = QSplitter(Qt.Orientation.Vertical, self)
-        self.middle.addWidget(self.stage)
-        self.middle.addWidget(self.timeline)
-        self.middle.setStretchFactor(0, 1)
-        self.middle.setStretchFactor(1, 0)
-        self.middle.setCollapsible(0, False)
-        centre = QWidget(self)
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.middle, 1)
-        column.addWidget(self.transport_bar)
-        self.sides = QSplitter(Qt.Orientation.Horizontal, self)
-        self.sides.addWidget(self.records)
-        self.sides.addWidget(centre)
-        self.sides.addWidget(self.tabs)
-        for at, stretch in enumerate((0, 1, 0)):
-            self.sides.setStretchFactor(at, stretch)
-        self.sides.setCollapsible(1, False)
-        for splitter in (self.sides, self.middle):
-            splitter.setHandleWidth(1)
-        self.setCentralWidget(self.sides)
-        self.stage.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.parts = Arrangement(self.actions_, self)
+        self.records = self.parts.records
+        self.stage = self.parts.stage
+        self.timeline = self.parts.timeline
+        self.transport_bar = self.parts.transport_bar
+        self.streams = self.parts.streams
+        self.transcript = self.parts.transcript
+        self.dataset = self.parts.dataset
+        self.tabs = self.parts.tabs
+        self.setCentralWidget(self.parts)
         self.stage.setFocus()
         for name in ("left", "right", "bottom"):
             self.actions_[name].setChecked(True)
@@ -196,15 +156,6 @@ class MainWindow(QMainWindow):
         self.status.restyle()
         for panel in (self.streams, self.transcript, self.dataset):
             panel.update()
-
-    def fit_panels(self) -> None:
-        """Share the window's width and height as the drawing does."""
-        width, height = self.width(), self.height()
-        left = min(max(round(width * 0.19), 236), 372)
-        right = min(max(round(width * 0.2), 264), 344)
-        self.sides.setSizes([left, width - left - right, right])
-        lower = min(self.timeline.sizeHint().height(), round(height * 0.46))
-        self.middle.setSizes([height - lower, lower])
 
     # -- datasets and records ------------------------------------------------------------------------------
 
@@ -345,6 +296,7 @@ class MainWindow(QMainWindow):
             self.notice,
         )
         self._contents.start()
+        self.parts.fit_timeline()
         self.timeline.set_time(self.player.transport.now_ns())
         self.player.start_sound()
         if self._play_when_settled:

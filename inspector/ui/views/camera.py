@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from inspector.core.model import Annotation, Stream
     from inspector.media.video import FrameIndex, Picture
 
+NARROW = 280
+"""Below this many px a picture says only what matters most."""
 LAG_BADGE_S = 0.1
 """A picture that is late for longer than this says so."""
 
@@ -190,7 +192,7 @@ class CameraView(QWidget):
         colors = theme.current()
         stream = self.feed.stream
         rate = f" · {stream.rate:.3g} fps" if stream.rate and self.feed.index is not None else ""
-        name = stream.id.removesuffix("#video")
+        name = stream.id.removesuffix("#video").rsplit("/", 1)[-1].removeprefix("observation.images.")
         place = rect.topLeft() + QPointF(8, 8)
         width = rect.width() - 16
         lag = self.lag()
@@ -198,7 +200,7 @@ class CameraView(QWidget):
             ms, frames = lag
             late = -frames >= 1 or frames > 0.5
             waited = self._late_since is not None and time.monotonic() - self._late_since > LAG_BADGE_S
-            text = f"{ms:+.1f} ms · {abs(frames):.1f} f"
+            text = f"{ms:+.1f} ms" + (f" · {abs(frames):.1f} f" if rect.width() > NARROW else "")
             color = QColor("#E9B44C") if late or waited else QColor("#AEB7C4")
             width -= (
                 _tag(painter, rect.topRight() + QPointF(-8, 8), text, theme.mono_font(11), color, right=True)
@@ -214,6 +216,7 @@ class CameraView(QWidget):
                 right=True,
             )
         if width > 48:
+            rate = rate if rect.width() > NARROW else ""
             _tag(painter, place, name + rate, theme.text_font(12), QColor("#D7DCE4"), most=width)
 
     def _draw_labels(self, painter: QPainter, rect: QRectF) -> None:

@@ -1,0 +1,97 @@
+"""Where everything stands: records left, stage over timeline in the middle, details right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from inspector.ui.panels.dataset import DatasetPanel
+from inspector.ui.panels.records import RecordsPanel
+from inspector.ui.panels.streams import StreamsPanel
+from inspector.ui.panels.transcript import TranscriptPanel
+from inspector.ui.stage import Stage
+from inspector.ui.timeline import ruler
+from inspector.ui.timeline.view import TimelineView
+from inspector.ui.transport_bar import TransportBar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PySide6.QtGui import QAction, QResizeEvent
+
+TIMELINE_SHARE = 0.5
+"""How much of the height the tracks may take from the pictures by themselves."""
+BARE_SHARE = 0.8
+"""The same where a record has no pictures."""
+
+
+class Arrangement(QSplitter):
+    """The window's middle. The timeline is as high as its tracks until somebody drags its edge."""
+
+    def __init__(self, actions: Mapping[str, QAction], parent: QWidget) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.records = RecordsPanel(self)
+        self.stage = Stage(self)
+        self.timeline = TimelineView(self)
+        self.transport_bar = TransportBar(actions, self)
+        self.streams = StreamsPanel(self)
+        self.transcript = TranscriptPanel(self)
+        self.dataset = DatasetPanel(self)
+        self.tabs = self._make_tabs()
+        self.middle = QSplitter(Qt.Orientation.Vertical, self)
+        self._dragged = False
+        self.middle.addWidget(self.stage)
+        self.middle.addWidget(self.timeline)
+        self.middle.setStretchFactor(0, 1)
+        self.middle.setStretchFactor(1, 0)
+        self.middle.setCollapsible(0, False)
+        self.middle.splitterMoved.connect(self._edge_dragged)
+        centre = QWidget(self)
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.middle, 1)
+        column.addWidget(self.transport_bar)
+        for at, (widget, stretch) in enumerate(((self.records, 0), (centre, 1), (self.tabs, 0))):
+            self.addWidget(widget)
+            self.setStretchFactor(at, stretch)
+        self.setCollapsible(1, False)
+        for splitter in (self, self.middle):
+            splitter.setHandleWidth(1)
+        self.stage.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+
+    def _make_tabs(self) -> QTabWidget:
+        tabs = QTabWidget(self)
+        tabs.setDocumentMode(True)
+        tabs.tabBar().setDrawBase(False)
+        tabs.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        tabs.addTab(self.streams, "Streams")
+        tabs.addTab(self.transcript, "Transcript")
+        tabs.addTab(self.dataset, "Dataset")
+        return tabs
+
+    def fit_panels(self) -> None:
+        """Share the width as the drawing does."""
+        width = self.width()
+        left = min(max(round(width * 0.19), 236), 372)
+        right = min(max(round(width * 0.2), 264), 344)
+        self.setSizes([left, width - left - right, right])
+        self.fit_timeline()
+
+    def fit_timeline(self) -> None:
+        """As high as its tracks, within what the stage can spare."""
+        if self._dragged:
+            return
+        height = self.middle.height()
+        most = round(height * (TIMELINE_SHARE if self.stage.cameras else BARE_SHARE))
+        lower = min(ruler.HEIGHT + self.timeline.canvas.total_height + 8, most)
+        self.middle.setSizes([height - lower, lower])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit_timeline()
+
+    def _edge_dragged(self) -> None:
+        self._dragged = True
