@@ -141,7 +141,7 @@ def _delimiter(lines: list[str]) -> str:
         width, count = widths.most_common(1)[0]
         agreement = count / sum(widths.values())
         # Spaces part words too: they count only where nothing else does.
-        worth = agreement * min(width, 4) * (0.5 if delimiter == " " else 1.0)
+        worth = agreement**2 * min(width, 4) * (0.5 if delimiter == " " else 1.0)
         if width > 1 and worth > score:
             best, score = delimiter, worth
     return best

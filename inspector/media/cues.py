@@ -123,7 +123,7 @@ def _blocks(lines: list[str], told: Told, webvtt: bool) -> Iterator[Cue]:
         line = lines[place].strip()
         if not line:
             place += 1
-        elif webvtt and re.match(r"(NOTE|STYLE|REGION)(\s|$)", line) and "-->" not in line:
+        elif webvtt and re.match(r"(NOTE|STYLE|REGION)(\s|$)", line) and not _TIMING.match(line):
             while place < len(lines) and lines[place].strip():
                 place += 1
         elif "-->" in line:

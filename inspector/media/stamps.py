@@ -45,7 +45,8 @@ _UNITS = {
     "ns": "ns", "nsec": "ns", "nsecs": "ns", "nanos": "ns", "nanosecond": "ns", "nanoseconds": "ns",
 }  # fmt: skip
 _BRACKET = re.compile(r"\s*[\[(]\s*([^\])]*?)\s*[\])]\s*$")
-_PLAIN = r"^[+-]?(\d{1,18}(\.\d*)?|\.\d+)$"
+_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
+_PLAIN = r"^[+-]?(\d{1,19}(\.\d*)?|\.\d+)$"
 _DIGITS = {"s": 9, "ms": 6, "us": 3, "ns": 0}
 
 
@@ -208,18 +209,18 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
     _, unit = clean_name(column)
     kind = array.type
     dated = pa.types.is_timestamp(kind)
-    raw, usable = stamps_ns(array, "ns" if pa.types.is_integer(kind) else "s")
-    if not usable.any():
-        return None
+    values = _as_written(array)
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     if text and not dated:
         sample = array.drop_null().slice(0, 50).to_pylist()
         dated = bool(sample) and all("-" in item[1:] and ":" in item for item in sample)
+    if not len(values) and not dated:
+        return None
     guessed = unit is None and not dated
-    values = raw[usable] / (1 if pa.types.is_integer(kind) else NS)
     steps = np.diff(values[:100_001])
     steps = steps[steps > 0]
-    typical, step = float(np.median(values)), float(np.median(steps)) if len(steps) else 0.0
+    typical = float(np.median(values)) if len(values) else 0.0
+    step = float(np.median(steps)) if len(steps) else 0.0
     whole = pa.types.is_integer(kind) or (
         text and not any("." in item for item in array.drop_null()[:50].to_pylist())
     )
@@ -233,6 +234,8 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
         said.append(f"{column}: its values cannot be {unit}, read as {read}")
         unit = read
     ns, usable = stamps_ns(array, unit)
+    if not usable.any():
+        return None
     epoch = dated or EPOCH_S[0] <= float(np.median(ns[usable])) / NS < EPOCH_S[1]
     rows = np.flatnonzero(usable)
     if len(rows) < len(ns):
@@ -246,6 +249,18 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
         )
         rows = rows[np.argsort(ns[rows], kind="stable")]
     return Stamps(column, unit, bool(epoch), ns, rows, guessed, tuple(said))
+
+
+def _as_written(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """The finite numbers of a column in their own unit, only good for telling which unit that is."""
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        text = pc.replace_substring(pc.utf8_trim_whitespace(column), ",", ".", max_replacements=1)
+        column = pc.cast(pc.if_else(pc.match_substring_regex(text, _NUMBER), text, None), pa.float64())
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        return np.zeros(0)
+    values: NDArray[np.float64] = column.drop_null().cast(pa.float64(), safe=False).to_numpy()
+    return values[np.isfinite(values)]
 
 
 def _believable(typical: float, unit: str) -> bool:

@@ -5,6 +5,7 @@ A time column is recognised by its name (`inspector.media.stamps`), then by its 
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from inspector.media.csvhead import CsvHead, read_head
 from inspector.media.stamps import Stamps, find_stamps, time_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 
@@ -88,18 +89,14 @@ def read_csv(
     if path.stat().st_size > MOST_CSV_BYTES:
         raise InspectorError("The table is too large as text", path.name, "Convert it to Parquet")
     try:
-        table, skipped = _parse_csv(path, head, columns, as_text)
-    except pa.ArrowInvalid:
-        # Types are told from the first block: what no longer fits in a later one is read as text.
-        try:
-            table, skipped = _parse_csv(path, head, columns, head.names)
-        except (pa.ArrowException, OSError, ValueError, LookupError) as error:
-            raise unreadable(path, error) from error
-    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
-        raise unreadable(path, error) from error
+        table, skipped, encoding = _parse_csv(path, head, columns, as_text), 0, head.encoding
+    except (pa.ArrowException, OSError, ValueError, LookupError):
+        table, skipped, encoding = _parse_badly(path, head, columns, as_text)
     told = (
         [f"{skipped} row{'s' * (skipped > 1)} of another width than the header left out"] if skipped else []
     )
+    if encoding != head.encoding:
+        told.append(f"not {head.encoding} throughout, read as {encoding}")
     for place, name in enumerate(table.column_names):
         column = table.column(name)
         if name in as_text or not pa.types.is_string(column.type):
@@ -117,11 +114,10 @@ def read_csv(
     return table, told
 
 
-def _parse_csv(
+def _parse_badly(
     path: Path, head: CsvHead, columns: Sequence[str] | None, as_text: Sequence[str]
-) -> tuple[pa.Table, int]:
-    from pyarrow import csv
-
+) -> tuple[pa.Table, int, str]:
+    """A text table in which something is wrong: its readable rows, how many are not, and its encoding."""
     skipped = 0
 
     def skip(_: Any) -> str:
@@ -129,10 +125,47 @@ def _parse_csv(
         skipped += 1
         return "skip"
 
-    table = csv.read_csv(
+    encoding = _encoding(path, head.encoding)
+    # Types are told from the first block; where a later one holds something else, all is read as text.
+    for text in (as_text, head.names):
+        skipped = 0
+        try:
+            return _parse_csv(path, head, columns, text, encoding, skip), skipped, encoding
+        except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+            failed = error
+    raise unreadable(path, failed) from failed
+
+
+def _encoding(path: Path, told: str) -> str:
+    """The encoding that the head suggests if all of the file is in it, else one that any file is in."""
+    decoder = codecs.getincrementaldecoder(told)()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "latin-1"
+    return told
+
+
+def _parse_csv(
+    path: Path,
+    head: CsvHead,
+    columns: Sequence[str] | None,
+    as_text: Sequence[str],
+    encoding: str | None = None,
+    skip: Callable[[Any], str] | None = None,
+) -> pa.Table:
+    from pyarrow import csv
+
+    return csv.read_csv(
         path,
         csv.ReadOptions(
-            skip_rows=head.skip, column_names=list(head.names), encoding=head.encoding, block_size=16 << 20
+            skip_rows=head.skip,
+            column_names=list(head.names),
+            encoding=encoding or head.encoding,
+            block_size=16 << 20,
         ),
         csv.ParseOptions(
             delimiter=head.delimiter, invalid_row_handler=skip, newlines_in_values=head.quoted_newlines
@@ -144,7 +177,6 @@ def _parse_csv(
             decimal_point="," if head.comma_decimals else ".",
         ),
     )
-    return table, skipped
 
 
 def numeric_columns(schema: pa.Schema) -> list[str]:

@@ -43,6 +43,10 @@ class FolderDataset:
         self.problems: tuple[Problem, ...] = ()
         self.ambiguous: tuple[str, ...] = ()
         if self._meta is None:
+            unread = {problem.path for problem in listing.problems}
+            self._kinds = [
+                "" if path in unread else kind for path, kind in zip(self._paths, self._kinds, strict=True)
+            ]
             ids, row, place, extra = self._by_names()
         else:
             ids, row, place, extra = self._by_metadata(self._meta, listing)

@@ -81,7 +81,7 @@ def find(listing: Listing) -> Metadata | None:
     """The metadata of a listing: the shallowest files of that name with a column of file names, else None.
 
     Several in one folder are read by the first of csv, jsonl, parquet. One that cannot be read is told as a
-    problem of the others, or raises InspectorError where it is the only one.
+    problem, in the listing's where there is no other.
     """
     named = [path for path in listing.paths if path.rpartition("/")[2] in _NAMES and path.count("/") <= 2]
     named.sort(

@@ -136,7 +136,9 @@ def test_natural_order() -> None:
 
 
 PARTS = st.sampled_from(["a", "b", "s1", "s2", "video", "audio", "train", "test", "a.en", "cam 1", "é"])
-NAMES = st.builds(lambda stem, ending: f"{stem}{ending}", PARTS, st.sampled_from([".mp4", ".wav", ".srt", ".csv", ".x", ""]))
+NAMES = st.builds(
+    lambda stem, ending: f"{stem}{ending}", PARTS, st.sampled_from([".mp4", ".wav", ".srt", ".csv", ".x", ""])
+)
 PATHS = st.builds(lambda folders, name: "/".join([*folders, name]), st.lists(PARTS, max_size=3), NAMES)
 LISTINGS = st.lists(PATHS, unique=True, max_size=30).map(sorted)
 

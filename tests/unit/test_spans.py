@@ -1,0 +1,139 @@
+"""Labels from tables and JSON."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inspector.core.times import NS
+from inspector.errors import InspectorError
+from inspector.media.spans import read_spans, table_roles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MS = 1_000_000
+
+
+def test_spans_with_tier_author_and_other_columns(tmp_path: Path) -> None:
+    path = tmp_path / "labels_A.csv"
+    path.write_text("start,end,label,tier,author,score\n1.146,3.995,reads 9:25,time,Ann,0.5\n4,5,waves,,,\n")
+    labels, told = read_spans(path, "in/labels_A")
+    assert told == ()
+    first, second = labels
+    assert (first.id, first.tier, first.label, first.author) == ("in/labels_A:0", "time", "reads 9:25", "Ann")
+    assert first.span == (1146 * MS, 3995 * MS)
+    assert first.attrs == {"score": "0.5"}
+    assert (second.id, second.tier, second.author) == ("in/labels_A:1", "labels_A", "")
+
+
+def test_an_author_in_the_name_counts_where_there_is_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "labels_B.csv"
+    path.write_text("start_ms,duration_ms,label\n1000,500,x\n")
+    labels, _ = read_spans(path)
+    assert (labels[0].author, labels[0].span) == ("B", (NS, 1500 * MS))
+
+
+def test_times_and_text_are_a_tier_of_moments(tmp_path: Path) -> None:
+    path = tmp_path / "events.tsv"
+    path.write_text("time_s\tevent\n0.5\tpress\n1:02.5\trelease\n")
+    labels, told = read_spans(path)
+    assert told == ()
+    assert [(label.tier, label.label, label.span) for label in labels] == [
+        ("events", "press", (NS // 2, NS // 2)),
+        ("events", "release", (62_500 * MS, 62_500 * MS)),
+    ]
+
+
+def test_a_table_without_header_in_the_form_of_aeneas(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('f1,0.000,2.680,"1"\nf2,2.680,5.880,"From fairest creatures, we"\n')
+    labels, _ = read_spans(path)
+    assert [(label.label, label.span) for label in labels] == [
+        ("1", (0, 2680 * MS)),
+        ("From fairest creatures, we", (2680 * MS, 5880 * MS)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time_s,x,y\n0,1,2\n",
+        "time,x,state\n0,1,on\n0.1,2,off\n",
+        "x,offset,name\n1,2,a\n",
+        "a,b\nc,d\n",
+        "0.0,1.5\n0.1,1.6\n",
+    ],
+)
+def test_what_is_no_labels(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    assert table_roles(path) is None
+    with pytest.raises(InspectorError):
+        read_spans(path)
+
+
+def test_bad_rows_are_said_and_kept_where_they_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("start,end,label\nnan,1,floats\n3,2,backwards\n4,,open\n5,6,good\n")
+    labels, told = read_spans(path)
+    assert [(label.label, label.span) for label in labels] == [
+        ("floats", None),
+        ("backwards", (3 * NS, 3 * NS)),
+        ("open", (4 * NS, 4 * NS)),
+        ("good", (5 * NS, 6 * NS)),
+    ]
+    assert len(told) == 3
+
+
+def test_json_lists_bare_and_under_annotations(tmp_path: Path) -> None:
+    item = {"start": 1, "end": 2.5, "label": "x", "author": "Ann", "box": [1, 2]}
+    for plain in ([item], {"annotations": [item, 7]}):
+        path = tmp_path / "a.json"
+        path.write_text(json.dumps(plain))
+        labels, told = read_spans(path)
+        assert labels[0].span == (NS, 2500 * MS)
+        assert labels[0].attrs == {"box": [1, 2]}
+        assert len(told) == (0 if isinstance(plain, list) else 1)
+
+
+def test_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"onset": [0.5], "offset": [1.0], "label": ["x"]}), path)
+    assert read_spans(path)[0][0].span == (NS // 2, NS)
+
+
+GOOD = (
+    b'[{"start": 1, "end": 2.5, "label": "x", "tier": null}, {"start": "0:01.5", "end": 1e400, "label": 3}]'
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cut=st.integers(0, len(GOOD)), noise=st.binary(max_size=20), keep=st.booleans())
+def test_broken_json_raises_nothing_else(tmp_path: Path, cut: int, noise: bytes, keep: bool) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(GOOD[:cut] + noise + (GOOD[cut:] if keep else b""))
+    with suppress(InspectorError):
+        read_spans(path)
+
+
+CELLS = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=3
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.dictionaries(st.sampled_from(["start", "end", "label", "tier", "id"]), CELLS)))
+def test_any_json_values_raise_nothing_else(tmp_path: Path, items: list[dict[str, object]]) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"start": 0, "end": 1, "label": "x"}, *items]))
+    with suppress(InspectorError):
+        labels, _ = read_spans(path)
+        assert len(labels) == len(items) + 1
