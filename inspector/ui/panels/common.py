@@ -137,6 +137,16 @@ def paint_elided(
     return metrics.horizontalAdvance(shown)
 
 
+class Panel(QWidget):
+    """A side panel: one calm ground under all that is on it."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Lay the ground, in the colour of the theme in force."""
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), theme.current().panel)
+        painter.end()
+
+
 class SectionHeader(QWidget):
     """The quiet line above a section: its name in capitals, and at the right how much is in it."""
 

@@ -14,8 +14,8 @@ from inspector.ui import theme
 from inspector.ui.panels.common import (
     MODALITY_WORD,
     ElidedLabel,
+    Panel,
     SectionHeader,
-    Tone,
     Words,
     count_text,
     number_text,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QKeyEvent, QPaintEvent
 
     from inspector.core.model import Problem, Record
     from inspector.session import Session
@@ -99,8 +99,8 @@ class Section(QWidget):
     def __init__(self, title: str, copy: str = "") -> None:
         super().__init__()
         self.header = SectionHeader(title)
-        self.none = Words("", "faint")
-        self.none.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 0)
+        self.none = Words("", "faint", 12)
+        self.none.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
         self.list = LineList()
         self.list.setAccessibleName(title)
         self.copy = QToolButton()
@@ -114,6 +114,7 @@ class Section(QWidget):
         top.setSpacing(0)
         top.addWidget(self.header, 1)
         top.addWidget(self.copy)
+        self.header.setMinimumWidth(1)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, theme.STEP)
         box.setSpacing(0)
@@ -121,11 +122,10 @@ class Section(QWidget):
         box.addWidget(self.none)
         box.addWidget(self.list)
 
-    def set_lines(self, lines: Sequence[str | Problem], none: str, tone: Tone = "faint") -> None:
+    def set_lines(self, lines: Sequence[str | Problem], none: str) -> None:
         """Show lines, or say why there are none."""
         self.header.set_count(number_text(len(lines)) if lines else "")
         self.none.setText(none)
-        self.none.set_tone(tone)
         self.none.setVisible(not lines)
         self.copy.setVisible(bool(lines))
         self.list.set_lines(lines)
@@ -151,7 +151,25 @@ class Rule(QWidget):
         painter.end()
 
 
-class DatasetPanel(QWidget):
+class _Area(QScrollArea):
+    """Scrolls down and up; takes the page keys, and leaves all others to the window."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Page Up and Page Down."""
+        if event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+            super().keyPressEvent(event)
+        else:
+            event.ignore()
+
+
+class DatasetPanel(Panel):
     """The dataset as it was understood, and what is wrong in the files of the current record."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -171,8 +189,7 @@ class DatasetPanel(QWidget):
         facts.setSpacing(theme.STEP)
         for widget in (self.path, self.format, self.layout_words):
             facts.addWidget(widget)
-        inner = QWidget()
-        inner.setAutoFillBackground(False)
+        inner = Panel()
         box = QVBoxLayout(inner)
         box.setContentsMargins(0, 0, 0, theme.MARGIN)
         box.setSpacing(0)
@@ -187,13 +204,9 @@ class DatasetPanel(QWidget):
             box.addWidget(rule)
             box.addWidget(section)
         box.addStretch(1)
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.viewport().setAutoFillBackground(False)
-        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area = _Area()
         self.area.setWidget(inner)
+        inner.setAutoFillBackground(False)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)

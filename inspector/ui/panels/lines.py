@@ -101,8 +101,8 @@ class LineDelegate(QStyledItemDelegate):
         t = theme.current()
         line = self._view.lines.line(index.row())
         area = option.rect
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(area, t.tint(t.accent, 0.22))
+        chosen = QStyle.PrimitiveElement.PE_PanelItemViewItem
+        option.widget.style().drawPrimitive(chosen, option, painter, option.widget)
         if isinstance(line, str):
             font = theme.mono_font()
             room = area.adjusted(theme.MARGIN, 0, -theme.MARGIN, 0)

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLineEdit,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -30,7 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from inspector.ui import theme
-from inspector.ui.panels.common import SectionHeader, number_text
+from inspector.ui.panels.common import Panel, SectionHeader, number_text, paint_elided
 from inspector.ui.panels.coverage import paint_strip, strip_width
 from inspector.ui.panels.records_model import (
     BROKEN,
@@ -56,6 +55,8 @@ if TYPE_CHECKING:
     from inspector.session import Session
 
 DOT = 8
+PAD = 2 * theme.STEP
+"""Room at both sides of a cell, as in the header above it."""
 DEBOUNCE_MS = 120
 KEY_MS = 60
 FILL_MS = 40
@@ -74,12 +75,10 @@ class CellDelegate(QStyledItemDelegate):
         column = index.column()
         assert isinstance(model, RecordsModel)
         if column not in (STATE, COVERAGE):
-            super().paint(painter, option, index)
+            room = option.rect.adjusted(PAD, 0, -PAD, 0)
+            font, color = model.face(column)
+            paint_elided(painter, room, str(index.data()), font, color, model.side(column))
             return
-        panel = QStyleOptionViewItem(option)
-        panel.state &= ~QStyle.StateFlag.State_HasFocus
-        style = option.widget.style()
-        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, panel, painter, option.widget)
         middle = option.rect.center().y() + 0.5
         if column == STATE:
             self._dot(
@@ -89,7 +88,7 @@ class CellDelegate(QStyledItemDelegate):
             )
             return
         states, known = model.coverage(index.row())
-        paint_strip(painter, option.rect.left() + theme.STEP, middle, model.modalities, states, dim=not known)
+        paint_strip(painter, option.rect.left() + PAD, middle, model.modalities, states, dim=not known)
 
     @staticmethod
     def _dot(painter: QPainter, centre: QPointF, state: int) -> None:
@@ -105,11 +104,6 @@ class CellDelegate(QStyledItemDelegate):
             painter.drawEllipse(centre, DOT / 2 - 0.5, DOT / 2 - 0.5)
         painter.restore()
 
-    def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        """Leave out the frame around the current cell: the whole row is marked."""
-        super().initStyleOption(option, index)
-        option.state &= ~QStyle.StateFlag.State_HasFocus
-
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         """Every row is as high as the next."""
         return QSize(super().sizeHint(option, index).width(), theme.ROW)
@@ -120,10 +114,7 @@ class CellDelegate(QStyledItemDelegate):
         """Say in words what is drawn, and in full what is cut; nothing where all can be read."""
         if (index.isValid() and index.column() in (RECORD,)) or index.column() >= FIRST_OWN:
             text = str(index.data() or "")
-            if (
-                QFontMetrics(theme.text_font()).horizontalAdvance(text) + 2 * theme.STEP
-                <= option.rect.width()
-            ):
+            if QFontMetrics(theme.text_font()).horizontalAdvance(text) + 2 * PAD <= option.rect.width():
                 return super().helpEvent(event, view, option, QModelIndex())
         return super().helpEvent(event, view, option, index)
 
@@ -147,6 +138,7 @@ class RecordTable(QTableView):
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setCornerButtonEnabled(False)
+        self.setCornerWidget(QWidget())
         rows = self.verticalHeader()
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -207,7 +199,7 @@ class RecordTable(QTableView):
         return range(first, (self.model().rowCount() - 1 if last < 0 else last) + 1)
 
 
-class RecordsPanel(QWidget):
+class RecordsPanel(Panel):
     """Header, filter line and table. `record_chosen` tells which record the curator goes to."""
 
     record_chosen = Signal(str)
@@ -279,6 +271,7 @@ class RecordsPanel(QWidget):
         self._quiet = False
         self.table.empty_text = "No dataset is open" if session is None else "This dataset has no records"
         self.filter.setEnabled(self.model.total > 0)
+        self.table.horizontalHeader().setVisible(self.model.total > 0)
         self._size_columns()
         self._count()
 
@@ -291,6 +284,11 @@ class RecordsPanel(QWidget):
         self._unpainted.add(record_id)
         if not self._filling.isActive():
             self._filling.start()
+
+    def focus_filter(self) -> None:
+        """Go to the filter line, its text selected."""
+        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.selectAll()
 
     def select(self, record_id: str) -> None:
         """Mark a record as the current one, without telling `record_chosen`. A filter may hide it."""
@@ -417,12 +415,17 @@ class RecordsPanel(QWidget):
     def _size_columns(self) -> None:
         """Widths from the header and a few hundred rows spread over the table."""
         model, table = self.model, self.table
+        head = table.horizontalHeader()
+        own = model.columnCount() > FIRST_OWN
+        head.setStretchLastSection(own)
+        stretch = QHeaderView.ResizeMode.Interactive if own else QHeaderView.ResizeMode.Stretch
+        head.setSectionResizeMode(RECORD, stretch)
         rows = range(0, model.rowCount(), max(1, model.rowCount() // 200))
         text = QFontMetrics(theme.text_font())
         mono = QFontMetrics(theme.mono_font())
-        spare = 4 * theme.STEP
-        table.setColumnWidth(STATE, theme.MARGIN + DOT + theme.STEP)
-        table.setColumnWidth(COVERAGE, max(strip_width(len(model.modalities)), 24) + 2 * theme.STEP)
+        spare = 3 * PAD
+        table.setColumnWidth(STATE, theme.MARGIN + DOT)
+        table.setColumnWidth(COVERAGE, max(strip_width(len(model.modalities)), 24) + 2 * PAD)
         table.setColumnWidth(DURATION, mono.horizontalAdvance("0000.0") + spare)
         for column in [RECORD, *range(FIRST_OWN, model.columnCount())]:
             texts = [str(model.headerData(column, Qt.Orientation.Horizontal)) + "  "]
@@ -430,11 +433,6 @@ class RecordsPanel(QWidget):
             wide = max(map(text.horizontalAdvance, texts)) + spare
             limit = 220 if column == RECORD else 160
             table.setColumnWidth(column, min(max(wide, 40), limit))
-        head = table.horizontalHeader()
-        own = model.columnCount() > FIRST_OWN
-        head.setStretchLastSection(own)
-        stretch = QHeaderView.ResizeMode.Interactive if own else QHeaderView.ResizeMode.Stretch
-        head.setSectionResizeMode(RECORD, stretch)
 
     def changeEvent(self, event: QEvent) -> None:
         """Repaint in a new theme."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from PySide6.QtGui import QColor, QFont
 
     from inspector.core.model import Record
     from inspector.session import Session
@@ -218,8 +219,11 @@ class RecordsModel(QAbstractTableModel):
             self._fresh[record_id] = Filled(BROKEN, None, lost)
             self._trouble[record_id] = "This record could not be loaded"
             return
-        found = self._session.coverage(record)
-        states = tuple(found.get(modality, Coverage.UNKNOWN) for modality in self.modalities)
+        found = {stream.modality for stream in record.streams}
+        states = tuple(
+            record.coverage.get(each, Coverage.PRESENT if each in found else Coverage.ABSENT)
+            for each in self.modalities
+        )
         unusable = {Coverage.UNREADABLE, Coverage.EMPTY} & set(states)
         state = (BROKEN if unusable else WARNED) if record.problems else SOUND
         start, end = record.span
@@ -302,15 +306,21 @@ class RecordsModel(QAbstractTableModel):
                 "Length in seconds\nClick to sort by it, as far as known",
             )[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return self._alignment(section)
+            return self.side(section) | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.FontRole:
             return theme.text_font(SMALL)
         return None
 
-    @staticmethod
-    def _alignment(column: int) -> Qt.AlignmentFlag:
-        side = Qt.AlignmentFlag.AlignRight if column == DURATION else Qt.AlignmentFlag.AlignLeft
-        return side | Qt.AlignmentFlag.AlignVCenter
+    def side(self, column: int) -> Qt.AlignmentFlag:
+        """Numbers stand at the right, all else at the left."""
+        number = column == DURATION or self._is_number(column)
+        return Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
+
+    def face(self, column: int) -> tuple[QFont, QColor]:
+        """The face and the colour of a column."""
+        t = theme.current()
+        mono = column == DURATION or self._is_number(column)
+        return theme.mono_font() if mono else theme.text_font(), t.text if column < FIRST_OWN else t.quiet
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """One cell's text, face or colour."""
@@ -320,17 +330,18 @@ class RecordsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, column)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return self._alignment(column)
+            return self.side(column) | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.FontRole:
-            mono = column == DURATION or (column >= FIRST_OWN and self._is_number(column))
-            return theme.mono_font() if mono else theme.text_font()
+            return self.face(column)[0]
         if role == Qt.ItemDataRole.ForegroundRole:
-            return theme.current().text if column in (RECORD, DURATION) else theme.current().quiet
+            return self.face(column)[1]
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
             return self.words(row, column)
         return None
 
     def _is_number(self, column: int) -> bool:
+        if column < FIRST_OWN:
+            return False
         kind = self._columns[column].type
         return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 

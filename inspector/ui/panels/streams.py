@@ -25,6 +25,7 @@ from inspector.ui.panels.common import (
     MODALITY_WORD,
     SMALL,
     ChipKind,
+    Panel,
     SectionHeader,
     chip_size,
     count_text,
@@ -87,13 +88,13 @@ def what_text(stream: Stream) -> str:
 
 
 def column_text(stream: Stream) -> str:
-    """Where a table's times stand: `time in t_ms, ms`; empty for what is no table."""
+    """Where a table's times stand: `times in t_ms (ms)`; empty for what is no table."""
     if stream.source.format != "table" and "time_column" not in stream.meta:
         return ""
     column = stream.meta.get("time_column", stream.source.time_column)
     if not column:
-        return "no time column: row number over the rate"
-    return f"time in {column}, {stream.meta.get('time_unit', stream.source.time_unit)}"
+        return "no time column: row number / rate"
+    return f"times in {column} ({stream.meta.get('time_unit', stream.source.time_unit)})"
 
 
 def span_text(stream: Stream) -> str:
@@ -182,7 +183,7 @@ class Places:
         self.chip_text = "ref" if reference else "not measured"
         wide = chip_size(self.chip_text).width()
         self.chip = QRect(lines[0].right() + 1 - wide, lines[0].top(), wide, CHIP_HEIGHT)
-        self.lag = QRect(self.chip.left() - theme.STEP - 88, lines[0].top(), 88, LINE)
+        self.lag = QRect(self.chip.left() - 2 * theme.STEP - 88, lines[0].top(), 88, LINE)
         self.name = lines[0].adjusted(0, 0, -wide - 2 * theme.STEP, 0)
         self.name_beside_lag = QRect(self.name)
         self.name_beside_lag.setRight(self.lag.left() - theme.STEP)
@@ -213,8 +214,8 @@ class StreamDelegate(QStyledItemDelegate):
         model = _model(index)
         stream = model.stream(index.row())
         at = self.places(option.rect, index)
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(option.rect, t.tint(t.accent, 0.22))
+        chosen = QStyle.PrimitiveElement.PE_PanelItemViewItem
+        option.widget.style().drawPrimitive(chosen, option, painter, option.widget)
         painter.fillRect(at.bar, t.modality[stream.modality])
         ms, frames = model.lags.get(stream.id, (None, None))
         name = at.name if ms is None else at.name_beside_lag
@@ -331,7 +332,7 @@ class StreamsView(QListView):
         painter.end()
 
 
-class StreamsPanel(QWidget):
+class StreamsPanel(Panel):
     """The streams of the current record as a list of cards."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

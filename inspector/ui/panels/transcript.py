@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QTabBar, QToolButton, QVBoxLayout, QWidget
 
 from inspector.core.model import Modality
 from inspector.ui import theme
-from inspector.ui.panels.common import ElidedLabel, SectionHeader, count_text, number_text
+from inspector.ui.panels.common import SMALL, Panel, SectionHeader, Words, count_text, number_text
 from inspector.ui.panels.transcript_list import CueList
 from inspector.ui.panels.transcript_track import TranscriptTrack
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inspector.core.model import Cue, Record, Stream
 
 
-class TranscriptPanel(QWidget):
+class TranscriptPanel(Panel):
     """One of the record's text streams as a list of cues. `seek` asks for a reference time in ns."""
 
     seek = Signal(object)
@@ -32,11 +32,15 @@ class TranscriptPanel(QWidget):
         self._matches: list[int] = []
         self._match = -1
         self._time_ns: int | None = None
+        self._record_id: str | None = None
         self.header = SectionHeader("Transcript")
-        self.selector = QComboBox()
-        self.selector.setToolTip("Which of this record's texts is shown")
+        self.selector = QTabBar()
+        self.selector.setDrawBase(False)
+        self.selector.setExpanding(False)
+        self.selector.setUsesScrollButtons(True)
+        self.selector.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.selector.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.selector.setAccessibleName("Text shown")
-        self.selector.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search the text")
         self.search.setToolTip(
@@ -44,38 +48,28 @@ class TranscriptPanel(QWidget):
         )
         self.search.setAccessibleName("Search the text")
         self.search.installEventFilter(self)
-        self.found = ElidedLabel("", "quiet", mono=True)
-        self.found.setFixedWidth(0)
+        self.found = Words("", "quiet", SMALL, mono=True)
+        self.found.setWordWrap(False)
         self.previous = self._button("chevron-up", "The place before (Shift+Enter)", lambda: self._step(-1))
         self.next = self._button("chevron-down", "The next place (Enter)", lambda: self._step(1))
         self.list = CueList()
         self.list.setAccessibleName("Transcript")
-        bar = QHBoxLayout()
-        bar.setContentsMargins(theme.MARGIN, 0, 2 * theme.STEP, 2 * theme.STEP)
+        bar = self._bar = QHBoxLayout()
         bar.setSpacing(theme.STEP)
         bar.addWidget(self.search, 1)
         bar.addWidget(self.found)
         bar.addWidget(self.previous)
         bar.addWidget(self.next)
-        choice = QVBoxLayout()
-        choice.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 2 * theme.STEP)
-        choice.addWidget(self.selector)
-        self._choice = QWidget()
-        self._choice.setLayout(choice)
-        choice.setSpacing(0)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
         box.addWidget(self.header)
-        box.addWidget(self._choice)
+        box.addWidget(self.selector)
         box.addLayout(bar)
         box.addWidget(self.list, 1)
-        self.selector.currentIndexChanged.connect(self._show_track)
+        self.selector.currentChanged.connect(self._show_track)
         self.search.textChanged.connect(lambda _: self._search())
         self.list.seek.connect(self.seek)
-        find = QShortcut(QKeySequence.StandardKey.Find, self)
-        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        find.activated.connect(self.focus_search)
         self.set_record(None, [])
 
     def _button(self, name: str, tip: str, then: Callable[[], None]) -> QToolButton:
@@ -92,17 +86,31 @@ class TranscriptPanel(QWidget):
     # --- what the window calls ------------------------------------------------------------------------
 
     def set_record(self, record: Record | None, texts: Sequence[tuple[Stream, Sequence[Cue]]] = ()) -> None:
-        """Show the texts of a record: each stream with its cues in local time."""
+        """Show the texts of a record: each stream with its cues in local time.
+
+        Called again for the same record, as more of it has been read, it keeps the text that is shown.
+        """
+        again = record is not None and record.id == self._record_id
+        shown = self._track()
+        self._record_id = None if record is None else record.id
         self._tracks = [TranscriptTrack(stream, cues) for stream, cues in texts]
-        self._time_ns = None
+        if not again:
+            self._time_ns = None
         self.selector.blockSignals(True)
-        self.selector.clear()
+        while self.selector.count():
+            self.selector.removeTab(0)
         for track in self._tracks:
-            self.selector.addItem(track.stream.id)
+            self.selector.setTabToolTip(self.selector.addTab(track.stream.id), str(track.stream.source.path))
         best = max(range(len(self._tracks)), key=self._worth, default=-1)
+        if again and shown is not None:
+            same = (n for n, track in enumerate(self._tracks) if track.stream.id == shown.stream.id)
+            best = next(same, best)
         self.selector.setCurrentIndex(best)
         self.selector.blockSignals(False)
-        self._choice.setVisible(len(self._tracks) > 1)
+        several = len(self._tracks) > 1
+        self.selector.setVisible(several)
+        above = 2 * theme.STEP if several else 0
+        self._bar.setContentsMargins(theme.MARGIN, above, 2 * theme.STEP, 2 * theme.STEP)
         if record is None:
             self.list.empty_text = "No record is open"
         elif self._tracks:
@@ -111,7 +119,9 @@ class TranscriptPanel(QWidget):
             self.list.empty_text = "The text of this record has not been read"
         else:
             self.list.empty_text = "No text in this record"
-        self._show_track(best)
+        now = self._track()
+        if not (again and shown and now and now.same_as(shown)):
+            self._show_track(best)
 
     def set_time(self, reference_ns: int) -> None:
         """Mark what is spoken at the playhead; made to be called for every picture shown."""
@@ -122,6 +132,13 @@ class TranscriptPanel(QWidget):
         """Go to the search line, its text selected."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Ctrl+F, where the window has no action of its own for it."""
+        if event.matches(QKeySequence.StandardKey.Find):
+            self.focus_search()
+        else:
+            super().keyPressEvent(event)
 
     # --- inside ---------------------------------------------------------------------------------------
 
@@ -167,7 +184,7 @@ class TranscriptPanel(QWidget):
         if needle:
             text = f"{number_text(self._match + 1)}/{number_text(len(self._matches))}" if some else "none"
         self.found.setText(text)
-        self.found.setFixedWidth(self.found.sizeHint().width() if text else 0)
+        self.found.setVisible(bool(text))
         self.previous.setEnabled(some)
         self.next.setEnabled(some)
         self.list.set_search(needle, self._matches[self._match] if some else -1)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LINE = 5 * theme.STEP
 PAD = theme.STEP
-SPEAKER = 4 * theme.STEP
+SPEAKER = 5 * theme.STEP
 NEAR = 8
 """So many cues above the screen are laid out ahead of it."""
 KEPT = 256
@@ -387,7 +387,7 @@ class CueList(QAbstractScrollArea):
             inner = QRectF(area.adjusted(theme.STEP, top - PAD - area.top(), -theme.STEP, 0))
             painter.drawRoundedRect(inner, theme.RADIUS, theme.RADIUS)
         if speaker := self.speaker(cue):
-            place = QRect(self._left, area.top() + PAD, self._text_width(), SPEAKER)
+            place = QRect(self._left, top - LINE + theme.STEP, self._text_width(), LINE - theme.STEP)
             paint_elided(painter, place, speaker, theme.text_font(SMALL, QFont.Weight.Medium), t.quiet)
         if self._track.timed:
             place = QRect(theme.MARGIN, top, self._left - 2 * theme.MARGIN, LINE)
@@ -415,7 +415,7 @@ class CueList(QAbstractScrollArea):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.current().tint(color, alpha))
         for rect in self.text_rects(cue, start, end):
-            painter.drawRoundedRect(rect.adjusted(-3, 1, 3, -1), theme.STEP, theme.STEP)
+            painter.drawRoundedRect(rect.adjusted(-2, 1, 2, -1), theme.STEP, theme.STEP)
 
     def changeEvent(self, event: QEvent) -> None:
         """Repaint in a new theme."""

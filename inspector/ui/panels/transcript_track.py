@@ -52,6 +52,10 @@ class TranscriptTrack:
     def __len__(self) -> int:
         return len(self.cues)
 
+    def same_as(self, other: TranscriptTrack) -> bool:
+        """Whether both show the same text at the same times."""
+        return self.stream == other.stream and self.cues == other.cues
+
     def _enclosing(self) -> list[int]:
         """For each cue the nearest earlier one that ends after it, so that overlaps cost no search."""
         around: list[int] = []
