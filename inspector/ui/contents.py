@@ -71,7 +71,11 @@ class Contents:
         return self._session.cues(stream)
 
     def _series(self, stream: Stream, _job: Job[Any]) -> Series:
-        return self._session.series(stream)
+        series = self._session.series(stream)
+        if len(series.t_ns):
+            # The pyramid is built by its first use: here, not while the window paints.
+            series.envelope(int(series.t_ns[0]), int(series.t_ns[-1]) + 1, 1000)
+        return series
 
     @property
     def busy(self) -> bool:

@@ -316,6 +316,7 @@ class MainWindow(QMainWindow):
             self._contents is not None
             and not self._contents.busy
             and self.stage.all_settled
+            and not self.timeline.canvas.lagging
             and (self.player.thumbs is None or self.player.thumbs.idle)
         )
 
@@ -360,6 +361,8 @@ class MainWindow(QMainWindow):
 
     def _state_changed(self) -> None:
         playing = self.player.transport.playing
+        if not self.player.dragging:
+            self.timeline.reveal(self.player.transport.now_ns())
         self.actions_["play"].setIcon(theme.icon("pause" if playing else "play", theme.ON_ACCENT))
         self._show_status()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
@@ -51,7 +51,7 @@ class SeriesSource(Protocol):
         """Times and the lowest and highest values of at most `columns` stretches of a span, a row each."""
         ...
 
-    def at(self, t_ns: int) -> NDArray[np.float64] | None:
+    def at(self, t_ns: int) -> NDArray[np.floating[Any]] | None:
         """Each channel's value at a time, None or NaN where there is none."""
         ...
 
