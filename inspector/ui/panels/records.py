@@ -423,10 +423,10 @@ class RecordsPanel(Panel):
         rows = range(0, model.rowCount(), max(1, model.rowCount() // 200))
         text = QFontMetrics(theme.text_font())
         mono = QFontMetrics(theme.mono_font())
-        spare = 3 * PAD
+        spare = 2 * PAD + theme.STEP
         table.setColumnWidth(STATE, theme.MARGIN + DOT)
         table.setColumnWidth(COVERAGE, max(strip_width(len(model.modalities)), 24) + 2 * PAD)
-        table.setColumnWidth(DURATION, mono.horizontalAdvance("0000.0") + spare)
+        table.setColumnWidth(DURATION, mono.horizontalAdvance("000.0") + spare)
         for column in [RECORD, *range(FIRST_OWN, model.columnCount())]:
             texts = [str(model.headerData(column, Qt.Orientation.Horizontal)) + "  "]
             texts += [str(model.index(row, column).data()) for row in rows]
