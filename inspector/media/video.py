@@ -34,13 +34,15 @@ class FrameIndex:
     """Every frame of one video track in presentation order.
 
     `pts` (n,) in the track's time base; `start_ns` (n,) the same in the file's local time (container zero
-    taken off); `end_ns` where the last frame ends; `key_pts` the key frames' pts.
+    taken off); `end_ns` where the last frame ends; `key_pts` the key frames' pts, and `key_seek` what to ask
+    the demuxer for to land on each: MPEG-TS and PS look for a dts, and a pts would land behind the key.
     """
 
     pts: NDArray[np.int64]
     start_ns: NDArray[np.int64]
     end_ns: int
     key_pts: NDArray[np.int64]
+    key_seek: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -62,7 +64,9 @@ class FrameIndex:
         # Times cut out of a longer film come as floats of frame counts: forgive a microsecond.
         end = self.end_ns if end_ns is None else min(end_ns, self.end_ns)
         chosen = (self.start_ns >= start_ns - 1000) & (self.start_ns < end - 1000)
-        return FrameIndex(self.pts[chosen], self.start_ns[chosen] - start_ns, end - start_ns, self.key_pts)
+        return FrameIndex(
+            self.pts[chosen], self.start_ns[chosen] - start_ns, end - start_ns, self.key_pts, self.key_seek
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +96,18 @@ def build_index(path: Path, track: int) -> FrameIndex:
     """Read a track's packets without decoding. Broken packets end it; InspectorError if unreadable."""
     import av
 
-    from inspector.media.probe import container_zero_ns
+    from inspector.media.probe import PTS_ZERO, container_zero_ns
 
     pts: list[int] = []
     keys: list[int] = []
+    seeks: list[int] = []
     last_duration = 0
     try:
         with av.open(str(path), metadata_errors="replace") as box:
             stream = box.streams[track]
             base = Fraction(stream.time_base or Fraction(1, NS))
             zero = container_zero_ns(box)
+            by_pts = bool(PTS_ZERO & set(box.format.name.split(",")))
             rate = stream.average_rate or stream.guessed_rate
             try:
                 for packet in box.demux(stream):
@@ -111,6 +117,7 @@ def build_index(path: Path, track: int) -> FrameIndex:
                     pts.append(stamp)
                     if packet.is_keyframe:
                         keys.append(stamp)
+                        seeks.append(stamp if by_pts or packet.dts is None else packet.dts)
                     last_duration = packet.duration or last_duration
             except av.FFmpegError:
                 pass  # cut short: what came before it can be shown
@@ -118,7 +125,8 @@ def build_index(path: Path, track: int) -> FrameIndex:
         raise InspectorError("The film cannot be read", f"{path}: {error}") from error
     # An edit list hides frames by negative pts; they are decoded on the way but never shown.
     order = np.unique(np.array(pts, np.int64))
-    key_pts = np.unique(np.array(keys, np.int64))
+    key_pts, place = np.unique(np.array(keys, np.int64), return_index=True)
+    key_seek = np.array(seeks, np.int64)[place]
     start_ns = _scale(order, base) - zero
     shown = start_ns >= 0 if len(order) and (start_ns >= 0).any() else np.ones(len(order), bool)
     order, start_ns = order[shown], start_ns[shown]
@@ -127,7 +135,7 @@ def build_index(path: Path, track: int) -> FrameIndex:
         typical = int(np.median(np.diff(start_ns)))
     last = int(_scale(np.array([last_duration], np.int64), base)[0]) if last_duration else typical
     end_ns = int(start_ns[-1]) + (last if 0 < last <= 4 * typical else typical) if len(order) else 0
-    return FrameIndex(order, start_ns, end_ns, key_pts)
+    return FrameIndex(order, start_ns, end_ns, key_pts, key_seek)
 
 
 def _scale(pts: NDArray[np.int64], base: Fraction) -> NDArray[np.int64]:
@@ -247,8 +255,8 @@ class VideoReader:
             return
         while True:
             start = int(keys[place]) if place >= 0 else target
-            self._seek(start)
-            first = self._pull(target if place < 0 else start)
+            self._seek(int(self.index.key_seek[place]) if place >= 0 else target)
+            first = self._pull(start)
             if first is None or first.pts is None or first.pts <= target or place < 0:
                 self._next = first
                 self._at = None if first is None else (first.pts or 0) - 1
