@@ -9,6 +9,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from inspector.core.model import Anchor, Annotation
 from inspector.core.times import UNIT_NS, parse_clock
 from inspector.errors import InspectorError
 from inspector.media.csvhead import CsvHead, is_number, read_head
-from inspector.media.stamps import clean_name, time_columns
+from inspector.media.stamps import clean_name, epoch_unit, time_columns
 from inspector.media.table import is_parquet, read_csv, schema_of
 from inspector.media.told import Told, in_row, load_json
 
@@ -260,28 +261,24 @@ def _seconds(cell: str) -> float | None:
 
 
 def _time(value: object, column: str) -> int | None:
-    """A cell in ns; None where it holds no time."""
-    scale = UNIT_NS[clean_name(column)[1] or "s"]
-    if isinstance(value, bool) or value is None:
-        return None
+    """A cell in ns, exact where it is written exactly; None where it holds no time.
+
+    Without a unit in the column's name it is seconds, unless it can only be a moment since 1970 in another.
+    """
     if isinstance(value, str):
         text = value.strip()
         if ":" in text:
-            try:
-                return parse_clock(text)
-            except ValueError:
-                return None
-        if re.fullmatch(r"[+-]?\d{1,18}", text):
-            value = int(text)
-        else:
-            seconds = _seconds(text)
-            if seconds is None:
-                return None
-            value = seconds
-    if isinstance(value, int):
-        ns = value * scale
-    elif isinstance(value, float) and math.isfinite(value):
-        ns = round(value * scale)
+            return parse_clock(text) if len(text) < 40 else None
+        try:
+            number = Decimal(text.replace(",", "."))
+        except InvalidOperation:
+            return None
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
     else:
         return None
+    if not number.is_finite() or number.adjusted() > 20:
+        return None
+    unit = clean_name(column)[1] or epoch_unit(float(number)) or "s"
+    ns = int((number * UNIT_NS[unit]).to_integral_value()) if number.adjusted() > -20 else 0
     return ns if abs(ns) < 2**62 else None

@@ -186,15 +186,23 @@ def _odd(text: str, unit: str) -> int | None:
     return round(value) if abs(value) < 2**62 else None
 
 
+def epoch_unit(stamp: float) -> str | None:
+    """The unit in which a number is a moment of the years 2001 to 2100 since 1970, None where it is none."""
+    for unit, scale in UNIT_NS.items():
+        if EPOCH_S[0] * (NS // scale) <= stamp < EPOCH_S[1] * (NS // scale):
+            return unit
+    return None
+
+
 def guess_unit(first: float, step: float, whole: bool, rows: int) -> str:
     """The unit of stamps whose name tells none, by magnitude (since 1970), else by step.
 
     `first` is a typical stamp, `step` the median step, both as written; `whole` says that all are integers.
     The limits lie where the rate in the one unit and in the next are as far from common ones, 5 Hz to 2 kHz.
     """
-    for unit, scale in UNIT_NS.items():
-        if EPOCH_S[0] * (NS // scale) <= abs(first) < EPOCH_S[1] * (NS // scale):
-            return unit
+    since_1970 = epoch_unit(first)
+    if since_1970 is not None:
+        return since_1970
     if whole and step <= 1:
         return "ms" if abs(first) > 10_000 or rows > 20_000 else "s"
     for unit, limit in (("s", 5 if not whole and step == int(step) else 0.7), ("ms", 300), ("us", 300_000)):

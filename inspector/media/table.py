@@ -125,7 +125,7 @@ def _parse_badly(
         skipped += 1
         return "skip"
 
-    encoding = _encoding(path, head.encoding)
+    encoding = encoding_of(path, head.encoding)
     # Types are told from the first block; where a later one holds something else, all is read as text.
     for text in (as_text, head.names):
         skipped = 0
@@ -136,7 +136,7 @@ def _parse_badly(
     raise unreadable(path, failed) from failed
 
 
-def _encoding(path: Path, told: str) -> str:
+def encoding_of(path: Path, told: str) -> str:
     """The encoding that the head suggests if all of the file is in it, else one that any file is in."""
     decoder = codecs.getincrementaldecoder(told)()
     try:

@@ -25,6 +25,7 @@ from inspector.core.times import NS, clock_text
 from inspector.errors import InspectorError
 from inspector.media.cues import is_transcript, load_cues
 from inspector.media.spans import is_span_list, read_spans, table_roles
+from inspector.media.stamps import EPOCH_S
 from inspector.media.table import TableInfo, describe
 from inspector.media.told import load_json
 from inspector.readers.layout import ANNOTATIONS, stem_of
@@ -384,13 +385,36 @@ def _sensor(path: Path, item: Item, name: str, info: TableInfo) -> Stream:
     )
 
 
+def _earlier(label: Annotation, by_ns: int) -> Annotation:
+    """A label with all its spans moved by as much."""
+    anchors = [
+        replace(
+            anchor, span=None if anchor.span is None else (anchor.span[0] - by_ns, anchor.span[1] - by_ns)
+        )
+        for anchor in label.anchors
+    ]
+    return replace(label, anchors=tuple(anchors))
+
+
 def _settle_epochs(parts: _Parts) -> None:
-    """Take one epoch off all tables that count from 1970, so that they stay aligned with each other."""
-    if not parts.epochs:
+    """Take one epoch off all tables and labels that count from 1970, so that they stay aligned."""
+    dated = [label for label in parts.annotations if label.span and label.span[0] >= EPOCH_S[0] * NS]
+    starts = [first for _, first, _ in parts.epochs] + [label.span[0] for label in dated if label.span]
+    if not starts:
         return
-    zero = min(first for _, first, _ in parts.epochs)
+    zero = min(starts)
+    if dated:
+        late = {label.id: _earlier(label, zero) for label in dated}
+        parts.annotations = [late.get(label.id, label) for label in parts.annotations]
     began = datetime.fromtimestamp(zero // NS, UTC).strftime("%Y-%m-%d %H:%M:%S")
     timed = any(stream.clock.kind in ("container", "relative") for stream in parts.streams)
+    if dated and timed:
+        tiers = ", ".join(sorted({label.tier for label in dated})[:5])
+        parts.say(
+            ".",
+            f"the labels of {tiers} count from 1970; {began} UTC is put at 0",
+            "they keep their distances",
+        )
     for stream, first, last in parts.epochs:
         source = replace(stream.source, epoch_ns=zero)
         parts.streams.append(replace(stream, source=source, span=(first - zero, last - zero)))

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from inspector.core.model import Problem
 from inspector.errors import InspectorError
 from inspector.media.csvhead import read_head
-from inspector.media.table import schema_of
+from inspector.media.table import encoding_of, schema_of
 from inspector.readers.layout import SPLITS
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _columns(path: Path) -> list[str]:
     if path.suffix == ".csv":
         head = read_head(path)
         # A table with one column and one row reads as no header; the name settles it.
-        return list(head.names if head.header else head.rows[0])
+        return list(head.names if head.header else (head.rows or ((),))[0])
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         for line in file:
             if line.strip():
@@ -137,7 +137,9 @@ def _load(path: Path, relative: str, problems: list[Problem]) -> pa.Table:
         import pyarrow.parquet as pq
 
         try:
-            return pq.read_table(path)
+            table = pq.read_table(path)
+            table.validate(full=True)
+            return table
         except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
             raise InspectorError("The table cannot be read", str(error).splitlines()[0]) from error
     return (
@@ -151,7 +153,7 @@ def _load_csv(path: Path, relative: str, problems: list[Problem]) -> pa.Table:
     from pyarrow import csv
 
     head = read_head(path)
-    names = list(head.names if head.header else head.rows[0])
+    names = list(head.names if head.header else (head.rows or ((),))[0])
     rows = head.rows if head.header else head.rows[1:]
     text = {name: pa.string() for name in names if role_of(name) is not None}
     for place, name in enumerate(names):
@@ -169,7 +171,9 @@ def _load_csv(path: Path, relative: str, problems: list[Problem]) -> pa.Table:
         table = csv.read_csv(
             path,
             csv.ReadOptions(
-                skip_rows=head.skip + (not head.header), column_names=names, encoding=head.encoding
+                skip_rows=head.skip + (not head.header),
+                column_names=names,
+                encoding=encoding_of(path, head.encoding),
             ),
             csv.ParseOptions(delimiter=head.delimiter, invalid_row_handler=skip, newlines_in_values=True),
             csv.ConvertOptions(column_types=text, strings_can_be_null=True, null_values=[""]),
@@ -186,7 +190,8 @@ def _load_lines(path: Path, relative: str, problems: list[Problem]) -> pa.Table:
     from pyarrow import json as arrow_json
 
     try:
-        return arrow_json.read_json(path)
+        if encoding_of(path, "utf-8") == "utf-8":  # Arrow would take any bytes
+            return arrow_json.read_json(path)
     except (pa.ArrowException, OSError, ValueError):
         pass
     rows: list[dict[str, Any]] = []
@@ -209,7 +214,7 @@ def _load_lines(path: Path, relative: str, problems: list[Problem]) -> pa.Table:
             Problem(relative, f"line {shown}: no JSON object; left out", "the other rows are read")
         )
     names = dict.fromkeys(key for row in rows for key in row)
-    columns = {name: _array([row.get(name) for row in rows]) for name in names}
+    columns = {_valid(name): _array([row.get(name) for row in rows]) for name in names}
     return pa.table(columns)
 
 
@@ -217,13 +222,18 @@ def _array(values: list[Any]) -> pa.Array:
     try:
         return pa.array(values)
     except (pa.ArrowException, ValueError, TypeError, OverflowError):
-        texts = [
-            value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=True)
-            for value in values
-        ]
-        return pa.array(
-            [None if text is None else text.encode("utf-8", "replace").decode() for text in texts]
-        )
+        return pa.array([_as_cell(value) for value in values], pa.string())
+
+
+def _as_cell(value: Any) -> str | None:
+    if value is None:
+        return None
+    return _valid(value if isinstance(value, str) else json.dumps(value))
+
+
+def _valid(text: str) -> str:
+    """Text without the half characters that JSON may hold and Arrow may not."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _joined(found: list[tuple[str, pa.Table]], problems: list[Problem]) -> Metadata:
@@ -316,7 +326,7 @@ def _parsed(cell: str | None) -> list[str] | None:
         except (ValueError, RecursionError):
             plain = None
         if isinstance(plain, list):
-            return [str(item) for item in plain if item]
+            return [_valid(str(item)) for item in plain if item]
     return [cell]
 
 

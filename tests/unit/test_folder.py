@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from inspector.core.model import Coverage, Modality
 from inspector.core.times import NS
@@ -250,6 +252,34 @@ def test_epoch_tables_of_a_record_stay_aligned(tmp_path: Path) -> None:
     assert a.clock.kind == b.clock.kind == "epoch"
     assert load_series(a).t_ns.tolist() == [NS // 2, NS * 6 // 10]
     assert sum("1970" in problem.message for problem in record.problems) == 2
+
+
+def test_labels_since_1970_go_with_the_tables(tmp_path: Path) -> None:
+    put(tmp_path / "s" / "a.csv", "timestamp,x\n1700000000.0,1\n1700000000.5,2\n")
+    put(tmp_path / "s" / "events.csv", "timestamp_ms,event\n1700000000250,press\n")
+    record = FolderReader.open(tmp_path).load("s")
+    assert record.annotations[0].span == (NS // 4, NS // 4)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl", "metadata.parquet"])
+@given(cut=st.integers(0, 60), noise=st.binary(max_size=20), keep=st.booleans())
+def test_broken_metadata_never_stops_the_opening(
+    tmp_path: Path, name: str, cut: int, noise: bytes, keep: bool
+) -> None:
+    put(tmp_path / "a.txt", "a")
+    good = (
+        b"file_name,note\na.txt,x\n,y\n" if name.endswith("csv") else b'{"file_name": "a.txt", "n": 1}\n' * 2
+    )
+    if name.endswith("parquet"):
+        pq.write_table(pa.table({"file_name": ["a.txt", None], "n": [1, 2]}), tmp_path / name)
+        good = (tmp_path / name).read_bytes()
+        cut *= len(good) // 60
+    put(tmp_path / name, good[:cut] + noise + (good[cut:] if keep else b""))
+    dataset = FolderReader.open(tmp_path)
+    assert len(set(ids(dataset))) == dataset.index.num_rows
+    for record_id in ids(dataset):
+        dataset.load(record_id)
 
 
 def test_modality_folders_keep_the_folder_in_the_stream_id(tmp_path: Path) -> None:

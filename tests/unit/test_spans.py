@@ -104,6 +104,13 @@ def test_json_lists_bare_and_under_annotations(tmp_path: Path) -> None:
         assert len(told) == (0 if isinstance(plain, list) else 1)
 
 
+def test_moments_since_1970_are_exact(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for stamp in ("1700000000.000000001", "1700000000000000001"):
+        path.write_text(f"timestamp,event\n{stamp},press\n")
+        assert read_spans(path)[0][0].span == (1_700_000_000 * NS + 1, 1_700_000_000 * NS + 1)
+
+
 def test_parquet(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"onset": [0.5], "offset": [1.0], "label": ["x"]}), path)
