@@ -59,7 +59,7 @@ READINGS = (
 )
 ABOUT = (
     "Times are seconds on the record's timeline before any fault. Late sound takes its transcript along, "
-    "which is true to the voice; the early transcript alone is not. A positive value is late, or a fast clock."
+    "which is true to the voice; the early transcript is not. A positive value is late, or a fast clock."
 )
 MOVING = "The minute hand moves"
 ROOM_BEFORE_S = 0.30
