@@ -6,8 +6,9 @@ full disk declares too much. Only the head and the tail are read where that sett
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from inspector.core.times import NS, ns_from_s
@@ -25,13 +26,17 @@ PTS_ZERO = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "web
 TAIL_S = 4
 """How far before the declared end the tail is read first."""
 
+MOST_PACKETS = 64
+"""A track that gives no picture within so many packets is not asked how it is turned."""
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """One stream of a container. `span` is local ns (see `zero_ns`), None where no packet carries a time.
 
     `kind` is video, audio, subtitle, data or attachment; `rate` is frames or samples per second;
-    `declared_end_ns` is what the header promises; `cover` marks a still (album art) stored as a video track.
+    `declared_end_ns` is what the header promises; `rotation` (degrees) is how far the picture is turned
+    counter-clockwise to stand upright; `cover` marks a still (album art) stored as a video track.
     """
 
     index: int
@@ -151,10 +156,11 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
         _seek(box, zero, av) or _seek(box, 0, av)
         seeked = False
         scan(until_starts=False)
+    tracks = (_track(stream, starts, ends, declared[stream.index]) for stream in box.streams)
     return MediaInfo(
         container=box.format.name,
         zero_ns=zero,
-        tracks=tuple(_track(stream, starts, ends, declared[stream.index]) for stream in box.streams),
+        tracks=tuple(replace(track, rotation=_rotation(box, track, zero, av)) for track in tracks),
         problems=tuple(problems),
     )
 
@@ -165,6 +171,22 @@ def _seek(box: av.container.InputContainer, pts_ns: int, av: Any) -> bool:
     except (av.FFmpegError, OSError):
         return False
     return True
+
+
+def _rotation(box: av.container.InputContainer, track: Track, zero: int, av: Any) -> int:
+    """Telephones film lying and note how to turn it, which PyAV tells of decoded frames only."""
+    if track.kind != "video" or track.cover or track.span is None:
+        return 0
+    stream: Any = box.streams[track.index]
+    _seek(box, zero, av) or _seek(box, 0, av)
+    try:
+        for packet in islice(box.demux(stream), MOST_PACKETS):
+            for frame in packet.decode():
+                degrees: int = round(frame.rotation) % 360
+                return degrees
+    except av.FFmpegError:
+        pass  # nothing can be decoded: there is nothing to turn
+    return 0
 
 
 def _declared_end_ns(box: av.container.InputContainer, stream: Any, zero: int) -> int | None:
