@@ -65,6 +65,8 @@ class Arrangement(QSplitter):
     def _make_tabs(self) -> QTabWidget:
         tabs = QTabWidget(self)
         tabs.setDocumentMode(True)
+        tabs.setMinimumWidth(256)
+        tabs.setUsesScrollButtons(False)
         tabs.tabBar().setDrawBase(False)
         tabs.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         tabs.addTab(self.streams, "Streams")

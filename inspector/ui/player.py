@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from inspector.ui.sound_qt import QtSoundOutput
 
 TICK_MS = 8
-"""Twice the rate of a usual screen, so that a frame is never late by more than half of one."""
+"""The playhead moves this often while playing; a new frame's start is waited for to the millisecond."""
 PICTURE_BUDGET = 256 << 20
 """Bytes of decoded pictures kept for all cameras of a record together."""
 
@@ -47,7 +48,7 @@ class Player(QObject):
         self.record: Record | None = None
         self.dragging = False
         self._resume = False
-        self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
+        self._timer = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
         self._with_sound = with_sound
         self._sound_ready.connect(self._sound_opened, Qt.ConnectionType.QueuedConnection)
@@ -161,11 +162,24 @@ class Player(QObject):
 
     def _changed(self) -> None:
         if self.transport.playing and not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(0)
         elif not self.transport.playing:
             self._timer.stop()
         self.state_changed.emit()
         self.moved.emit(self.transport.now_ns())
 
     def _tick(self) -> None:
-        self.moved.emit(self.transport.tick())
+        now = self.transport.tick()
+        self.moved.emit(now)
+        if self.transport.playing:
+            self._timer.start(self._until_next(self.transport.now_ns()))
+
+    def _until_next(self, now: int) -> int:
+        """Milliseconds until something is to be drawn: the next frame of any film, or TICK_MS."""
+        wait = TICK_MS * 1e6
+        if self.transport.speed > 0:
+            for feed in self.feeds:
+                at = feed.frame_start(now, 1)
+                if at is not None and at > now:
+                    wait = min(wait, (at - now) / self.transport.speed)
+        return max(1, ceil(wait / 1e6))

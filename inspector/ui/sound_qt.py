@@ -13,8 +13,8 @@ from inspector.playback.sound import CHANNELS, FRAME_BYTES, RATE, OutputClock, S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LATENCY_NS = 14_000_000
-"""From leaving the sink's buffer to the ear, as measured at a sound server's sink (facts.md)."""
+LATENCY_NS = 5_000_000
+"""From leaving the sink's buffer to the ear, less what a picture takes to the screen: measured together."""
 
 BUFFER_S = 0.08
 
