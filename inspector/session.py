@@ -41,6 +41,8 @@ class Session:
         self._lock = threading.Lock()
         self._records: dict[str, Record] = {}
         self._rows: dict[str, int] | None = None
+        self._promised: frozenset[Modality] | None = None
+        self._found: set[Modality] = set()
 
     @classmethod
     def open(cls, path: Path | str, reader: str | None = None) -> Session:
@@ -89,17 +91,23 @@ class Session:
         record = known or self.dataset.load(record_id)
         with self._lock:
             self._records[record_id] = record
+            self._found |= {stream.modality for stream in record.streams}
             while len(self._records) > 256:
                 self._records.pop(next(iter(self._records)))
         return record
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
-        """The modalities that any record of the dataset has, in the order in which they are shown."""
-        import pyarrow.compute as pc
+        """The modalities of the dataset, in the order in which they are shown.
 
-        names = set(pc.unique(pc.list_flatten(self.index.column("modalities"))).to_pylist())
-        return tuple(modality for modality in Modality if modality in names)
+        What the index promises, and what loaded records had besides (the sound inside films, for one).
+        """
+        if self._promised is None:
+            import pyarrow.compute as pc
+
+            names = pc.unique(pc.list_flatten(self.index.column("modalities"))).to_pylist()
+            self._promised = frozenset(map(Modality, names))
+        return tuple(modality for modality in Modality if modality in self._promised | self._found)
 
     def coverage(self, record: Record) -> dict[Modality, Coverage]:
         """What is there of each of the dataset's modalities in a loaded record."""
@@ -151,6 +159,7 @@ class Session:
                 counts.setdefault(modality.value, {"records": 0, "streams": 0})["records"] += 1
             for stream in record.streams:
                 counts[stream.modality.value]["streams"] += 1
+        counts = {modality.value: counts[modality.value] for modality in self.modalities}
         return {
             "path": str(self.root),
             "format": self.dataset.reader,

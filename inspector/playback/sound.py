@@ -55,7 +55,8 @@ class OutputClock:
     consuming and hearing is `latency_ns`, one constant per output.
     """
 
-    WINDOW_NS = 1_500_000_000
+    WINDOW_NS = 400_000_000
+    """Long enough to hold a prompt reading on a busy machine; a device that slips is followed within it."""
 
     def __init__(self, latency_ns: int = 0) -> None:
         self.latency_ns = latency_ns

@@ -194,7 +194,9 @@ class MainWindow(QMainWindow):
         self.dataset.set_session(session)
         told = bool(session.dataset.leftover or session.dataset.ambiguous or session.dataset.problems)
         self.tabs.setCurrentWidget(self.dataset if told else self.streams)
-        self._surveyor = Surveyor(session, self.records, self.relay, self._player_busy)
+        self._surveyor = Surveyor(
+            session, self.records, self.relay, self._player_busy, self.dataset.set_found
+        )
         self._show_status()
 
     def _player_busy(self) -> bool:

@@ -78,10 +78,7 @@ class Stage(QWidget):
     @property
     def all_settled(self) -> bool:
         """Whether every camera shows what belongs to the playhead."""
-        return all(
-            camera.settled and camera.look(self._time_ns).state is not State.WAITING
-            for camera in self.cameras
-        )
+        return all(camera.settled_at(self._time_ns) for camera in self.cameras)
 
     def _place(self) -> None:
         """The number of columns under which the pictures come out largest."""

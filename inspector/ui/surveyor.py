@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inspector.core.jobs import Job
-    from inspector.core.model import Record
+    from inspector.core.model import Modality, Record
     from inspector.session import Session
     from inspector.ui.panels.records import RecordsPanel
     from inspector.ui.relay import Relay
@@ -23,16 +23,25 @@ PAUSE_S = 0.1
 class Surveyor:
     """Loads every record once in a job that steps aside while something plays."""
 
-    def __init__(self, session: Session, panel: RecordsPanel, relay: Relay, busy: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        panel: RecordsPanel,
+        relay: Relay,
+        busy: Callable[[], bool],
+        done: Callable[[dict[Modality, int]], None],
+    ) -> None:
         self._session = session
         self._panel = panel
         self._relay = relay
         self._busy = busy
+        self._done = done
         self._first: deque[str] = deque()
         self._known: set[str] = set()
         self._at = 0
         self._chunk: deque[str] = deque()
         self._job: Job[None] | None = None
+        self._counts: Counter[Modality] = Counter()
 
     @property
     def left(self) -> int:
@@ -69,6 +78,7 @@ class Surveyor:
                     self._chunk = deque(ids)
                     self._relay.post(self._hurry)
                 if not self._chunk:
+                    self._relay.post(lambda: self._done(dict(self._counts)))
                     return None
                 record_id = self._chunk.popleft()
             if record_id not in self._known:
@@ -76,4 +86,5 @@ class Surveyor:
 
     def _got(self, record: Record) -> None:
         self._known.add(record.id)
+        self._counts.update({stream.modality for stream in record.streams})
         self._relay.post(lambda: self._panel.set_filled(record.id, record))

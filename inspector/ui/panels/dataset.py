@@ -237,6 +237,12 @@ class DatasetPanel(Panel):
         self.leftover.set_lines(dataset.leftover, "Nothing left over: every file belongs to a record")
         self.set_record(None)
 
+    def set_found(self, counts: dict[Modality, int]) -> None:
+        """In how many records each modality is, once all have been read."""
+        if self._session is not None:
+            self.counts.set_counts(counts, self._session.index.num_rows)
+            self.counts.setToolTip("How many records have each modality")
+
     def set_record(self, record: Record | None) -> None:
         """Show what is wrong in a record's files; None where no record is open."""
         if record is None:

@@ -241,6 +241,7 @@ class RecordsPanel(Panel):
         self.table.selectionModel().currentRowChanged.connect(self._current_changed)
         self.table.entered_row.connect(self._enter)
         self._arranged.connect(self._show_order)
+        self.model.widened.connect(self._size_columns)
         self.set_session(None)
 
     def _timer(self, after_ms: int, then: Callable[[], object]) -> QTimer:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
 from inspector.core.model import Coverage, Modality
 from inspector.core.times import s_from_ns
@@ -114,6 +114,9 @@ def arranged(
 
 class RecordsModel(QAbstractTableModel):
     """One row a shown record: state, id, coverage, duration, then the dataset's own columns."""
+
+    widened = Signal()
+    """A record had a modality that none before had: the coverage strip is longer now."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -220,6 +223,8 @@ class RecordsModel(QAbstractTableModel):
             self._trouble[record_id] = "This record could not be loaded"
             return
         found = {stream.modality for stream in record.streams}
+        if not found <= set(self.modalities):
+            self._widen(found)
         states = tuple(
             record.coverage.get(each, Coverage.PRESENT if each in found else Coverage.ABSENT)
             for each in self.modalities
@@ -233,6 +238,16 @@ class RecordsModel(QAbstractTableModel):
             self._trouble[record_id] = "\n".join(str(problem) for problem in record.problems[:8])
         if len(self._fresh) >= FOLD_AT:
             self._fold()
+
+    def _widen(self, found: set[Modality]) -> None:
+        """Make room for a modality that the index did not promise; records known so far have none of it."""
+        self._fold()
+        wider = tuple(each for each in Modality if each in found or each in self.modalities)
+        coverage = np.full((len(self._coverage), len(wider)), STATES.index(Coverage.ABSENT), np.uint8)
+        for at, modality in enumerate(self.modalities):
+            coverage[:, wider.index(modality)] = self._coverage[:, at]
+        self.modalities, self._coverage = wider, coverage
+        self.widened.emit()
 
     def _fold(self) -> None:
         """Move what is newly known into the arrays, in one scan of the ids for thousands of records."""
@@ -268,7 +283,9 @@ class RecordsModel(QAbstractTableModel):
         if told is not None and told.duration_ns is not None:
             return tuple(STATES[code] for code in told.coverage), True
         promised = set(self._promised[self._at(row)].as_py() or ()) if self._promised is not None else set()
-        states = (Coverage.UNKNOWN if each.value in promised else Coverage.ABSENT for each in self.modalities)
+        if Modality.VIDEO in promised:
+            promised.add(Modality.AUDIO)  # names do not tell whether a film has sound
+        states = (Coverage.UNKNOWN if each in promised else Coverage.ABSENT for each in self.modalities)
         return tuple(states), False
 
     def changed(self, row: int) -> None:

@@ -87,10 +87,15 @@ class CameraView(QWidget):
         """The picture that is painted, None where there is no data."""
         return self._picture
 
-    @property
-    def settled(self) -> bool:
-        """Whether what is painted is what belongs to the playhead (or nothing can come)."""
-        return self._shown.state is not State.WAITING
+    def settled_at(self, reference_ns: int) -> bool:
+        """Whether what is painted is what belongs to a time, in the size asked for (or nothing can come).
+
+        What the feed has is not enough: the news of it may not have been heard here yet.
+        """
+        look = self.feed.shown(reference_ns)
+        if self._time_ns != reference_ns or self._shown.state is not look.state:
+            return False
+        return look.picture is self._picture if look.state is State.EXACT else look.state is not State.WAITING
 
     def lag(self) -> tuple[float, float] | None:
         """Shown minus playhead in ms and in frames; None where no film is shown."""
@@ -191,7 +196,7 @@ class CameraView(QWidget):
     def _draw_corners(self, painter: QPainter, rect: QRectF) -> None:
         colors = theme.current()
         stream = self.feed.stream
-        rate = f" · {stream.rate:.3g} fps" if stream.rate and self.feed.index is not None else ""
+        rate = f" · {stream.rate:.4g} fps" if stream.rate and self.feed.index is not None else ""
         name = stream.id.removesuffix("#video").rsplit("/", 1)[-1].removeprefix("observation.images.")
         place = rect.topLeft() + QPointF(8, 8)
         width = rect.width() - 16
