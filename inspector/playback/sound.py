@@ -51,8 +51,8 @@ class OutputClock:
 
     Each time a device takes frames, `now - consumed / RATE` is a reading of the wall time at which frame 0
     was consumed. A busy machine makes readings late, never early, so the smallest of the last `WINDOW_NS` is
-    the truth; when the device ran dry, its time really moved, and older readings are forgotten. What lies between
-    consuming and hearing is `latency_ns`, one constant per output.
+    the truth; when the device ran dry, its time really moved, and older readings are forgotten. What lies
+    between consuming and hearing is `latency_ns`, one constant per output.
     """
 
     WINDOW_NS = 400_000_000

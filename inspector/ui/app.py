@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QMessageLogContext, Qt, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -17,6 +17,8 @@ from inspector.ui.main_window import MainWindow
 if TYPE_CHECKING:
     from inspector.session import Opening
 
+NOISE = ("This plugin does not support", "Using Qt multimedia with FFmpeg")
+"""What Qt says of itself that helps nobody who runs the program."""
 SCREENSHOT_LIMIT_S = 120
 """A picture that is not complete by then is a failure, said as one."""
 
@@ -35,6 +37,12 @@ def make_app(wanted: str | None = None) -> QApplication:
     return app
 
 
+def _say(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    """Qt's own messages to stderr, less its noise."""
+    if not message.startswith(NOISE):
+        sys.stderr.write(message + "\n")
+
+
 def run(
     opening: Opening,
     *,
@@ -50,6 +58,7 @@ def run(
     """
     # The sound thread waits for Python's lock at most this long behind each busy thread (default: 5 ms).
     sys.setswitchinterval(0.001)
+    qInstallMessageHandler(_say)
     app = make_app(theme)
     if screenshot is not None:
         opening.wait()

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from inspector.ui.views.camera import Feed
 
 TOGETHER_S = 0.6
-"""Paused pictures wait this long for the slowest camera, so that never two moments are seen at once."""
+"""Paused pictures wait this long for the slowest camera, then come without it: it shows none until it has its
+own, so that never two moments are seen at once."""
 GAP = 8
 
 
@@ -68,10 +69,11 @@ class Stage(QWidget):
         for camera in self.cameras:
             camera.feed.want(reference_ns, playing, dragging)
         waiting = any(look.state is State.WAITING for look in looks)
+        together = not playing and not dragging and len(self.cameras) > 1
         if waiting and not playing and not dragging and time.monotonic() - self._asked < TOGETHER_S:
             return  # all or none: the slowest camera's news brings us back here
         for camera, look in zip(self.cameras, looks, strict=True):
-            camera.present(reference_ns, look, not playing)
+            camera.present(reference_ns, look, not playing, stand_in=not together)
         if not waiting:
             self.settled.emit()
 

@@ -110,17 +110,17 @@ class CameraView(QWidget):
         """What the feed has for a time, not shown yet."""
         return self.feed.shown(reference_ns)
 
-    def present(self, reference_ns: int, shown: Shown, paused: bool) -> None:
-        """Show it from the next paint on."""
+    def present(self, reference_ns: int, shown: Shown, paused: bool, stand_in: bool = True) -> None:
+        """Show it from the next paint on; with `stand_in` an older picture stays while there is no newer."""
         self._time_ns = reference_ns
         self._paused = paused
         before = (self._picture, self._shown.state)
         self._shown = shown
-        if (
-            shown.state is State.EXACT
-            or (shown.state is State.WAITING and shown.picture is not None)
-            or shown.state in (State.NO_DATA, State.FAILED)
-        ):
+        if shown.state is not State.WAITING:
+            self._picture = shown.picture
+        elif not stand_in:
+            self._picture = None
+        elif shown.picture is not None:
             self._picture = shown.picture
         if shown.state is State.WAITING:
             self._late_since = self._late_since or time.monotonic()
