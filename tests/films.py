@@ -114,13 +114,15 @@ def clicks_at(seconds: float, seed: int = 5) -> tuple[int, ...]:
 
 def click_pcm(seconds: float, places: Sequence[int], rate: int = RATE) -> NDArray[np.float32]:
     """Mono PCM (n,) with a burst of band-limited noise at each place (given at RATE)."""
-    pcm = np.zeros(round(seconds * rate), np.float32)
+    pcm = np.zeros(round(seconds * RATE), np.float32)
     for at, place in enumerate(places):
         rng = np.random.default_rng(1000 + at)
         burst = np.convolve(rng.standard_normal(CLICK), np.ones(8) / 8, "same") * np.hanning(CLICK)
-        start = round(place * rate / RATE)
-        pcm[start : start + CLICK] += (0.6 * burst / np.abs(burst).max()).astype(np.float32)
-    return pcm
+        pcm[place : place + CLICK] += (0.6 * burst / np.abs(burst).max()).astype(np.float32)
+    if rate == RATE:
+        return pcm
+    count = round(seconds * rate)
+    return (np.fft.irfft(np.fft.rfft(pcm)[: count // 2 + 1], count) * (rate / RATE)).astype(np.float32)
 
 
 def make_film(

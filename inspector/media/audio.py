@@ -48,6 +48,10 @@ class PcmReader:
         assert source.track is not None
         self._stream = self._box.streams[source.track]
         self._zero_ns = container_zero_ns(self._box) + self._cut_ns
+        # After a seek in Ogg, FFmpeg stamps FLAC and Speex with the time asked for, up to a second off:
+        # those are read from the start.
+        codec = self._stream.codec_context.codec.canonical_name
+        self._stamps_lie = self._box.format.name == "ogg" and codec not in ("vorbis", "opus")
         self._blocks: Iterator[tuple[int, NDArray[np.float32]]] | None = None
         self._held: tuple[int, NDArray[np.float32]] | None = None
         self._at = 0
@@ -97,7 +101,7 @@ class PcmReader:
         pts_ns = max(start * NS // self.rate - PREROLL_NS, 0) + self._zero_ns
         base = self._stream.time_base
         try:
-            if start * NS // self.rate > PREROLL_NS and base is not None:
+            if start * NS // self.rate > PREROLL_NS and base is not None and not self._stamps_lie:
                 self._box.seek(int(pts_ns / (base * NS)), stream=self._stream, backward=True)
             else:
                 self._box.seek(0)
@@ -110,9 +114,14 @@ class PcmReader:
         self._box = self._av.open(str(self._source.path), metadata_errors="replace")
         self._stream = self._box.streams[self._stream.index]
 
+    def _resampler(self, frame: Any) -> Any:
+        """One channel stays one and is copied later: the resampler would make it 3 dB quieter on two."""
+        layout = "mono" if len(frame.layout.channels) == 1 else self._layout
+        return self._av.AudioResampler(format="flt", layout=layout, rate=self.rate)
+
     def _decode(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         av = self._av
-        resampler = av.AudioResampler(format="flt", layout=self._layout, rate=self.rate)
+        resampler: Any = None
         counted: int | None = None  # where the next sample of the resampler belongs
         packets = self._box.demux(self._stream)
         last_ns = None if self._source.end_ns is None else self._source.end_ns - self._cut_ns
@@ -132,14 +141,16 @@ class PcmReader:
                         return
                     place = round(local_ns * self.rate / NS)
                     if counted is None or abs(place - counted) * NS > GAP_NS * self.rate:
-                        resampler = av.AudioResampler(format="flt", layout=self._layout, rate=self.rate)
+                        resampler = None
                         counted = place
                 if counted is None:
                     counted = 0
+                if resampler is None:
+                    resampler = self._resampler(frame)
                 frame.pts = None
                 for piece in resampler.resample(frame):
-                    pcm = np.frombuffer(
-                        memoryview(piece.planes[0]), np.float32, piece.samples * self.channels
-                    )
-                    yield counted, pcm.reshape(-1, self.channels).copy()
+                    channels = len(piece.layout.channels)
+                    flat = np.frombuffer(memoryview(piece.planes[0]), np.float32, piece.samples * channels)
+                    pcm = flat.reshape(-1, channels)
+                    yield counted, np.repeat(pcm, 2, axis=1) if channels < self.channels else pcm.copy()
                     counted += piece.samples
