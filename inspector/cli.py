@@ -200,6 +200,10 @@ def _run_window(
                 "Use --screenshot FILE to render one, or set DISPLAY",
             )
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from inspector.media import child
+
+    if path is not None:
+        child.warm()  # it starts beside everything that is imported next
     from inspector.session import Opening
 
     opening = Opening(path, reader, record)  # reads on in a thread while Qt loads

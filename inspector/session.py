@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from inspector.core.jobs import Job, Jobs
 from inspector.core.model import Coverage, Modality, Record, Stream
 from inspector.errors import InspectorError
-from inspector.media import child
 from inspector.readers import readers
 
 if TYPE_CHECKING:
@@ -224,7 +223,6 @@ class Opening:
         if self.path is None:
             return
         try:
-            child.warm()
             self.session = Session.open(self.path, self._reader)
             ids = self.session.index.column("record_id")
             if self._record_id is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -72,10 +73,16 @@ def run(
     # With no window manager nobody else gives the window its keys.
     window.activateWindow()
     window.raise_()
+    window.first_picture.connect(_settle_memory)
     window.start(opening, at_ns, play and screenshot is None)
     if screenshot is None:
         return app.exec()
     return _screenshot(app, window, screenshot)
+
+
+def _settle_memory() -> None:
+    """Leave the modules out of every later search for garbage: a full one would stop the window."""
+    gc.freeze()
 
 
 def _screenshot(app: QApplication, window: MainWindow, path: str) -> int:

@@ -277,9 +277,10 @@ class MainWindow(QMainWindow):
     def _stage_settled(self) -> None:
         if not self._pictured and self.stage.cameras:
             self._pictured = True
-            # After the paint that this belongs to.
-            QTimer.singleShot(0, self.first_picture.emit)
-            QTimer.singleShot(0, self._fill)
+            for camera in self.stage.cameras:
+                camera.repaint()  # now: what comes next imports for half a second
+            self.first_picture.emit()
+            QTimer.singleShot(20, self._fill)
 
     def _fill(self) -> None:
         """Everything about a record that may come after its first picture."""
