@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inspector.core.times import NS
-from inspector.errors import InspectorError
+from inspector.errors import Cancelled, InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +92,7 @@ class Picture:
         return self.stride * self.height
 
 
-def build_index(path: Path, track: int) -> FrameIndex:
+def build_index(path: Path, track: int, stop: Callable[[], bool] | None = None) -> FrameIndex:
     """Read a track's packets without decoding. Broken packets end it; InspectorError if unreadable."""
     import av
 
@@ -111,6 +111,8 @@ def build_index(path: Path, track: int) -> FrameIndex:
             rate = stream.average_rate or stream.guessed_rate
             try:
                 for packet in box.demux(stream):
+                    if stop is not None and stop():
+                        raise Cancelled(str(path))
                     stamp = packet.pts if packet.pts is not None else packet.dts
                     if stamp is None or packet.size == 0:
                         continue
@@ -151,14 +153,14 @@ _indexes: OrderedDict[tuple[str, int, int, int], FrameIndex] = OrderedDict()
 _indexes_lock = Lock()
 
 
-def frame_index(path: Path, track: int) -> FrameIndex:
+def frame_index(path: Path, track: int, stop: Callable[[], bool] | None = None) -> FrameIndex:
     """`build_index`, kept for the last 64 tracks: the episodes of one long film share its index."""
     stat = path.stat()
     key = (str(path), track, stat.st_size, stat.st_mtime_ns)
     with _indexes_lock:
         known = _indexes.get(key)
     if known is None:
-        known = build_index(path, track)
+        known = build_index(path, track, stop)
     with _indexes_lock:
         _indexes[key] = known
         _indexes.move_to_end(key)
@@ -170,12 +172,13 @@ def frame_index(path: Path, track: int) -> FrameIndex:
 class VideoReader:
     """One open film track. Not safe to use from two threads; `close` it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, stop: Callable[[], bool] | None = None) -> None:
+        """Read the index and open the decoder; raises InspectorError, and Cancelled where `stop` says yes."""
         import av
 
         self._av = av
         assert source.track is not None
-        whole = frame_index(source.path, source.track)
+        whole = frame_index(source.path, source.track, stop)
         cut = source.start_ns is not None or source.end_ns is not None
         self.index = whole.cut(source.start_ns or 0, source.end_ns) if cut else whole
         try:

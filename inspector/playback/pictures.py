@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from inspector.errors import InspectorError
+from inspector.errors import Cancelled, InspectorError
 from inspector.media.video import VideoReader
 
 if TYPE_CHECKING:
@@ -146,6 +146,11 @@ class PictureFeed:
         at = self.stream.timemap.to_reference(int(index.start_ns[number]))
         return at if self.stream.timemap.to_local(at) >= index.start_ns[number] else at + 1
 
+    @property
+    def ended(self) -> bool:
+        """Whether its thread is gone, after `close`."""
+        return not self._thread.is_alive()
+
     def close(self, wait: bool = True) -> None:
         """Stop after the frame that is being decoded."""
         with self._wake:
@@ -159,7 +164,9 @@ class PictureFeed:
     def _work(self) -> None:
         reader: VideoReader | None = None
         try:
-            reader = VideoReader(self.stream.source)
+            reader = VideoReader(self.stream.source, self._stop)
+        except Cancelled:
+            return
         except InspectorError as error:
             self._fail(str(error))
         except Exception as error:

@@ -40,6 +40,11 @@ class StillFeed:
         """A still has no frames to step through."""
         return None
 
+    @property
+    def ended(self) -> bool:
+        """Whether its thread is gone."""
+        return not self._thread.is_alive()
+
     def close(self, wait: bool = True) -> None:
         """Wait for the reading to end."""
         if wait:

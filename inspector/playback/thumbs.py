@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from inspector.errors import InspectorError
+from inspector.errors import Cancelled, InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,13 +46,18 @@ class ThumbFeed:
         with self._wake:
             return not self._asked and not self._making
 
-    def close(self) -> None:
-        """Drop what was asked for and end the thread."""
+    @property
+    def ended(self) -> bool:
+        """Whether its thread is gone, after `close`."""
+        return self._thread is None or not self._thread.is_alive()
+
+    def close(self, wait: bool = True) -> None:
+        """Drop what was asked for and end the thread after the picture it is making."""
         with self._wake:
             self._closed = True
             self._asked.clear()
             self._wake.notify()
-        if self._thread is not None:
+        if wait and self._thread is not None:
             self._thread.join()
 
     def _next(self) -> tuple[Stream, int, int, Callable[[int, Picture], None]] | None:
@@ -79,8 +84,8 @@ class ThumbFeed:
             stream, at_ns, height, got = job
             if stream.id not in readers:
                 try:
-                    readers[stream.id] = VideoReader(stream.source)
-                except InspectorError:
+                    readers[stream.id] = VideoReader(stream.source, lambda: self._closed)
+                except (Cancelled, InspectorError):
                     readers[stream.id] = None  # the stage says what is wrong with it
             reader = readers[stream.id]
             if reader is None:

@@ -106,6 +106,7 @@ class Transport:
         """Take the time from this clock from the next start on; None for the computer's own."""
         self._sound = clock
         if self.playing:
+            self._at = self.now_ns()
             self._start()
 
     def set_span(self, start_ns: int, end_ns: int, at_ns: int | None = None) -> None:

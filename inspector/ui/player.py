@@ -45,6 +45,7 @@ class Player(QObject):
         self.sound_text = "no sound"
         self.feeds: list[PictureFeed | StillFeed] = []
         self.thumbs: ThumbFeed | None = None
+        self._going: list[PictureFeed | StillFeed | ThumbFeed] = []
         self.record: Record | None = None
         self.dragging = False
         self._resume = False
@@ -69,6 +70,7 @@ class Player(QObject):
             return
         if problem:
             self.sound_text = "silent"
+            self.transport.set_sound(None)
             self.sound_problem.emit(f"No sound: {problem}. Playing silently by the computer's clock.")
             return
         self.sound_text = (
@@ -94,15 +96,13 @@ class Player(QObject):
         self.transport.set_span(*record.span, at_ns)
 
     def release(self) -> None:
-        """Close the feeds of the record."""
-        for feed in self.feeds:
+        """Close the feeds of the record. Nobody waits here: a slow disk must not hold up the next record."""
+        going = [*self.feeds, *([self.thumbs] if self.thumbs is not None else [])]
+        for feed in going:
             feed.close(wait=False)
-        for feed in self.feeds:
-            feed.close()
+        self._going = [feed for feed in self._going + going if not feed.ended]
         self.feeds = []
-        if self.thumbs is not None:
-            self.thumbs.close()
-            self.thumbs = None
+        self.thumbs = None
 
     def close(self) -> None:
         """End every thread. The player is of no use afterwards."""
@@ -110,6 +110,8 @@ class Player(QObject):
         self.transport.changed = lambda: None
         self.transport.pause()
         self.release()
+        for feed in self._going:
+            feed.close()
         if self.output is not None:
             self.output.close()
             self.output = None

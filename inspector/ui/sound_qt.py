@@ -79,9 +79,15 @@ class _Worker(QObject):
         # Unbuffered: else QIODevice asks for 16 KiB at a time, and the clock moves in steps of 43 ms.
         self._device.open(QIODevice.OpenModeFlag.ReadOnly | QIODevice.OpenModeFlag.Unbuffered)
         self._sink.start(self._device)
+        self._sink.stateChanged.connect(self._state_changed)
         # By name: Qt moved this enum between 6.9 and 6.11, and the two do not compare equal.
         failed = self._sink.error().name not in ("NoError", "UnderrunError")
         self.ready.emit(f"{device.description()} could not be opened" if failed else "")
+
+    def _state_changed(self) -> None:
+        """A device that goes away stops the sink; nothing else does while the window lives."""
+        if self._sink is not None and self._sink.state().name == "StoppedState":
+            self.ready.emit("the sound device went away")
 
     def _taken(self, frames: int, now_ns: int) -> None:
         assert self._sink is not None
