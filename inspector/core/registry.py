@@ -53,7 +53,7 @@ class Registry(Generic[T]):
         self._load()
 
         def place(entry: Entry[T]) -> int:
-            module = entry.value.__module__
+            module = getattr(entry.value, "__module__", None)
             return self._modules.index(module) if module in self._modules else len(self._modules)
 
         return tuple(sorted(self._entries.values(), key=place))

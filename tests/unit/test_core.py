@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 import threading
 from fractions import Fraction
 from importlib.metadata import EntryPoint
@@ -333,3 +335,11 @@ def test_messages_read_as_sentences() -> None:
     assert str(Problem("a.mp4", "ends early", "the sound plays")) == "a.mp4: ends early; the sound plays"
     assert str(Problem("a.mp4", "ends early")) == "a.mp4: ends early"
     assert str(InspectorError("A.", "b", "")) == "A. b"
+
+
+def test_the_folder_reader_is_asked_last_whoever_was_imported_first() -> None:
+    """The folder reader takes everything: imported by hand before the others it must still come last."""
+    asked = "import inspector.readers.folder; from inspector.readers import readers; "
+    asked += "print([entry.name for entry in readers.all()])"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['lerobot', 'folder']"
