@@ -126,19 +126,30 @@ def info(
 
     with Session.open(path, reader) as session:
         told = _progress(len(session.index)) if sys.stderr.isatty() else None
-        document = session.info(told)
+        counted = session.summary(told)
         if told is not None:
             sys.stderr.write("\r\x1b[K")
+        document = session.info(counted)
         if as_json:
             print(json.dumps(document, ensure_ascii=False))
             return
+        from inspector.core.model import Coverage
         from inspector.core.times import clock_text
 
-        print(f"{document['path']}")
+        print(document["path"])
         print(f"{document['format']}: {session.dataset.layout}")
-        print(f"{document['records']} records, {clock_text(round(document['duration_s'] * 1e9))} in all")
-        for name, count in document["modalities"].items():
-            print(f"  {name:8} in {count['records']} records, {count['streams']} streams")
+        print(
+            f"{document['records']} records, {clock_text(counted.duration_ns)} in all, "
+            f"{counted.bytes / 1e6:,.1f} MB of media and data"
+        )
+        for modality in session.modalities:
+            states = [
+                f"{state.value} in {number}"
+                for state in Coverage
+                if state is not Coverage.PRESENT and (number := counted.states[modality, state])
+            ]
+            line = f"in {counted.records[modality]} records, {counted.streams[modality]} streams"
+            print(f"  {modality.value:8} {line}" + (f"; {', '.join(states)}" if states else ""))
         for title, lines in (
             ("Could be read otherwise", session.dataset.ambiguous),
             ("Problems", document["problems"]),
@@ -192,6 +203,8 @@ def _run_window(
         pixels = (int(width), int(height))
     if theme not in (None, "dark", "light"):
         raise InspectorError("--theme is dark or light", repr(theme))
+    if path is not None and not Path(path).expanduser().exists():
+        raise InspectorError("There is nothing at that path", path, "Check the spelling")
     if not _has_display():
         if screenshot is None:
             raise InspectorError(

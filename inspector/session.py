@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inspector.core.jobs import Job, Jobs
 from inspector.core.model import Coverage, Modality, Record, Stream
+from inspector.core.times import NS
 from inspector.errors import InspectorError
 from inspector.readers import readers
 
@@ -25,6 +28,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class Summary:
+    """What all records of a dataset have together. `states` counts (modality, coverage) pairs."""
+
+    duration_ns: int = 0
+    bytes: int = 0
+    records: Counter[Modality] = field(default_factory=Counter)
+    streams: Counter[Modality] = field(default_factory=Counter)
+    states: Counter[tuple[Modality, Coverage]] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
 
 
 class Session:
@@ -136,36 +151,43 @@ class Session:
 
         return load_peaks(stream.source, job, partial)
 
-    def info(self, told: Callable[[int], None] | None = None) -> dict[str, Any]:
-        """What `inspector info --json` prints (keys fixed in design.md); loads every record.
+    def summary(self, told: Callable[[int], None] | None = None) -> Summary:
+        """Load every record and count; `told` hears how many have been read.
 
-        `told` hears how many records have been read.
+        A record that cannot be loaded is a problem line, and the others are counted on.
         """
-        counts: dict[str, dict[str, int]] = {
-            modality.value: {"records": 0, "streams": 0} for modality in self.modalities
-        }
-        duration_ns = 0
-        problems = [str(problem) for problem in self.dataset.problems]
-        ids = self.record_ids()
-        for done, record_id in enumerate(ids):
+        counted = Summary(problems=[str(problem) for problem in self.dataset.problems])
+        files: set[Path] = set()
+        for done, record_id in enumerate(self.record_ids()):
             if told is not None:
                 told(done)
-            record = self.record(record_id)
+            try:
+                record = self.record(record_id)
+            except InspectorError as error:
+                counted.problems.append(f"{record_id}: {error}")
+                continue
             start, end = record.span
-            duration_ns += end - start
-            problems += [f"{record_id}: {problem}" for problem in record.problems]
-            for modality in {stream.modality for stream in record.streams}:
-                counts.setdefault(modality.value, {"records": 0, "streams": 0})["records"] += 1
-            for stream in record.streams:
-                counts[stream.modality.value]["streams"] += 1
-        counts = {modality.value: counts[modality.value] for modality in self.modalities}
+            counted.duration_ns += end - start
+            counted.problems += [f"{record_id}: {problem}" for problem in record.problems]
+            counted.streams.update(stream.modality for stream in record.streams)
+            counted.records.update({stream.modality for stream in record.streams})
+            counted.states.update(self.coverage(record).items())
+            files |= {stream.source.path for stream in record.streams}
+        counted.bytes = sum(path.stat().st_size for path in files if path.exists())
+        return counted
+
+    def info(self, counted: Summary) -> dict[str, Any]:
+        """What `inspector info --json` prints (keys fixed in design.md)."""
         return {
             "path": str(self.root),
             "format": self.dataset.reader,
-            "records": len(ids),
-            "duration_s": round(duration_ns / 1e9, 3),
-            "modalities": counts,
-            "problems": problems,
+            "records": len(self.index),
+            "duration_s": round(counted.duration_ns / NS, 3),
+            "modalities": {
+                modality.value: {"records": counted.records[modality], "streams": counted.streams[modality]}
+                for modality in self.modalities
+            },
+            "problems": counted.problems,
             "leftover": list(self.dataset.leftover),
         }
 
