@@ -12,6 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from inspector.errors import InspectorError
@@ -78,7 +79,8 @@ class _Child:
         """End the child and wait for it."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(OSError):  # a dead child never read what was written last
+                    pipe.close()
         try:
             self._process.wait(2)
         except subprocess.TimeoutExpired:

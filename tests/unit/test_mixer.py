@@ -1,0 +1,303 @@
+"""The mix, the ring and the clock: what a pulled frame is, and which moment is heard with it.
+
+The sounds are ramps: a sample's value says which moment of the track it is, so that a pulled frame can
+be compared with the moment that the mixer claims for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector.core.model import Clock, Modality, Source, Stream
+from inspector.core.timemap import IDENTITY, TimeMap
+from inspector.errors import InspectorError
+from inspector.media import audio
+from inspector.media.render import render_pcm
+from inspector.playback.mixer import FADE, Mixer, Track
+from inspector.playback.sound import FRAME_BYTES, RATE, OutputClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+NS = 1_000_000_000
+LENGTH = 60 * RATE
+"""A ramp goes from 0 to 0.6 over this many samples: a step of 1e-2 a second."""
+SLOPE = 0.01
+
+
+class Ramp:
+    """A fake PcmReader: sample i has the value i / RATE × SLOPE, or less that in the file `negative`."""
+
+    rate = RATE
+    gate: threading.Event | None = None
+
+    def __init__(self, source: Source, rate: int = RATE, layout: str = "stereo") -> None:
+        if source.path.name == "broken":
+            raise InspectorError("The sound cannot be opened", str(source.path))
+        self.sign = -1.0 if source.path.name == "negative" else 1.0
+
+    def read(self, start: int, count: int) -> NDArray[np.float32]:
+        if Ramp.gate is not None:
+            Ramp.gate.wait(10)
+        at = np.arange(start, start + count)
+        value = np.where((at >= 0) & (at < LENGTH), at * (SLOPE / RATE) * self.sign, 0)
+        return np.repeat(value.astype(np.float32)[:, None], 2, axis=1)
+
+    def close(self) -> None:
+        pass
+
+
+def stream(name: str = "ramp", timemap: TimeMap = IDENTITY) -> Stream:
+    source = Source(Path(name), "av", 0)
+    return Stream(name, Modality.AUDIO, source, Clock(name, "container"), (0, 60 * NS), timemap)
+
+
+@pytest.fixture
+def mixer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mixer]:
+    monkeypatch.setattr(audio, "PcmReader", Ramp)
+    monkeypatch.setattr(Ramp, "gate", None)
+    made = Mixer()
+    yield made
+    if Ramp.gate is not None:
+        Ramp.gate.set()
+    made.close()
+
+
+def until(condition: Callable[[], bool], most_s: float = 5.0) -> None:
+    deadline = time.monotonic() + most_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.001)
+
+
+def filled(mixer: Mixer, frames: int = 4800) -> None:
+    until(lambda: mixer._ring_frames >= frames)
+
+
+def pull(mixer: Mixer, frames: int) -> NDArray[np.float32]:
+    data = mixer.pull(frames)
+    assert len(data) == frames * FRAME_BYTES
+    pcm = np.frombuffer(data, np.float32).reshape(-1, 2)
+    np.testing.assert_array_equal(pcm[:, 0], pcm[:, 1])
+    return pcm[:, 0]
+
+
+def test_nothing_playing_is_silence_of_the_right_length(mixer: Mixer) -> None:
+    mixer.set_tracks([Track(stream())])
+    for frames in (1, 7, 480, 5000):
+        assert not pull(mixer, frames).any()
+    assert mixer.moment(0, 100.0) is None
+
+
+@pytest.mark.parametrize("at_ns", [0, 7 * NS, 12_345_678_901])
+def test_the_moment_of_a_frame_is_the_moment_in_it(mixer: Mixer, at_ns: int) -> None:
+    mixer.set_tracks([Track(stream())])
+    pull(mixer, 333)
+    run = mixer.play(at_ns)
+    filled(mixer)
+    first = 333
+    pcm = np.concatenate([pull(mixer, frames) for frames in (480, 1, 999, 320)])
+    for frame in (FADE, 500, 1799):
+        moment = mixer.moment(run, first + frame)
+        assert moment is not None
+        assert abs(moment - (at_ns + frame * NS / RATE)) <= 2
+        assert pcm[frame] == pytest.approx(moment / NS * SLOPE, abs=2e-6)
+    assert mixer.moment(run, first - 1) is None  # before its first frame nothing of the run is heard
+    assert (np.diff(pcm[FADE:]) > 0).all()
+
+
+def test_after_a_seek_the_old_sound_is_gone_and_the_map_is_new(mixer: Mixer) -> None:
+    mixer.set_tracks([Track(stream())])
+    run = mixer.play(NS)
+    filled(mixer)
+    pull(mixer, 1000)
+    again = mixer.play(30 * NS)
+    assert again > run
+    filled(mixer)
+    pcm = pull(mixer, 2000)
+    assert pcm[FADE] == pytest.approx(30 * SLOPE, abs=1e-4)  # nothing of what was in the ring
+    moment = mixer.moment(again, 1000 + 500)
+    assert moment is not None
+    assert abs(moment - (30 * NS + 500 * NS / RATE)) <= 2
+    assert mixer.moment(again, 999.0) is None
+    # Whoever still asks for the older run is not told of the newer one's moments.
+    old = mixer.moment(run, 1000 + 500)
+    assert old is not None
+    assert old <= NS + 1000 * NS / RATE + 2
+
+
+def test_a_pause_is_silent_at_once(mixer: Mixer) -> None:
+    mixer.set_tracks([Track(stream())])
+    mixer.play(5 * NS)
+    filled(mixer)
+    assert pull(mixer, 500)[-1] > 0
+    mixer.pause()
+    assert not pull(mixer, 5000).any()
+
+
+def test_a_stall_stands_still_and_never_leaps(mixer: Mixer) -> None:
+    """While the mixer cannot keep up, the moment heard is the last that was; then it goes on from there."""
+    mixer.set_tracks([Track(stream())])
+    run = mixer.play(10 * NS)
+    filled(mixer)
+    Ramp.gate = threading.Event()
+    pulled = 0
+    while pull(mixer, 480)[-1]:
+        pulled += 480
+        assert pulled < 10 * RATE
+    pull(mixer, 4800)  # a hole
+    held = mixer.moment(run, pulled + 480 + 4000)
+    assert held is not None
+    assert held <= 10 * NS + (pulled + 480) * NS / RATE + 2
+    Ramp.gate.set()
+    filled(mixer)
+    before = pulled + 480 + 4800
+    pcm = pull(mixer, 480)
+    after = mixer.moment(run, before + 100)
+    assert after is not None
+    assert 0 <= after - held <= 480 * NS / RATE + 100 * NS / RATE + 2
+    assert pcm[100] == pytest.approx(after / NS * SLOPE, abs=2e-6)
+
+
+@pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])
+def test_other_speeds_run_through_the_timeline_at_that_speed(mixer: Mixer, speed: float) -> None:
+    mixer.set_tracks([Track(stream())])
+    run = mixer.play(5 * NS, speed)
+    moments, values = [], []
+    pulled = 0
+    for _ in range(40):
+        filled(mixer, 960)
+        pcm = pull(mixer, 960)
+        moment = mixer.moment(run, pulled + 480)
+        assert moment is not None
+        moments.append(moment)
+        values.append(float(np.median(pcm)))
+        pulled += 960
+    steps = np.diff(moments)
+    assert abs(steps - 960 * NS / RATE * speed).max() <= 3  # continuous to the ns
+    # What is heard is near the moment claimed; atempo works in windows of some ms.
+    heard = np.array(values[4:]) / SLOPE * NS
+    assert np.abs(heard - moments[4:]).max() < 8e6 * max(speed, 1)
+
+
+def test_solo_mute_and_gain(mixer: Mixer) -> None:
+    def level(*tracks: Track) -> float:
+        mixer.set_tracks(tracks)
+        mixer.play(50 * NS)
+        filled(mixer)
+        return float(pull(mixer, 480)[-1])
+
+    one = 50.01 * SLOPE
+    assert level(Track(stream())) == pytest.approx(one, rel=1e-3)
+    assert level(Track(stream(), gain=0.5)) == pytest.approx(one / 2, rel=1e-3)
+    assert level(Track(stream(), mute=True)) == 0
+    assert level(Track(stream()), Track(stream("negative"))) == pytest.approx(0, abs=1e-6)
+    assert level(Track(stream()), Track(stream("negative"), solo=True)) == pytest.approx(-one, rel=1e-3)
+    assert level(Track(stream(), mute=True, solo=True), Track(stream("negative"))) == 0
+    assert (
+        level(Track(stream()), Track(stream("other")), Track(stream("third"))) == 1.0
+    )  # clipped, not wrapped
+    assert level() == 0
+
+
+def test_a_late_sound_is_heard_earlier_through_its_map(mixer: Mixer) -> None:
+    mixer.set_tracks([Track(stream(timemap=TimeMap.offset(320_000_000)))])
+    mixer.play(5 * NS)
+    filled(mixer)
+    assert pull(mixer, 480)[FADE] == pytest.approx((5.32 + FADE / RATE) * SLOPE, abs=2e-6)
+
+
+def test_a_sound_that_cannot_be_opened_leaves_the_others(mixer: Mixer) -> None:
+    mixer.set_tracks([Track(stream("broken")), Track(stream())])
+    mixer.play(20 * NS)
+    filled(mixer)
+    assert pull(mixer, 480)[-1] > 0
+    assert len(mixer.problems) == 1
+    assert "broken" in mixer.problems[0]
+
+
+# --- the output's clock ---------------------------------------------------------------------------
+
+
+def test_late_readings_do_not_move_the_clock() -> None:
+    """A device takes 480 frames every 10 ms; a busy machine notes it late now and then, never early."""
+    clock = OutputClock()
+    rng = np.random.default_rng(1)
+    now, taken = 10 * NS, 0
+    for step in range(400):
+        late = int(rng.choice([0, 200_000, 30_000_000], p=[0.5, 0.3, 0.2]))
+        taken += 480
+        clock.taken(taken, 0, now_ns=now + late)
+        if step > 40:
+            heard = clock.heard(now)
+            assert heard is not None
+            assert abs(heard - taken) < 1.0
+        now += 10_000_000
+
+
+def test_latency_and_queue_are_taken_off() -> None:
+    clock = OutputClock(latency_ns=14_000_000)
+    assert clock.heard(0) is None
+    clock.taken(4800, 960, now_ns=NS)
+    assert clock.heard(NS) == pytest.approx(4800 - 960 - 0.014 * RATE)
+    assert clock.heard(NS + 5_000_000) == pytest.approx(4800 - 960 - 0.009 * RATE)
+
+
+def test_a_device_that_ran_dry_really_lost_time() -> None:
+    clock = OutputClock()
+    clock.taken(480, 0, now_ns=0)
+    clock.taken(960, 0, now_ns=110_000_000)  # late, but not dry: the earlier reading still rules
+    assert clock.heard(110_000_000) == pytest.approx(480 + 0.11 * RATE)
+    clock.taken(1440, 0, dry=True, now_ns=120_000_000)
+    assert clock.heard(120_000_000) == pytest.approx(1440)
+
+
+def test_a_slower_device_is_followed() -> None:
+    """300 ppm slow: within the window's drift of the truth after a while, not drifting off for ever."""
+    clock = OutputClock()
+    taken = 0
+    for step in range(1000):
+        now = round(step * 10_000_000 * 1.0003)
+        taken += 480
+        clock.taken(taken, 0, now_ns=now)
+    heard = clock.heard(now)
+    assert heard is not None
+    assert abs(heard - taken) <= clock.WINDOW_NS / NS * RATE * 0.0003 + 1
+
+
+# --- rendering ------------------------------------------------------------------------------------
+
+
+class Line:
+    """Sample i is i, exactly: rendering can be checked to a fraction of a sample."""
+
+    rate = RATE
+
+    def read(self, start: int, count: int) -> NDArray[Any]:
+        return (np.arange(start, start + count, dtype=np.float64))[:, None].repeat(2, axis=1)
+
+
+@given(
+    st.integers(-(10**10), 10**10),
+    st.integers(-(10**9), 10**9),
+    st.integers(-1000, 1000),
+    st.integers(1, 3000),
+)
+def test_each_sample_is_the_tracks_at_that_moment(start_ns: int, late_ns: int, ppm: int, count: int) -> None:
+    hour = 3600 * NS
+    timemap = TimeMap(((late_ns, 0), (late_ns + hour + hour * ppm // 10**6, hour)))
+    out = render_pcm(Line(), timemap, start_ns, count)
+    assert out.shape == (count, 2)
+    reference = start_ns + np.arange(count) * NS / RATE
+    meant = (late_ns + reference * (1 + ppm / 10**6)) * RATE / NS
+    assert np.abs(out[:, 0] - meant).max() <= 1.01  # a sample: plain shifts are whole ones

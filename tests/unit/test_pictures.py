@@ -1,0 +1,256 @@
+"""The feed of one camera: what it shows for a time, what it keeps, and that it ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import films
+import pytest
+from films import NS, Reel, picture_number
+
+from inspector.core.model import Clock, Modality, Source, Stream
+from inspector.core.timemap import IDENTITY, TimeMap
+from inspector.media.video import Picture, VideoReader
+from inspector.playback.pictures import PictureFeed, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def reel(tmp_path_factory: pytest.TempPathFactory) -> Reel:
+    return films.reel(tmp_path_factory.getbasetemp())
+
+
+class Feeds:
+    """Makes feeds whose news can be waited for, and closes them."""
+
+    def __init__(self) -> None:
+        self.news = threading.Condition()
+        self.made: list[PictureFeed] = []
+
+    def __call__(self, path: Path, timemap: TimeMap = IDENTITY, **more: int) -> PictureFeed:
+        stream = Stream("cam", Modality.VIDEO, Source(path, "av", 0), Clock("c", "container"), None, timemap)
+        self.made.append(PictureFeed(stream, self._tell, **more))
+        return self.made[-1]
+
+    def _tell(self) -> None:
+        with self.news:
+            self.news.notify_all()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        with self.news:
+            assert self.news.wait_for(condition, 10)
+
+
+@pytest.fixture
+def feeds() -> Iterator[Feeds]:
+    made = Feeds()
+    yield made
+    for feed in made.made:
+        feed.close()
+        assert not feed._thread.is_alive()
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Which frames were decoded on purpose, in order."""
+    numbers: list[int] = []
+    read = VideoReader.read
+
+    def noted(self: VideoReader, number: int, *arguments: Any, **named: Any) -> Picture | None:
+        numbers.append(number)
+        return read(self, number, *arguments, **named)
+
+    monkeypatch.setattr(VideoReader, "read", noted)
+    return numbers
+
+
+def exact(feed: PictureFeed, at_ns: int) -> bool:
+    return feed.shown(at_ns).state is State.EXACT
+
+
+def test_a_wish_comes_true_and_nothing_else_is_claimed(reel: Reel, feeds: Feeds) -> None:
+    truth = reel.truth("variable.mkv")
+    feed = feeds(reel.film("variable.mkv").path)
+    assert feed.shown(0).state is State.WAITING
+    feeds.until(lambda: feed.index is not None)
+    assert feed.size == (320, 240)
+    for frame in (50, 3, 51, 80, 50):
+        at = truth.starts_ns[frame] + 1000
+        feed.want(at)
+        feeds.until(lambda at=at: exact(feed, at))  # type: ignore[misc]
+        shown = feed.shown(at)
+        assert shown.picture is not None
+        assert (shown.number, picture_number(shown.picture)) == (frame, frame)
+
+
+def test_a_wish_from_before_the_film_was_read_is_kept(reel: Reel, feeds: Feeds) -> None:
+    feed = feeds(reel.film("bframes.mp4").path)
+    feed.want(2 * NS)
+    feeds.until(lambda: exact(feed, 2 * NS))
+
+
+def test_the_newest_wish_wins(
+    reel: Reel, feeds: Feeds, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a frame is decoded a hundred wishes come in: only the last of them is served."""
+    gate, noted = threading.Event(), VideoReader.read
+
+    def gated(self: VideoReader, *arguments: Any, **named: Any) -> Picture | None:
+        picture = noted(self, *arguments, **named)
+        gate.wait(10)
+        return picture
+
+    monkeypatch.setattr(VideoReader, "read", gated)
+    feed = feeds(reel.film("bframes.mp4").path)
+    feeds.until(lambda: feed.index is not None)
+    feed.want(0)
+    until(lambda: len(reads) == 1)
+    for frame in range(10, 110):
+        feed.want(frame * NS // 25)
+    gate.set()
+    feeds.until(lambda: exact(feed, 109 * NS // 25))
+    assert reads == [0, 109]
+
+
+def test_while_dragging_the_key_frame_comes_first(reel: Reel, feeds: Feeds, reads: list[int]) -> None:
+    feed = feeds(reel.film("bframes.mp4").path)
+    feeds.until(lambda: feed.index is not None)
+    feed.want(90 * NS // 25, dragging=True)
+    feeds.until(lambda: exact(feed, 90 * NS // 25))
+    assert reads == [48, 90]
+    near = feed.shown(70 * NS // 25)
+    assert near.state is State.WAITING
+    assert near.picture is not None  # the nearest known stands in, and says which it is
+    assert picture_number(near.picture) == near.picture.number != 70
+
+
+def test_neighbours_are_kept_and_steps_back_cost_nothing(reel: Reel, feeds: Feeds, reads: list[int]) -> None:
+    feed = feeds(reel.film("bframes.mp4").path)
+    feeds.until(lambda: feed.index is not None)
+    feed.want(90 * NS // 25)
+    feeds.until(lambda: exact(feed, 90 * NS // 25))
+    assert reads == [90]
+    for frame in range(89, 82, -1):
+        assert exact(feed, frame * NS // 25)
+
+
+def test_playing_reads_ahead_and_no_further(reel: Reel, feeds: Feeds) -> None:
+    feed = feeds(reel.film("bframes.mp4").path)
+    feeds.until(lambda: feed.index is not None)
+    feed.want(NS, playing=True)
+    feeds.until(lambda: exact(feed, NS + 360_000_000))
+    assert not exact(feed, NS + 800_000_000)
+
+
+def test_memory_stays_within_its_budget(reel: Reel, feeds: Feeds) -> None:
+    one = 320 * 240 * 4
+    feed = feeds(reel.film("bframes.mp4").path, budget_bytes=6 * one)
+    feeds.until(lambda: feed.index is not None)
+    for frame in (10, 60, 100, 140, 20):
+        feed.want(frame * NS // 25)
+        feeds.until(lambda at=frame * NS // 25: exact(feed, at))  # type: ignore[misc]
+        with feed._wake:
+            held = sum(picture.nbytes for picture in feed._cache.values())
+            assert held == feed._bytes <= 6 * one
+
+
+def test_another_size_forgets_the_pictures_of_the_last(reel: Reel, feeds: Feeds) -> None:
+    feed = feeds(reel.film("bframes.mp4").path)
+    feed.want(NS)
+    feeds.until(lambda: exact(feed, NS))
+    feed.fit(160, 160)
+    assert not exact(feed, NS)
+    feed.want(NS)
+    feeds.until(lambda: exact(feed, NS))
+    picture = feed.shown(NS).picture
+    assert picture is not None
+    assert (picture.width, picture.height) == (160, 120)
+    with feed._wake:
+        assert feed._bytes == sum(each.nbytes for each in feed._cache.values())
+
+
+def test_outside_the_film_there_is_no_data(reel: Reel, feeds: Feeds) -> None:
+    feed = feeds(reel.film("late.mp4").path)
+    feeds.until(lambda: feed.index is not None)
+    feed.want(2 * NS)
+    feeds.until(lambda: exact(feed, 2 * NS))
+    for at in (0, 1_499_999_999, 6_500_000_000, 20 * NS, -NS):
+        shown = feed.shown(at)
+        assert (shown.state, shown.picture, shown.number) == (State.NO_DATA, None, None)
+    assert feed.shown(1_500_000_000).state is not State.NO_DATA
+    assert feed.shown(6_499_999_999).state is not State.NO_DATA
+
+
+def test_times_go_through_the_streams_map(reel: Reel, feeds: Feeds) -> None:
+    """A film 320 ms late, corrected: at 1 s of the record its frame of 1.32 s is shown."""
+    feed = feeds(reel.film("bframes.mp4").path, TimeMap.offset(320_000_000))
+    feed.want(NS)
+    feeds.until(lambda: exact(feed, NS))
+    picture = feed.shown(NS).picture
+    assert picture is not None
+    assert picture_number(picture) == 33
+    assert feed.frame_start(NS, 1) == 34 * 40_000_000 - 320_000_000
+    assert feed.shown(-320_000_000).state is not State.NO_DATA
+    assert feed.shown(-320_000_001).state is State.NO_DATA
+
+
+@pytest.mark.parametrize("ppm", [0, 37, -211, 1000])
+def test_steps_visit_every_frame_once_under_any_drift(reel: Reel, feeds: Feeds, ppm: int) -> None:
+    timemap = TimeMap(((123_456_789, 0), (123_456_789 + NS * 10 + ppm * 10_000, NS * 10)))
+    feed = feeds(reel.film("variable.mkv").path, timemap)
+    feeds.until(lambda: feed.index is not None)
+    index = feed.index
+    assert index is not None
+    at = timemap.to_reference(0)
+    for number in range(1, len(index)):
+        step = feed.frame_start(at, 1)
+        assert step is not None
+        at = step
+        assert index.at(timemap.to_local(at)) == number
+    for number in range(len(index) - 2, -1, -1):
+        step = feed.frame_start(at, -1)
+        assert step is not None
+        at = step
+        assert index.at(timemap.to_local(at)) == number
+
+
+def test_a_film_that_cannot_be_read_says_why(tmp_path: Path, feeds: Feeds) -> None:
+    path = tmp_path / "broken.mp4"
+    path.write_bytes(b"\0" * 4000)
+    feed = feeds(path)
+    feed.want(0)
+    feeds.until(lambda: feed.shown(0).state is State.FAILED)
+    assert "broken.mp4" in feed.shown(0).message
+
+
+def test_a_decoder_that_raises_is_told_and_the_thread_ends(
+    reel: Reel, feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fall(*_: Any, **__: Any) -> None:
+        raise ValueError("out of bits")
+
+    monkeypatch.setattr(VideoReader, "read", fall)
+    feed = feeds(reel.film("bframes.mp4").path)
+    feed.want(0)
+    feeds.until(lambda: feed.shown(0).state is State.FAILED)
+    assert "out of bits" in feed.shown(0).message
+
+
+def test_closing_ends_the_thread_while_it_decodes(reel: Reel, feeds: Feeds) -> None:
+    feed = feeds(reel.film("long_gop.mp4").path)
+    feeds.until(lambda: feed.index is not None)
+    feed.want(7 * NS, playing=True)
+    feed.close()
+    assert not feed._thread.is_alive()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
