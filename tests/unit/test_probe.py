@@ -208,7 +208,7 @@ def test_the_envelope_holds_all_that_is_in_its_columns(
 ) -> None:
     """Each column's range holds its samples', and nothing from further than a block of its level.
 
-    Blocks stand for samples here: `low` and `high` are given per block, and their exact extremes are the truth.
+    Blocks stand for samples here: `low` and `high` are given per block; their exact extremes are the truth.
     """
     rng = np.random.default_rng(seed)
     middle = rng.normal(0, 0.3, blocks)
