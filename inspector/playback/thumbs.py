@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from inspector.errors import Cancelled, InspectorError
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from inspector.core.model import Stream
     from inspector.media.video import Picture, VideoReader
+
+DRIP_S = 0.25
+"""While the player needs the machine there is one thumbnail in this time."""
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,7 @@ class ThumbFeed:
         self._asked: dict[str, tuple[Stream, list[int], int, Callable[[int, Picture], None]]] = {}
         self._closed = False
         self._making = False
+        self._made = 0.0
         self._thread: threading.Thread | None = None
 
     def request(
@@ -66,9 +71,10 @@ class ThumbFeed:
             while not self._closed:
                 for stream_id, (stream, times, height, got) in list(self._asked.items()):
                     if times:
-                        if self._pause():
-                            self._wake.wait(0.25)
+                        if self._pause() and time.monotonic() - self._made < DRIP_S:
+                            self._wake.wait(DRIP_S)
                             break
+                        self._made = time.monotonic()
                         self._making = True
                         return stream, times.pop(0), height, got
                     del self._asked[stream_id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QKeySequence
@@ -102,30 +103,39 @@ def fill_menus(bar: QMenuBar, actions: Mapping[str, QAction]) -> None:
         menus[spec.menu].addAction(actions[spec.id])
 
 
+TIMELINE_KEYS = (
+    ("drag", "Move the playhead"),
+    ("click", "Jump to a word or a label"),
+    ("Ctrl + wheel", "Zoom at the pointer"),
+    ("Shift + wheel", "Pan"),
+    ("Alt + drag", "Pan"),
+    ("drag an edge", "Track and timeline height"),
+)
+
+
 def key_sheet() -> str:
-    """The table as HTML for the key sheet."""
-    colors = theme.current()
-    parts = []
-    menu = ""
+    """The table as HTML for the key sheet, its menus side by side."""
+    groups: dict[str, list[tuple[str, str]]] = {}
     for spec in TABLE:
-        if not spec.keys:
-            continue
-        if spec.menu != menu:
-            menu = spec.menu
-            parts.append(
-                f'<tr><td colspan="2" style="color:{colors.quiet.name()};padding-top:10px">{menu}</td></tr>'
-            )
-        parts.append(
-            f'<tr><td style="padding:2px 24px 2px 0;font-family:{theme.MONO_FAMILY}">{_keys_text(spec)}</td>'
-            f"<td>{spec.text.rstrip('…')}</td></tr>"
-        )
-    parts.append(
-        f'<tr><td colspan="2" style="color:{colors.quiet.name()};padding-top:10px">Timeline</td></tr>'
-        "<tr><td>drag</td><td>Move the playhead</td></tr>"
-        "<tr><td>Ctrl + wheel</td><td>Zoom at the pointer</td></tr>"
-        "<tr><td>Shift + wheel, Alt + drag</td><td>Pan</td></tr>"
+        if spec.keys:
+            groups.setdefault(spec.menu, []).append((_keys_text(spec), spec.text.rstrip("…")))
+    groups["Timeline"] = list(TIMELINE_KEYS)
+    columns = (("Play", "File"), ("View", "Timeline", "Help"))
+    cells = "".join(
+        f'<td style="padding-right:40px">{"".join(_group(name, groups[name]) for name in column)}</td>'
+        for column in columns
     )
-    return f"<table>{''.join(parts)}</table>"
+    return f'<table><tr valign="top">{cells}</tr></table>'
+
+
+def _group(title: str, rows: list[tuple[str, str]]) -> str:
+    quiet = theme.current().quiet.name()
+    lines = "".join(
+        f'<tr><td style="padding:2px 20px 2px 0;white-space:nowrap;font-family:{theme.MONO_FAMILY}">{escape(keys)}</td>'
+        f'<td style="white-space:nowrap">{text}</td></tr>'
+        for keys, text in rows
+    )
+    return f'<p style="color:{quiet};margin:8px 0 4px 0">{title}</p><table>{lines}</table>'
 
 
 def _keys_text(spec: Spec) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from inspector import __version__
@@ -27,5 +28,7 @@ def show_about(parent: QWidget) -> None:
 def _show(parent: QWidget, title: str, text: str) -> None:
     box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, parent=parent)
     box.setModal(False)
+    close = box.addButton("Close", QMessageBox.ButtonRole.AcceptRole)
+    close.setIcon(QIcon())
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.show()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from inspector.core.times import parse_clock
 from inspector.ui import theme
@@ -30,8 +30,12 @@ class GotoField(QLineEdit):
         self.hide()
         self.returnPressed.connect(self._typed)
 
+    _before: QWidget | None = None
+    """Who had the keys, and gets them back."""
+
     def ask(self) -> None:
         """Come up, empty and with the keys."""
+        self._before = QApplication.focusWidget()
         label = self._over
         parent = self.parentWidget()
         assert parent is not None
@@ -48,12 +52,18 @@ class GotoField(QLineEdit):
             self.refused.emit(f"{self.text()!r} is no time: type 7.4 or 1:07.4")
             self.selectAll()
             return
-        self.hide()
+        self._leave()
         self.asked.emit(at_ns)
+
+    def _leave(self) -> None:
+        """Give the keys back first: a hidden widget's keys go to whatever comes next."""
+        if self._before is not None:
+            self._before.setFocus()
+        self.hide()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
-            self.hide()
+            self._leave()
         else:
             super().keyPressEvent(event)
 

@@ -177,6 +177,7 @@ def _style_sheet(t: Theme) -> str:
     return f"""
 * {{ outline: 0; }}
 QMainWindow, QDialog {{ background: {t.window.name()}; }}
+QMessageBox {{ border: 1px solid {t.line.name()}; background: {t.panel.name()}; }}
 QToolTip {{ background: {t.raised.name()}; color: {t.text.name()}; border: 1px solid {t.line.name()};
   padding: 4px 8px; }}
 QMenuBar, QMenu {{ background: {t.panel.name()}; color: {t.text.name()}; }}

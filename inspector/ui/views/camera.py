@@ -74,7 +74,7 @@ class CameraView(QWidget):
         self._shown = Shown(State.WAITING)
         self._picture: Picture | None = None
         self._late_since: float | None = None
-        self._paused = True
+        self._lag: tuple[float, float] | None = None
         self._resized = QTimer(self, singleShot=True, interval=120)
         self._resized.timeout.connect(self._ask_size)
         self._fitted = False
@@ -98,12 +98,15 @@ class CameraView(QWidget):
         return look.picture is self._picture if look.state is State.EXACT else look.state is not State.WAITING
 
     def lag(self) -> tuple[float, float] | None:
-        """Shown minus playhead in ms and in frames; None where no film is shown."""
+        """Shown minus playhead in ms and in frames when the picture came on; None where no film is shown."""
+        return self._lag
+
+    def _lag_at(self, reference_ns: int) -> tuple[float, float] | None:
         picture, index = self._picture, self.feed.index
         if picture is None or index is None:
             return None
         start, end = picture.span
-        ms = (self.feed.stream.timemap.to_reference(start) - self._time_ns) / 1e6
+        ms = (self.feed.stream.timemap.to_reference(start) - reference_ns) / 1e6
         return ms, ms * 1e6 / max(end - start, 1)
 
     def look(self, reference_ns: int) -> Shown:
@@ -113,7 +116,6 @@ class CameraView(QWidget):
     def present(self, reference_ns: int, shown: Shown, paused: bool, stand_in: bool = True) -> None:
         """Show it from the next paint on; with `stand_in` an older picture stays while there is no newer."""
         self._time_ns = reference_ns
-        self._paused = paused
         before = (self._picture, self._shown.state)
         self._shown = shown
         if shown.state is not State.WAITING:
@@ -127,6 +129,7 @@ class CameraView(QWidget):
         else:
             self._late_since = None
         if paused or (self._picture, shown.state) != before or self._late_since is not None:
+            self._lag = self._lag_at(reference_ns)
             self.update()
 
     def sizeHint(self) -> QSize:
