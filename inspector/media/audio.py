@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inspector.core.times import NS
-from inspector.errors import InspectorError
+from inspector.media.opening import open_track
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,9 @@ PREROLL_NS = 250_000_000
 
 GAP_NS = 5_000_000
 """pts further than this from the counted position start a new place; less is rounding in the container."""
+
+RATES = (1_000, 1_000_000)
+"""Frames of another sampling rate are heard as silence: one of 1 Hz would take gigabytes at 48 kHz."""
 
 
 class PcmReader:
@@ -41,12 +44,7 @@ class PcmReader:
         self.channels = 2 if layout == "stereo" else 1
         self._source = source
         self._cut_ns = source.start_ns or 0
-        try:
-            self._box = av.open(str(source.path), metadata_errors="replace")
-        except (av.FFmpegError, OSError) as error:
-            raise InspectorError("The sound cannot be opened", f"{source.path}: {error}") from error
-        assert source.track is not None
-        self._stream = self._box.streams[source.track]
+        self._open()
         self._zero_ns = container_zero_ns(self._box) + self._cut_ns
         # After a seek in Ogg, FFmpeg stamps FLAC and Speex with the time asked for, up to a second off:
         # those are read from the start.
@@ -56,6 +54,10 @@ class PcmReader:
         self._held: tuple[int, NDArray[np.float32]] | None = None
         self._at = 0
         """Position from which reading on needs no seek."""
+
+    def _open(self) -> None:
+        self._box, stream = open_track(self._source, "audio")
+        self._stream: Any = stream
 
     def close(self) -> None:
         """Let go of the file and the decoder."""
@@ -105,14 +107,13 @@ class PcmReader:
                 self._box.seek(int(pts_ns / (base * NS)), stream=self._stream, backward=True)
             else:
                 self._box.seek(0)
-        except (self._av.FFmpegError, OSError):
+        except (self._av.FFmpegError, OSError, OverflowError):
             self._reopen()
         self._blocks = self._decode()
 
     def _reopen(self) -> None:
         self._box.close()
-        self._box = self._av.open(str(self._source.path), metadata_errors="replace")
-        self._stream = self._box.streams[self._stream.index]
+        self._open()
 
     def _resampler(self, frame: Any) -> Any:
         """One channel stays one and is copied later: the resampler would make it 3 dB quieter on two."""
@@ -122,6 +123,7 @@ class PcmReader:
     def _decode(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         av = self._av
         resampler: Any = None
+        made_for: tuple[str, str, int] | None = None  # what the frames must be like for it
         counted: int | None = None  # where the next sample of the resampler belongs
         packets = self._box.demux(self._stream)
         last_ns = None if self._source.end_ns is None else self._source.end_ns - self._cut_ns
@@ -145,10 +147,18 @@ class PcmReader:
                         counted = place
                 if counted is None:
                     counted = 0
-                if resampler is None:
-                    resampler = self._resampler(frame)
+                form = (frame.format.name, frame.layout.name, frame.sample_rate)
+                if not RATES[0] <= frame.sample_rate <= RATES[1]:
+                    continue
                 frame.pts = None
-                for piece in resampler.resample(frame):
+                try:
+                    if resampler is None or form != made_for:
+                        resampler, made_for = self._resampler(frame), form
+                    pieces: list[Any] = resampler.resample(frame)
+                except (av.FFmpegError, ValueError):
+                    resampler = None  # channels that cannot be mixed are heard as silence
+                    continue
+                for piece in pieces:
                     channels = len(piece.layout.channels)
                     flat = np.frombuffer(memoryview(piece.planes[0]), np.float32, piece.samples * channels)
                     pcm = flat.reshape(-1, channels)

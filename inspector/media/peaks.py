@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inspector.core.times import NS
-from inspector.media.audio import PcmReader
+from inspector.media.audio import RATES, PcmReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,8 @@ FACTOR = 8
 """Blocks of one level that make one of the next."""
 TELL_EVERY_S = 30
 """A partial waveform is handed on after each stretch of this much sound."""
+MOST_BLOCKS = 1 << 26
+"""A day at 48 kHz, half a gigabyte: what lies behind is not drawn. A broken stamp can claim a century."""
 
 
 class Peaks:
@@ -100,10 +102,21 @@ def load_peaks(source: Source, job: Job[Peaks], partial: Callable[[Peaks], None]
         for start, pcm in reader.blocks():
             job.step(done=start // rate)
             begin = at + len(rest)
+            if start + len(pcm) > MOST_BLOCKS * BLOCK:
+                break
             if start < begin:
                 pcm = pcm[begin - start :]
             elif start > begin:  # a gap in the data is silence, not a shift of what follows
-                pcm = np.concatenate([np.zeros((min(start - begin, 24 * 3600 * rate), 2), np.float32), pcm])
+                ahead = min(-len(rest) % BLOCK, start - begin)
+                rest = np.pad(rest, ((0, ahead), (0, 0)))
+                if len(rest) == BLOCK:
+                    lay(rest)
+                    rest = rest[:0]
+                silent = (start - at) // BLOCK if not len(rest) else 0
+                lows.append(np.zeros(silent, np.float32))
+                highs.append(np.zeros(silent, np.float32))
+                at += silent * BLOCK
+                pcm = np.pad(pcm, ((start - at - len(rest), 0), (0, 0)))
             pcm = np.concatenate([rest, pcm])
             whole = len(pcm) // BLOCK * BLOCK
             rest = pcm[whole:]
@@ -130,5 +143,5 @@ def _native_rate(source: Source) -> int:
 
     for track in probe(source.path).tracks:
         if track.index == source.track and track.rate:
-            return round(track.rate)
+            return min(max(round(track.rate), RATES[0]), RATES[1])
     return 48_000

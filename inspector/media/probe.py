@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from inspector.core.times import NS, ns_from_s
 from inspector.errors import InspectorError
+from inspector.media.opening import open_film, reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,9 @@ PTS_ZERO = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "web
 
 TAIL_S = 4
 """How far before the declared end the tail is read first."""
+
+LATEST_NS = 1 << 61
+"""73 years: a clock that was set runs from 1970 at most, and what is past this is a broken stamp."""
 
 MOST_PACKETS = 64
 """A track that gives no picture within so many packets is not asked how it is turned."""
@@ -90,7 +94,8 @@ def container_zero_ns(box: av.container.InputContainer) -> int:
     """The pts, in ns, that is local time 0 in this container (design.md, idea 2)."""
     if PTS_ZERO & set(box.format.name.split(",")) or box.start_time is None:
         return 0
-    return int(box.start_time) * 1000
+    zero = int(box.start_time) * 1000
+    return zero if abs(zero) <= LATEST_NS else 0
 
 
 def probe(path: Path) -> MediaInfo:
@@ -101,13 +106,12 @@ def probe(path: Path) -> MediaInfo:
     import av
 
     try:
-        with av.open(str(path), metadata_errors="replace") as box:
+        with open_film(path) as box:
             return _read(box, av)
     except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise InspectorError(
             "The file cannot be read as film or sound",
-            f"{path}: {reason}",
+            f"{path}: {reason(error)}",
             "Check the copy against its origin",
         ) from error
 
@@ -117,6 +121,7 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
     problems: list[str] = []
+    wild: set[int] = set()
     timed = {stream.index for stream in box.streams if stream.type in ("video", "audio")}
 
     def scan(until_starts: bool) -> bool:
@@ -129,6 +134,9 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
                 index = packet.stream.index
                 start = ns_from_s(packet.pts * packet.time_base) - zero
                 length = ns_from_s((packet.duration or 0) * packet.time_base)
+                if abs(start) > LATEST_NS or not 0 <= length <= LATEST_NS:
+                    wild.add(index)
+                    continue
                 if until_starts or not seeked:
                     starts[index] = min(starts.get(index, start), start)
                 ends[index] = max(ends.get(index, start), start + length)
@@ -156,6 +164,7 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
         _seek(box, zero, av) or _seek(box, 0, av)
         seeked = False
         scan(until_starts=False)
+    problems += [f"track {index} holds times past belief, which are left out" for index in sorted(wild)]
     tracks = (_track(stream, starts, ends, declared[stream.index]) for stream in box.streams)
     return MediaInfo(
         container=box.format.name,
@@ -190,11 +199,12 @@ def _rotation(box: av.container.InputContainer, track: Track, zero: int, av: Any
 
 
 def _declared_end_ns(box: av.container.InputContainer, stream: Any, zero: int) -> int | None:
+    end = None
     if stream.duration is not None and stream.time_base is not None:
-        return ns_from_s((stream.duration + (stream.start_time or 0)) * stream.time_base) - zero
-    if box.duration is not None and stream.type in ("video", "audio"):
-        return int(box.duration) * 1000 + (int(box.start_time or 0) * 1000 - zero)
-    return None
+        end = ns_from_s((stream.duration + (stream.start_time or 0)) * stream.time_base) - zero
+    elif box.duration is not None and stream.type in ("video", "audio"):
+        end = int(box.duration) * 1000 + (int(box.start_time or 0) * 1000 - zero)
+    return end if end is not None and abs(end) <= LATEST_NS else None
 
 
 def _track(stream: Any, starts: dict[int, int], ends: dict[int, int], declared_ns: int | None) -> Track:

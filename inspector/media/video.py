@@ -16,6 +16,7 @@ import numpy as np
 
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
+from inspector.media.opening import open_film, open_track, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,16 +97,17 @@ def build_index(path: Path, track: int, stop: Callable[[], bool] | None = None) 
     """Read a track's packets without decoding. Broken packets end it; InspectorError if unreadable."""
     import av
 
-    from inspector.media.probe import PTS_ZERO, container_zero_ns
+    from inspector.media.probe import LATEST_NS, PTS_ZERO, container_zero_ns
 
     pts: list[int] = []
     keys: list[int] = []
     seeks: list[int] = []
     last_duration = 0
     try:
-        with av.open(str(path), metadata_errors="replace") as box:
+        with open_film(path) as box:
             stream = box.streams[track]
             base = Fraction(stream.time_base or Fraction(1, NS))
+            latest = int(LATEST_NS / (base * NS))
             zero = container_zero_ns(box)
             by_pts = bool(PTS_ZERO & set(box.format.name.split(",")))
             rate = stream.average_rate or stream.guessed_rate
@@ -114,7 +116,7 @@ def build_index(path: Path, track: int, stop: Callable[[], bool] | None = None) 
                     if stop is not None and stop():
                         raise Cancelled(str(path))
                     stamp = packet.pts if packet.pts is not None else packet.dts
-                    if stamp is None or packet.size == 0:
+                    if stamp is None or packet.size == 0 or abs(stamp) > latest:
                         continue
                     pts.append(stamp)
                     if packet.is_keyframe:
@@ -124,7 +126,7 @@ def build_index(path: Path, track: int, stop: Callable[[], bool] | None = None) 
             except av.FFmpegError:
                 pass  # cut short: what came before it can be shown
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
-        raise InspectorError("The film cannot be read", f"{path}: {error}") from error
+        raise InspectorError("The film cannot be read", f"{path}: {reason(error)}") from error
     # An edit list hides frames by negative pts; they are decoded on the way but never shown.
     order = np.unique(np.array(pts, np.int64))
     key_pts, place = np.unique(np.array(keys, np.int64), return_index=True)
@@ -155,7 +157,12 @@ _indexes_lock = Lock()
 
 def frame_index(path: Path, track: int, stop: Callable[[], bool] | None = None) -> FrameIndex:
     """`build_index`, kept for the last 64 tracks: the episodes of one long film share its index."""
-    stat = path.stat()
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise InspectorError(
+            "The film is gone", f"{path}: {reason(error)}", "Restore it or correct its name"
+        ) from error
     key = (str(path), track, stat.st_size, stat.st_mtime_ns)
     with _indexes_lock:
         known = _indexes.get(key)
@@ -181,18 +188,19 @@ class VideoReader:
         whole = frame_index(source.path, source.track, stop)
         cut = source.start_ns is not None or source.end_ns is not None
         self.index = whole.cut(source.start_ns or 0, source.end_ns) if cut else whole
-        try:
-            self._box = av.open(str(source.path), metadata_errors="replace")
-        except (av.FFmpegError, OSError) as error:
-            raise InspectorError("The film cannot be opened", f"{source.path}: {error}") from error
-        self._stream = self._box.streams[source.track]
-        self._context = self._stream.codec_context
-        self._context.thread_type = "AUTO"
-        aspect = self._stream.sample_aspect_ratio or 1  # type: ignore[attr-defined]
-        self.size = (max(1, round(self._context.width * aspect)), self._context.height)  # type: ignore[attr-defined]
+        self._source = source
+        self._open()
+        aspect = self._stream.sample_aspect_ratio or 1
+        self.size = (max(1, round(self._context.width * aspect)), self._context.height)
         self._frames: Iterator[Any] | None = None
         self._next: Any = None
         self._skip_before = 0
+
+    def _open(self) -> None:
+        self._box, stream = open_track(self._source, "video")
+        self._stream: Any = stream
+        self._context = stream.codec_context
+        self._context.thread_type = "AUTO"
 
     def close(self) -> None:
         """Let go of the file and the decoder."""
@@ -275,8 +283,9 @@ class VideoReader:
         self._at = None
         try:
             self._box.seek(pts, stream=self._stream, backward=True)
-        except (self._av.FFmpegError, OSError):
-            self._box.seek(0)
+        except (self._av.FFmpegError, OSError, OverflowError):
+            self._box.close()
+            self._open()  # some raw streams cannot be sought at all: read them from the start
 
     def _pull(self, window: int) -> Any:
         """The next frame out of the decoder; those before `window` may be skipped if nothing needs them."""

@@ -24,6 +24,7 @@ from inspector.core.model import (
 from inspector.core.times import NS, clock_text
 from inspector.errors import InspectorError
 from inspector.media.cues import is_transcript, load_cues
+from inspector.media.opening import still_format
 from inspector.media.spans import is_span_list, read_spans, table_roles
 from inspector.media.stamps import EPOCH_S
 from inspector.media.table import TableInfo, describe
@@ -42,7 +43,6 @@ _WORST = (Coverage.TRUNCATED, Coverage.PRESENT, Coverage.UNREADABLE, Coverage.EM
 """Of several files of one modality the first of these that any has is what the record's coverage says."""
 
 PERSON_COLUMNS = ("person", "speaker", "participant", "subject")
-_SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ def _track_meta(info: MediaInfo, track: Track, cut: bool) -> dict[str, Any]:
 def _image(path: Path, item: Item, name: str, parts: _Parts) -> None:
     with path.open("rb") as file:
         head = file.read(16)
-    if not head.startswith(_SIGNATURES) or (head.startswith(b"RIFF") and head[8:12] != b"WEBP"):
+    if still_format(head) is None:
         raise InspectorError("The file is no picture", f"{path.name}: its first bytes are of no known format")
     parts.state(Modality.IMAGE, Coverage.PRESENT)
     parts.streams.append(

@@ -1,0 +1,124 @@
+"""The one way in which a file is handed to FFmpeg. Nothing else in the program calls `av.open`.
+
+FFmpeg guesses what a file is from its content and its name, and many of its formats are lists of further
+files or addresses: a text beginning with `ffconcat` under the name a.mp4 opens what it names, and a picture
+called a%d.png opens a1.png. So only containers that hold their data themselves are let in, by name, and only
+the protocol `file`; pictures are opened as what their first bytes say. A header may declare more pixels than
+the machine has memory: those are refused before they are asked for.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, Any
+
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from av.container import InputContainer
+
+    from inspector.core.model import Source
+
+CONTAINERS = (
+    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,mxf,gxf,nut,rm,ivf,dv,h264,hevc,obu,"
+    "wav,w64,mp3,flac,aac,loas,aiff,amr,ac3,eac3,dts,caf,au,wv,ape,tta,mpc,mpc8,tak"
+)
+"""Film and sound that lie in one file. Formats that FFmpeg tells by the extension alone (raw MPEG-4, raw PCM)
+are not among them: they take any bytes."""
+
+FILM_PIXELS = 1 << 26
+"""Of one picture of a film, twice 8K: a decoder may have to keep sixteen."""
+
+STILL_PIXELS = 1 << 28
+"""Of a still, which is read alone; telephones make 200 million."""
+
+_STILLS = (
+    (b"\xff\xd8", "jpeg_pipe"),
+    (b"\x89PNG\r\n\x1a\n", "png_pipe"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"BM", "bmp_pipe"),
+    (b"II*\0", "tiff_pipe"),
+    (b"MM\0*", "tiff_pipe"),
+)
+
+
+def open_film(path: Path) -> InputContainer:
+    """A film or sound file, to be closed. Raises av.FFmpegError, OSError or ValueError: see `reason`."""
+    return _open(path, None, CONTAINERS, FILM_PIXELS)
+
+
+def open_track(source: Source, kind: str) -> tuple[InputContainer, Any]:
+    """The file of a source and its track of that kind, video or audio, for decoding.
+
+    Raises InspectorError where the file cannot be opened, or the track is not there or of no known codec.
+    """
+    import av
+
+    name = {"video": "film", "audio": "sound"}[kind]
+    try:
+        box = open_film(source.path)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise InspectorError(
+            f"The {name} cannot be opened",
+            f"{source.path}: {reason(error)}",
+            "Check the copy against its origin",
+        ) from error
+    tracks = {stream.index: stream for stream in box.streams}
+    stream = tracks.get(-1 if source.track is None else source.track)
+    if stream is None or stream.type != kind or stream.codec_context is None:
+        box.close()
+        raise InspectorError(
+            f"The {name} cannot be decoded",
+            f"{source.path}: track {source.track} is no {kind} that FFmpeg knows",
+            "Re-encode it, or open the dataset again if it was changed",
+        )
+    return box, stream
+
+
+def open_still(path: Path) -> InputContainer:
+    """A picture file, to be closed. Raises as `open_film` does."""
+    with _regular(path).open("rb") as file:
+        kind = still_format(file.read(16))
+    if kind is None:
+        raise ValueError("its first bytes are of no known picture format")
+    return _open(path, kind, kind, STILL_PIXELS)
+
+
+def still_format(head: bytes) -> str | None:
+    """FFmpeg's name of a picture format, by a file's first 16 bytes; None for what is no picture."""
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "webp_pipe"
+    return next((name for mark, name in _STILLS if head.startswith(mark)), None)
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be opened or read, in a few words and without its path."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _regular(path: Path) -> Path:
+    """The path, where it is a file: reading a pipe or a device would wait for ever, or never end."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return path
+
+
+def _open(path: Path, kind: str | None, kinds: str, pixels: int) -> InputContainer:
+    import av
+
+    limits = {"max_pixels": str(pixels)}
+    box = av.open(
+        os.path.abspath(_regular(path)),
+        format=kind,
+        options={"format_whitelist": kinds, "protocol_whitelist": "file", **limits},
+        metadata_errors="replace",
+    )
+    for stream in box.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = limits
+    return box
