@@ -1,0 +1,419 @@
+"""The whole window under real keys: every key of the table, focus, datasets that come and go, and its end."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+import films
+import pytest
+from PySide6.QtCore import QEvent, QKeyCombination, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
+
+from inspector.core.times import NS
+from inspector.session import Opening
+from inspector.ui import theme
+from inspector.ui.actions import TABLE
+from inspector.ui.app import make_app
+from inspector.ui.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+RECORDS = ("a", "b", "c")
+CUES = "WEBVTT\n\n00:01.000 --> 00:02.000\nkitchen\n"
+FRAME_NS = 40_000_000
+AT_NS = 3 * NS
+END_NS = 6 * NS
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three records of 6 s: a film with sound, and a transcript."""
+    root = tmp_path_factory.mktemp("window")
+    film = films.reel(tmp_path_factory.getbasetemp()).film("bframes.mp4")
+    for name in RECORDS:
+        (root / name).mkdir()
+        shutil.copy(film.path, root / name / "cam.mp4")
+        (root / name / "talk.vtt").write_text(CUES)
+    return root
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    make_app("dark")
+    made = MainWindow(with_sound=False)
+    made.resize(1280, 800)
+    made.show()
+    made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
+    yield made
+    made.close()
+    made.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    make_app("dark")
+
+
+def show(window: MainWindow, qtbot: QtBot, folder: Path, record: str | None = "b") -> None:
+    window.start(Opening(str(folder), None, record), None, False)
+    qtbot.waitUntil(lambda: window.record is not None and window.complete, timeout=15_000)
+    window.stage.setFocus()
+
+
+def press(window: MainWindow, keys: str) -> None:
+    """Press a key of the table, in the widget that has the focus."""
+    combination: QKeyCombination = QKeySequence(keys)[0]  # type: ignore[index]
+    target = QApplication.focusWidget() or window
+    QTest.keyClick(target, combination.key(), combination.keyboardModifiers())
+
+
+def boxes(window: MainWindow) -> list[QMessageBox]:
+    return [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+
+
+class Keyboard:
+    """What each action of the table must do, from a known state: (make ready, see that it happened)."""
+
+    def __init__(self, window: MainWindow, focus: QWidget, asked: list[str]) -> None:
+        self.window = window
+        self.focus = focus
+        self.asked = asked
+
+    def reset(self) -> None:
+        window, go = self.window, self.window.player.transport
+        for box in boxes(window):
+            box.close()
+        window.goto.hide()
+        go.pause()
+        go.set_loop(None)
+        go.seek(AT_NS)
+        window.timeline.fit()
+        for name in ("left", "right", "bottom"):
+            if not window.actions_[name].isChecked():
+                window.actions_[name].trigger()
+        if window.isFullScreen():
+            window.showNormal()
+        window.records.filter.clear()
+        self.focus.setFocus()
+        assert self.focus.hasFocus()
+
+    def effects(self) -> dict[str, tuple[Callable[[], object], Callable[[], bool]]]:
+        window, go = self.window, self.window.player.transport
+        axis = window.timeline.axis
+
+        def nothing() -> None:
+            pass
+
+        def at(ns: int) -> Callable[[], bool]:
+            return lambda: go.now_ns() == ns and not go.playing
+
+        def record(name: str) -> Callable[[], bool]:
+            return lambda: window.record is not None and window.record.id == name
+
+        return {
+            "open": (self.asked.clear, lambda: self.asked == ["asked"]),
+            "play": (nothing, lambda: go.playing and go.speed == 1),
+            "forward": (nothing, lambda: go.playing and go.speed == 1),
+            "pause": (go.play, lambda: not go.playing),
+            "backward": (nothing, lambda: go.playing and go.speed == -1),
+            "frame_back": (nothing, at(AT_NS - FRAME_NS)),
+            "frame_on": (nothing, at(AT_NS + FRAME_NS)),
+            "back_1": (nothing, at(AT_NS - NS)),
+            "on_1": (nothing, at(AT_NS + NS)),
+            "back_5": (nothing, at(0)),
+            "on_5": (nothing, at(END_NS)),
+            "start": (nothing, at(0)),
+            "end": (nothing, at(END_NS)),
+            "loop_in": (nothing, lambda: go.loop == (AT_NS, END_NS)),
+            "loop_out": (nothing, lambda: go.loop == (0, AT_NS)),
+            "loop_off": (lambda: go.set_loop((NS, 2 * NS)), lambda: go.loop is None),
+            "goto": (nothing, lambda: window.goto.isVisible() and window.goto.hasFocus()),
+            "previous": (nothing, record("a")),
+            "next": (nothing, record("c")),
+            "zoom_in": (nothing, lambda: axis.length < END_NS),
+            "zoom_out": (window.timeline.zoom_in, lambda: axis.length >= END_NS),
+            "fit": (window.timeline.zoom_in, lambda: axis.fitted),
+            "left": (nothing, lambda: not window.records.isVisible()),
+            "right": (nothing, lambda: not window.tabs.isVisible()),
+            "bottom": (nothing, lambda: not window.timeline.isVisible()),
+            "find": (nothing, lambda: window.transcript.isVisible() and _edits(window.transcript)),
+            "filter": (nothing, lambda: window.records.filter.hasFocus()),
+            "theme": (lambda: make_app("dark"), lambda: theme.current().name == "light"),
+            "fullscreen": (nothing, window.isFullScreen),
+            "keys": (nothing, lambda: len(boxes(window)) == 1),
+        }
+
+
+def _edits(panel: QWidget) -> bool:
+    """Whether typing goes into a line of this panel."""
+    focus = QApplication.focusWidget()
+    return focus is not None and panel.isAncestorOf(focus) and focus.inherits("QLineEdit")
+
+
+@pytest.mark.parametrize("where", ["stage", "records", "timeline"])
+def test_every_key_does_what_the_table_says(
+    window: MainWindow, qtbot: QtBot, folder: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    asked: list[str] = []
+
+    def ask(*_: object) -> str:
+        asked.append("asked")
+        return ""
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", ask)
+    show(window, qtbot, folder)
+    if where == "timeline":
+        window.timeline.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    focus = {"stage": window.stage, "records": window.records.table, "timeline": window.timeline}[where]
+    keyboard = Keyboard(window, focus, asked)
+    effects = keyboard.effects()
+    wrong: list[str] = []
+    tried = 0
+    for spec in TABLE:
+        if spec.id == "quit" or not spec.keys:
+            continue
+        assert spec.id in effects, f"the table has a new row, {spec.id}: say here what it does"
+        for key in spec.keys:
+            if window.record is None or window.record.id != "b":
+                window.records.select("b")
+                window.show_record("b")
+                qtbot.waitUntil(lambda: window.record is not None and window.record.id == "b")
+                qtbot.waitUntil(lambda: window.complete, timeout=5000)
+            keyboard.reset()
+            ready, happened = effects[spec.id]
+            ready()
+            before = happened()
+            press(window, key)
+            tried += 1
+            try:
+                qtbot.waitUntil(happened, timeout=1000)
+            except TimeoutError:
+                wrong.append(f"{key} did not: {spec.text}")
+            except Exception as error:  # noqa: BLE001 - pytest-qt's own TimeoutError
+                wrong.append(f"{key} did not: {spec.text} ({type(error).__name__})")
+            if before:
+                wrong.append(f"{key}: {spec.text} was so before")
+    keyboard.reset()
+    make_app("dark")
+    assert not wrong
+    assert tried >= 32
+
+
+def test_quit_closes_the_window(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    show(window, qtbot, folder)
+    press(window, "Ctrl+Q")
+    qtbot.waitUntil(lambda: not window.isVisible())
+
+
+def test_in_the_filter_keys_type(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    """Nothing that is typed there plays, steps, zooms or changes the record."""
+    show(window, qtbot, folder)
+    go = window.player.transport
+    go.seek(AT_NS)
+    length = window.timeline.axis.length
+    line = window.records.filter
+    press(window, "/")
+    assert line.hasFocus()
+    typed = "k, l.j[g]f/?+-= kK"
+    QTest.keyClicks(line, typed)
+    assert line.text() == typed
+    for key in ("Home", "Right", "End", "Left", "Shift+Left"):
+        press(window, key)
+    assert (go.now_ns(), go.playing, window.timeline.axis.length) == (AT_NS, False, length)
+    assert window.record is not None
+    assert window.record.id == "b"
+    assert not boxes(window)
+    line.clear()
+
+
+def test_going_to_a_time(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    show(window, qtbot, folder)
+    go = window.player.transport
+    press(window, "G")
+    QTest.keyClicks(window.goto, "0:04.52")
+    press(window, "Return")
+    assert go.now_ns() == 4_520_000_000
+    assert not window.goto.isVisible()
+    press(window, "G")
+    assert window.goto.text() == ""
+    QTest.keyClicks(window.goto, "1.5")
+    press(window, "Esc")
+    assert not window.goto.isVisible()
+    assert go.now_ns() == 4_520_000_000
+    press(window, "G")
+    QTest.keyClicks(window.goto, "noon")
+    press(window, "Return")
+    assert "noon" in window.status.text
+    assert window.goto.isVisible()
+    QTest.keyClicks(window.goto, "99")
+    press(window, "Return")
+    assert go.now_ns() == END_NS
+    # The keys are the window's again.
+    window.stage.setFocus()
+    press(window, "Home")
+    assert go.now_ns() == 0
+
+
+def test_from_record_to_record_and_no_further(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    show(window, qtbot, folder, "a")
+    for key, expected in (("]", "b"), ("]", "c"), ("]", "c"), ("[", "b"), ("[", "a"), ("[", "a")):
+        press(window, key)
+        qtbot.waitUntil(lambda name=expected: window.record is not None and window.record.id == name)  # type: ignore[misc]
+        qtbot.waitUntil(lambda: window.complete, timeout=5000)
+        assert window.windowTitle().startswith(expected)
+        assert window.player.transport.now_ns() == 0
+        assert len(window.stage.cameras) == 1
+
+
+def test_leafing_fast_ends_at_the_last(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    show(window, qtbot, folder, "a")
+    for key in "]][]][[]]":
+        press(window, key)
+    qtbot.waitUntil(lambda: window.record is not None and window.record.id == "c")
+    qtbot.waitUntil(lambda: window.complete, timeout=5000)
+
+
+def test_closing_while_it_plays_and_reads_leaves_nothing(
+    window: MainWindow, qtbot: QtBot, folder: Path
+) -> None:
+    """What is left would be found by the house's own fixture."""
+    window.start(Opening(str(folder)), None, True)
+    qtbot.waitUntil(lambda: window.record is not None and window.player.transport.playing, timeout=15_000)
+    window.close()
+
+
+def test_closing_while_it_opens(window: MainWindow, folder: Path) -> None:
+    window.start(Opening(str(folder)), None, True)
+    window.close()
+
+
+def test_another_dataset_in_the_same_window(
+    window: MainWindow, qtbot: QtBot, folder: Path, tmp_path: Path
+) -> None:
+    show(window, qtbot, folder)
+    window.player.transport.play()
+    other = tmp_path / "other"
+    for name in ("x", "y"):
+        shutil.copytree(folder / "a", other / name)
+    window.open_path(str(other))
+    qtbot.waitUntil(lambda: window.record is not None and window.record.id == "x", timeout=15_000)
+    qtbot.waitUntil(lambda: window.complete, timeout=15_000)
+    assert window.session is not None
+    assert window.session.root == other
+    assert not window.player.transport.playing
+    assert window.records.model.rowCount() == 2
+    assert "other" in window.windowTitle()
+
+
+@pytest.mark.xfail(reason="the window keeps showing the record of the dataset that it has let go")
+def test_an_empty_folder_after_a_full_one(
+    window: MainWindow, qtbot: QtBot, folder: Path, tmp_path: Path
+) -> None:
+    show(window, qtbot, folder)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    window.open_path(str(empty))
+    qtbot.waitUntil(lambda: window.session is not None and window.session.root == empty, timeout=15_000)
+    assert not window.stage.cameras
+    assert window.record is None
+
+
+def test_an_empty_folder(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    window.open_path(str(empty))
+    qtbot.waitUntil(lambda: window.session is not None and window.session.root == empty, timeout=15_000)
+    assert not window.stage.cameras
+    assert window.record is None
+    assert "no record" in window.stage._title.lower()
+    assert window.records.model.rowCount() == 0
+    for spec in TABLE:  # no key may fall over what is not there
+        if spec.id not in ("open", "quit"):
+            for key in spec.keys:
+                press(window, key)
+    for box in boxes(window):
+        box.close()
+    assert not list(empty.iterdir())
+
+
+def test_a_path_that_is_not_there_is_said(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window.open_path(str(tmp_path / "gone"))
+    qtbot.waitUntil(lambda: "nothing" in window.stage._title.lower(), timeout=5000)
+    assert str(tmp_path / "gone") in window.stage._text
+
+
+def test_a_broken_film_is_told_and_the_rest_of_its_record_is_shown(
+    window: MainWindow, qtbot: QtBot, folder: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "broken"
+    for name in RECORDS:
+        shutil.copytree(folder / name, root / name)
+    (root / "b" / "cam.mp4").write_bytes(b"\0" * 5000)
+    show(window, qtbot, root)
+    assert window.record is not None
+    assert [problem.path for problem in window.record.problems] == ["b/cam.mp4"]
+    told = [line for line in _texts(window.dataset) if "cam.mp4" in line]
+    assert told, "the Dataset panel does not name the broken file"
+    assert not window.stage.cameras
+    assert window.transcript is not None
+    window.show_record("a")
+    qtbot.waitUntil(lambda: window.record is not None and window.record.id == "a")
+    qtbot.waitUntil(lambda: window.complete, timeout=5000)
+    assert len(window.stage.cameras) == 1
+
+
+def _texts(panel: QWidget) -> list[str]:
+    found = []
+    for child in panel.findChildren(QWidget):
+        for name in ("text", "toPlainText", "lines"):
+            read = getattr(child, name, None)
+            if callable(read):
+                value = read()
+                found += [str(each) for each in value] if isinstance(value, (list, tuple)) else [str(value)]
+    return found
+
+
+def test_small_large_and_in_both_themes(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    show(window, qtbot, folder)
+    for width, height in ((800, 600), (1920, 1080), (1280, 800)):
+        window.resize(width, height)
+        for name in ("light", "dark"):
+            press(window, "Ctrl+T")
+            assert theme.current().name == name
+            qtbot.waitUntil(lambda: window.complete, timeout=5000)
+            image = window.grab().toImage()
+            assert (image.width(), image.height()) == (window.width(), window.height())
+        camera = window.stage.cameras[0]
+        assert window.stage.rect().contains(camera.geometry())
+        assert camera.width() >= 120
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="None is immortal from Python 3.12 on")
+def test_repainting_the_window_keeps_its_references_to_none(
+    window: MainWindow, qtbot: QtBot, folder: Path, qtlog: Any
+) -> None:
+    """PySide6 6.12 lost twenty a repaint and aborted; one that is gained each time is a leak."""
+    show(window, qtbot, folder)
+    transport = window.player.transport
+
+    def repaint(count: int) -> None:
+        for at in range(count):
+            transport.seek(at % 20 * FRAME_NS)
+            window.repaint()
+            QApplication.processEvents()
+
+    for at in range(20):  # a decoded frame holds a few references as long as it is kept
+        transport.seek(at * FRAME_NS)
+        qtbot.waitUntil(lambda: window.complete, timeout=5000)
+    with qtlog.disabled():  # a message that pytest-qt keeps has fields that are None
+        repaint(30)
+        before = sys.getrefcount(None)
+        repaint(300)
+        growth = sys.getrefcount(None) - before
+    assert abs(growth) < 60, growth
