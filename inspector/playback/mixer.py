@@ -71,6 +71,7 @@ class Mixer:
         self._playing = False
         self._speed = 1.0
         self._cursor_ns = 0
+        self._loop: tuple[int, int] | None = None
         self._ring: deque[tuple[int, bytes, int]] = deque()  # (start_ns, PCM, frame offset into it)
         self._ring_frames = 0
         self._pulled = 0
@@ -95,10 +96,14 @@ class Mixer:
         """The tracks in the mix."""
         return tuple(self._tracks)
 
-    def play(self, at_ns: int, speed: float = 1.0) -> int:
-        """Sound from reference time `at_ns` on; the number of this run."""
+    def play(self, at_ns: int, speed: float = 1.0, loop: tuple[int, int] | None = None) -> int:
+        """Sound from reference time `at_ns` on; the number of this run.
+
+        At the end of `loop` it goes on at the loop's start, to the sample, at normal speed.
+        """
         with self._wake:
             self._drop()
+            self._loop = loop if speed == 1.0 else None
             self._playing = True
             self._speed = speed
             self._cursor_ns = at_ns
@@ -165,12 +170,14 @@ class Mixer:
         self._history.append(_Stretch(self._pulled, count, self._run, start_ns, self._speed))
         self._pulled += count
 
-    def moment(self, run: int, heard: float) -> int | None:
-        """Which reference time is heard when output frame `heard` is; None before the run's first frame is.
+    def place(self, run: int, heard: float) -> tuple[int, int] | None:
+        """(stretch, reference time) of output frame `heard`; None before the run's first frame.
+
+        A stretch is a number that grows: within one, time never runs back.
 
         While the mixer cannot keep up (a hole in the run) the moment stands still: a stall never leaps.
         """
-        found: int | None = None
+        found: tuple[int, int] | None = None
         with self._wake:
             for stretch in reversed(self._history):
                 if stretch.run < run:
@@ -178,7 +185,7 @@ class Mixer:
                 if stretch.run > run or stretch.start_ns is None or stretch.first > heard:
                     continue
                 into = min(heard - stretch.first, stretch.count)
-                found = stretch.start_ns + round(into * NS * stretch.speed / RATE)
+                found = stretch.first, stretch.start_ns + round(into * NS * stretch.speed / RATE)
                 break
         return found
 
@@ -198,11 +205,15 @@ class Mixer:
                     self._close_readers({track.stream.id for track in self._tracks})
                     continue
                 run, cursor, speed, tracks = self._run, self._cursor_ns, self._speed, self._audible()
+                loop = self._loop
             if run != made_for:
                 stretcher = _stretcher(speed)
             if stretcher is None:
-                pcm = self._mix(tracks, cursor, BLOCK)
-                advance_ns = BLOCK * NS // RATE
+                count = BLOCK
+                if loop is not None and cursor < loop[1]:
+                    count = max(1, min(BLOCK, (loop[1] - cursor) * RATE // NS))
+                pcm = self._mix(tracks, cursor, count)
+                advance_ns = count * NS // RATE
             else:
                 taken, pcm = stretcher.make(partial(self._mix, tracks), cursor, BLOCK)
                 advance_ns = taken * NS // RATE
@@ -216,6 +227,8 @@ class Mixer:
                         self._ring.append((self._ring_start(cursor, speed), pcm.tobytes(), 0))
                         self._ring_frames += len(pcm)
                     self._cursor_ns = cursor + advance_ns
+                    if loop is not None and cursor < loop[1] <= self._cursor_ns + NS // RATE:
+                        self._cursor_ns = loop[0]
         self._close_readers(set())
 
     def _ring_start(self, cursor: int, speed: float) -> int:

@@ -18,8 +18,8 @@ SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 class PlayClock(Protocol):
     """Where the time comes from while playing."""
 
-    def start(self, at_ns: int, speed: float) -> None:
-        """Run from a reference time on."""
+    def start(self, at_ns: int, speed: float, loop: tuple[int, int] | None) -> None:
+        """Run from a reference time on; a clock that can goes round `loop` by itself."""
         ...
 
     def stop(self) -> None:
@@ -39,8 +39,8 @@ class MonotonicClock:
         self._from = (0, 0)
         self._speed = 1.0
 
-    def start(self, at_ns: int, speed: float) -> None:
-        """Run from a reference time on."""
+    def start(self, at_ns: int, speed: float, loop: tuple[int, int] | None = None) -> None:
+        """Run from a reference time on; whoever asks has to turn back at the loop's end."""
         self._from = (self._wall_ns(), at_ns)
         self._speed = speed
 
@@ -60,12 +60,12 @@ class SoundClock:
         self._mixer = mixer
         self._output = output
         self._run = 0
-        self._at = 0
+        self._at = (-1, 0)
 
-    def start(self, at_ns: int, speed: float) -> None:
-        """Run from a reference time on."""
-        self._at = at_ns
-        self._run = self._mixer.play(at_ns, speed)
+    def start(self, at_ns: int, speed: float, loop: tuple[int, int] | None = None) -> None:
+        """Run from a reference time on, round and round where there is a loop."""
+        self._at = (-1, at_ns)
+        self._run = self._mixer.play(at_ns, speed, loop)
 
     def stop(self) -> None:
         """Stand still, in silence."""
@@ -74,11 +74,12 @@ class SoundClock:
     def now_ns(self) -> int:
         """The moment that is heard now; where it started until its first frame is."""
         heard = self._output.heard()
-        moment = None if heard is None else self._mixer.moment(self._run, heard)
+        moment = None if heard is None else self._mixer.place(self._run, heard)
         if moment is not None:
-            # The output's phase is corrected all the time: what was shown must not run back for it.
+            # The output's phase is corrected all the time: what was shown must not run back for it,
+            # except from one stretch to the next, at the end of a loop.
             self._at = max(self._at, moment)
-        return self._at
+        return self._at[1]
 
 
 class Transport:
@@ -95,6 +96,7 @@ class Transport:
         self._at = 0
         self.playing = False
         self.speed = 1.0
+        self.loop: tuple[int, int] | None = None
         self.changed: Callable[[], None] = lambda: None
 
     @property
@@ -110,8 +112,9 @@ class Transport:
             self._start()
 
     def set_span(self, start_ns: int, end_ns: int, at_ns: int | None = None) -> None:
-        """Another record: stop, and stand at `at_ns` or the start."""
+        """Another record: stop, forget the loop, and stand at `at_ns` or the start."""
         self._halt()
+        self.loop = None
         self._span = (start_ns, max(start_ns, end_ns))
         self._at = self._clamped(start_ns if at_ns is None else at_ns)
         self.changed()
@@ -127,6 +130,12 @@ class Transport:
     def tick(self) -> int:
         """`now_ns`, and the stop at the end of the record when it is reached."""
         now = self.now_ns()
+        if self.playing and self.loop is not None and self._started_in(self.loop):
+            past = now >= self.loop[1] if self.speed > 0 else now <= self.loop[0]
+            if past:  # a clock that does not go round by itself
+                self._at = self.loop[0] if self.speed > 0 else self.loop[1]
+                self._start()
+                return self._at
         if self.playing and (
             (self.speed > 0 and now >= self._span[1]) or (self.speed < 0 and now <= self._span[0])
         ):
@@ -166,6 +175,18 @@ class Transport:
             self._start()
         self.changed()
 
+    def set_loop(self, loop: tuple[int, int] | None) -> None:
+        """Play this stretch over and over, or (None) no more; it may be shorter than a frame, never empty."""
+        if loop is not None:
+            loop = (self._clamped(loop[0]), self._clamped(loop[1]))
+            if loop[1] <= loop[0]:
+                loop = None
+        self._at = self.now_ns()
+        self.loop = loop
+        if self.playing:
+            self._start()
+        self.changed()
+
     def shuttle(self, direction: int) -> None:
         """L (+1) and J (-1): start at normal speed that way, then faster with each press, or turn round."""
         if not self.playing or self.speed * direction < 0:
@@ -178,7 +199,12 @@ class Transport:
         self._clock.stop()
         forward = self.speed > 0
         self._clock = self._sound if self._sound is not None and forward else self._silent
-        self._clock.start(self._at, self.speed)
+        loop = self.loop if self.loop is not None and self._started_in(self.loop) else None
+        self._clock.start(self._at, self.speed, loop)
+
+    def _started_in(self, loop: tuple[int, int]) -> bool:
+        """Whether playing began inside the loop, or before it: from behind it nothing leads in."""
+        return self._at < loop[1] if self.speed > 0 else self._at > loop[0]
 
     def _halt(self) -> None:
         if self.playing:

@@ -53,6 +53,9 @@ TABLE = (
     Spec("start", "Play", "To the start", ("Home",), "go-start"),
     Spec("end", "Play", "To the end", ("End",), "go-end"),
     Spec("goto", "Play", "Go to time…", ("G",), "clock", "Type a time such as 7.4 or 1:07.4"),
+    Spec("loop_in", "Play", "Loop from here", ("I",), "loop", rule=True),
+    Spec("loop_out", "Play", "Loop to here", ("O",)),
+    Spec("loop_off", "Play", "No loop", ("Shift+I", "Shift+O")),
     Spec("previous", "Play", "Previous record", ("[",), "prev-record", rule=True),
     Spec("next", "Play", "Next record", ("]",), "next-record"),
     Spec("zoom_in", "View", "Zoom in", ("Ctrl+=", "Ctrl++", "+", "="), "zoom-in"),
@@ -130,9 +133,10 @@ def key_sheet() -> str:
 
 def _group(title: str, rows: list[tuple[str, str]]) -> str:
     quiet = theme.current().quiet.name()
+    line = "white-space:nowrap"
     lines = "".join(
-        f'<tr><td style="padding:2px 20px 2px 0;white-space:nowrap;font-family:{theme.MONO_FAMILY}">{escape(keys)}</td>'
-        f'<td style="white-space:nowrap">{text}</td></tr>'
+        f'<tr><td style="padding:2px 20px 2px 0;{line};font-family:{theme.MONO_FAMILY}">{escape(keys)}</td>'
+        f'<td style="{line}">{text}</td></tr>'
         for keys, text in rows
     )
     return f'<p style="color:{quiet};margin:8px 0 4px 0">{title}</p><table>{lines}</table>'

@@ -130,6 +130,9 @@ class MainWindow(QMainWindow):
             "start": lambda: go.seek(go.span[0]),
             "end": lambda: go.seek(go.span[1]),
             "goto": self.goto_time,
+            "loop_in": lambda: self.player.mark(start=True),
+            "loop_out": lambda: self.player.mark(start=False),
+            "loop_off": lambda: go.set_loop(None),
             "previous": lambda: self._neighbour(-1),
             "next": lambda: self._neighbour(1),
             "zoom_in": lambda: self.timeline.zoom_in(),
@@ -179,12 +182,16 @@ class MainWindow(QMainWindow):
             return
         self._opening = None
         if opening.error is not None or opening.session is None:
-            self._show_start(opening.error)
+            if self.session is None:
+                self._show_start(opening.error)
+            else:  # what is open stays open
+                self.notice(str(opening.error))
             return
         self._set_session(opening.session)
         if opening.record is not None:
             self._show_loaded(opening.record)
         else:
+            self._show_nothing()
             self.stage.set_words("No record in here", f"{opening.path} holds no file that Inspector reads")
 
     def _set_session(self, session: Session) -> None:
@@ -198,6 +205,18 @@ class MainWindow(QMainWindow):
             session, self.records, self.relay, self._player_busy, self.dataset.set_found
         )
         self._show_status()
+
+    def _show_nothing(self) -> None:
+        """No record: every view empty."""
+        self.record = None
+        self._wanted = self._after = ""
+        self.stage.set_cameras([])
+        self.player.load(None)
+        self.timeline.set_record(None)
+        for panel in (self.streams, self.transcript, self.dataset):
+            panel.set_record(None)
+        self.top.set_place(self.session.root.name if self.session is not None else "", "")
+        self.setWindowTitle("Inspector")
 
     def _player_busy(self) -> bool:
         return self.player.transport.playing or self.player.dragging
@@ -364,6 +383,9 @@ class MainWindow(QMainWindow):
 
     def _state_changed(self) -> None:
         playing = self.player.transport.playing
+        loop = self.player.transport.loop
+        self.timeline.set_loop(loop)
+        self.transport_bar.set_loop(loop)
         if not self.player.dragging:
             self.timeline.reveal(self.player.transport.now_ns())
         self.actions_["play"].setIcon(theme.icon("pause" if playing else "play", theme.ON_ACCENT))

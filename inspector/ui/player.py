@@ -139,6 +139,13 @@ class Player(QObject):
                 return feed
         return films[0] if films else None
 
+    def mark(self, start: bool) -> None:
+        """Put the start or the end of the loop at the playhead; the other end stays, or is the record's."""
+        transport = self.transport
+        now = transport.now_ns()
+        first, last = transport.loop or transport.span
+        transport.set_loop((now, last if last > now else transport.span[1]) if start else (first, now))
+
     def begin_drag(self) -> None:
         """The hand is on the scrub bar: stand still until it lets go."""
         self._resume = self.transport.playing

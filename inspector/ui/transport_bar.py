@@ -67,6 +67,12 @@ class TransportBar(QWidget):
         """The playhead's time."""
         self.time.setText(clock_text(at_ns))
 
+    def set_loop(self, loop: tuple[int, int] | None) -> None:
+        """The stretch that is played over and over."""
+        self.right.setText(
+            "" if loop is None else f"loop {clock_text(loop[0], 1)} – {clock_text(loop[1], 1)}"
+        )
+
     def set_detail(self, frame: int | None, speed: float, playing: bool) -> None:
         """The reference film's frame number and the speed."""
         parts = [] if frame is None else [f"frame {frame}"]

@@ -57,6 +57,12 @@ class Ramp:
         pass
 
 
+def moment(mixer: Mixer, run: int, heard: float) -> int | None:
+    """The reference time of a pulled frame, without its stretch."""
+    place = mixer.place(run, heard)
+    return None if place is None else place[1]
+
+
 def stream(name: str = "ramp", timemap: TimeMap = IDENTITY) -> Stream:
     source = Source(Path(name), "av", 0)
     return Stream(name, Modality.AUDIO, source, Clock(name, "container"), (0, 60 * NS), timemap)
@@ -96,7 +102,7 @@ def test_nothing_playing_is_silence_of_the_right_length(mixer: Mixer) -> None:
     mixer.set_tracks([Track(stream())])
     for frames in (1, 7, 480, 5000):
         assert not pull(mixer, frames).any()
-    assert mixer.moment(0, 100.0) is None
+    assert moment(mixer, 0, 100.0) is None
 
 
 @pytest.mark.parametrize("at_ns", [0, 7 * NS, 12_345_678_901])
@@ -108,11 +114,11 @@ def test_the_moment_of_a_frame_is_the_moment_in_it(mixer: Mixer, at_ns: int) -> 
     first = 333
     pcm = np.concatenate([pull(mixer, frames) for frames in (480, 1, 999, 320)])
     for frame in (FADE, 500, 1799):
-        moment = mixer.moment(run, first + frame)
-        assert moment is not None
-        assert abs(moment - (at_ns + frame * NS / RATE)) <= 2
-        assert pcm[frame] == pytest.approx(moment / NS * SLOPE, abs=2e-6)
-    assert mixer.moment(run, first - 1) is None  # before its first frame nothing of the run is heard
+        at = moment(mixer, run, first + frame)
+        assert at is not None
+        assert abs(at - (at_ns + frame * NS / RATE)) <= 2
+        assert pcm[frame] == pytest.approx(at / NS * SLOPE, abs=2e-6)
+    assert moment(mixer, run, first - 1) is None  # before its first frame nothing of the run is heard
     assert (np.diff(pcm[FADE:]) > 0).all()
 
 
@@ -126,12 +132,12 @@ def test_after_a_seek_the_old_sound_is_gone_and_the_map_is_new(mixer: Mixer) -> 
     filled(mixer)
     pcm = pull(mixer, 2000)
     assert pcm[FADE] == pytest.approx(30 * SLOPE, abs=1e-4)  # nothing of what was in the ring
-    moment = mixer.moment(again, 1000 + 500)
-    assert moment is not None
-    assert abs(moment - (30 * NS + 500 * NS / RATE)) <= 2
-    assert mixer.moment(again, 999.0) is None
+    at = moment(mixer, again, 1000 + 500)
+    assert at is not None
+    assert abs(at - (30 * NS + 500 * NS / RATE)) <= 2
+    assert moment(mixer, again, 999.0) is None
     # Whoever still asks for the older run is not told of the newer one's moments.
-    old = mixer.moment(run, 1000 + 500)
+    old = moment(mixer, run, 1000 + 500)
     assert old is not None
     assert old <= NS + 1000 * NS / RATE + 2
 
@@ -156,14 +162,14 @@ def test_a_stall_stands_still_and_never_leaps(mixer: Mixer) -> None:
         pulled += 480
         assert pulled < 10 * RATE
     pull(mixer, 4800)  # a hole
-    held = mixer.moment(run, pulled + 480 + 4000)
+    held = moment(mixer, run, pulled + 480 + 4000)
     assert held is not None
     assert held <= 10 * NS + (pulled + 480) * NS / RATE + 2
     Ramp.gate.set()
     filled(mixer)
     before = pulled + 480 + 4800
     pcm = pull(mixer, 480)
-    after = mixer.moment(run, before + 100)
+    after = moment(mixer, run, before + 100)
     assert after is not None
     assert 0 <= after - held <= 480 * NS / RATE + 100 * NS / RATE + 2
     assert pcm[100] == pytest.approx(after / NS * SLOPE, abs=2e-6)
@@ -178,9 +184,9 @@ def test_other_speeds_run_through_the_timeline_at_that_speed(mixer: Mixer, speed
     for _ in range(40):
         filled(mixer, 960)
         pcm = pull(mixer, 960)
-        moment = mixer.moment(run, pulled + 480)
-        assert moment is not None
-        moments.append(moment)
+        at = moment(mixer, run, pulled + 480)
+        assert at is not None
+        moments.append(at)
         values.append(float(np.median(pcm)))
         pulled += 960
     steps = np.diff(moments)
@@ -301,3 +307,22 @@ def test_each_sample_is_the_tracks_at_that_moment(start_ns: int, late_ns: int, p
     reference = start_ns + np.arange(count) * NS / RATE
     meant = (late_ns + reference * (1 + ppm / 10**6)) * RATE / NS
     assert np.abs(out[:, 0] - meant).max() <= 1.01  # a sample: plain shifts are whole ones
+
+
+def test_a_loop_goes_round_to_the_sample(mixer: Mixer) -> None:
+    """At the loop's end the very next frame is its start, with no silence between, round after round."""
+    mixer.set_tracks([Track(stream())])
+    begin, end = 2 * NS, 2 * NS + 250_000_000  # 12 000 frames
+    run = mixer.play(begin, loop=(begin, end))
+    heard = []
+    for _ in range(70):  # 33 600 frames: nearly three rounds
+        filled(mixer)
+        heard.append(pull(mixer, 480))
+    pcm = np.concatenate(heard)
+    expected = (begin / NS + np.arange(len(pcm)) % 12_000 / RATE) * SLOPE
+    assert np.abs(pcm[FADE:] - expected[FADE:]).max() < 1e-4
+    first, later = mixer.place(run, 100.0), mixer.place(run, 12_100.0)
+    assert first is not None
+    assert later is not None
+    assert later[0] > first[0]
+    assert abs(later[1] - first[1]) <= 2
