@@ -213,13 +213,13 @@ def variable(path: Path, seconds: float = 6) -> Film:
     return make_film(path, irregular(seconds), options=options, base=Fraction(1, 1000))
 
 
-def late(path: Path, seconds: float = 5) -> Film:
+def late(path: Path, seconds: float = 4) -> Film:
     """The picture begins at 1.5 s, the sound at 0, in one container; the sound goes on for longer too."""
     times = steady(seconds, 30, Fraction(3, 2))
     return make_film(path, times, sound_s=seconds + 2.5, options={"bf": "2"})
 
 
-def long_gop(path: Path, seconds: float = 8) -> Film:
+def long_gop(path: Path, seconds: float = 5) -> Film:
     """One key frame, at the start."""
     return make_film(
         path, steady(seconds, 30), options={"g": "9999", "x264-params": "scenecut=0"}, sound=None
@@ -261,7 +261,7 @@ def cut_short(path: Path, whole: Film, part: float = 0.55) -> Film:
     return Film(path, whole.pts_s, whole.end_s, whole.sound_start_s, whole.clicks)
 
 
-def portrait(path: Path, seconds: float = 3) -> Film:
+def portrait(path: Path, seconds: float = 2) -> Film:
     """60 fps, stored lying, to be turned 90 degrees clockwise, as telephones write it."""
     width, height = 240, 320
 
