@@ -102,7 +102,18 @@ class Session:
         """The effective record, loaded once and kept while it is among the newest few hundred."""
         with self._lock:
             known = self._records.pop(record_id, None)
-        record = known or self.dataset.load(record_id)
+        try:
+            record = known or self.dataset.load(record_id)
+        except InspectorError:
+            raise
+        except Exception as error:
+            # A fault of ours: it takes this record and not the dataset.
+            log.exception("reading %s", record_id)
+            raise InspectorError(
+                "The record cannot be read",
+                f"{record_id}: {type(error).__name__}: {error}"[:300],
+                "This is a fault of Inspector: please report it",
+            ) from error
         with self._lock:
             self._records[record_id] = record
             self._found |= {stream.modality for stream in record.streams}
@@ -207,7 +218,12 @@ class Session:
             job.total = len(self.index)
             while (record_id := pick()) is not None:
                 job.step()
-                got(self.record(record_id))
+                try:
+                    record = self.record(record_id)
+                except InspectorError as error:
+                    log.warning("%s", error)
+                    continue
+                got(record)
 
         return self.jobs.start("reading records", work)
 

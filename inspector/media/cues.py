@@ -33,9 +33,10 @@ LATEST_NS = 100 * 3600 * NS
 _STAMP = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?"
 _TIMING = re.compile(rf"^\s*{_STAMP}\s*-->\s*{_STAMP}(?:\s+(?P<settings>.*))?\s*$")
 _INLINE = re.compile(rf"<{_STAMP}>")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]*)>")
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<>|</>")
-_OVERRIDE = re.compile(r"\{\\[^}]*\}")
+# Each stops at the next opening sign and never goes back: a cue full of those would else take hours.
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*+)?\s++([^<>]*+)>")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*+>|<>|</>")
+_OVERRIDE = re.compile(r"\{\\[^{}]*+\}")
 _ASS_STAMP = re.compile(r"^\s*(\d{1,4}):(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*$")
 
 
@@ -169,13 +170,20 @@ def _marked_up(span: tuple[int, int], raw: str, webvtt: bool) -> Cue:
         span[1],
         _clean(raw, webvtt),
         tuple(words),
-        html.unescape(voice[1]).strip() if voice else None,
+        _unescaped(voice[1]).strip() if voice else None,
     )
 
 
 def _clean(raw: str, entities: bool) -> str:
     text = _OVERRIDE.sub("", _TAG.sub("", _INLINE.sub("", raw)))
-    return (html.unescape(text) if entities else text).strip()
+    return (_unescaped(text) if entities else text).strip()
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return html.unescape(text)
+    except ValueError:  # a character's number of thousands of digits
+        return text
 
 
 def _karaoke(span: tuple[int, int], raw: str) -> list[Word]:
@@ -297,8 +305,15 @@ def _words(items: object, where: str, told: Told) -> Iterator[Word]:
         span = _believed(start, end, f"{where}, word {number}", told)
         if span is not None:
             score = next((item[key] for key in ("probability", "score", "confidence") if key in item), None)
-            known = float(score) if isinstance(score, int | float) else math.nan
-            yield Word(span[0], span[1], _said(item), known if math.isfinite(known) else None)
+            yield Word(span[0], span[1], _said(item), _finite(score))
+
+
+def _finite(value: object) -> float | None:
+    try:
+        number = float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _ns(value: object, scale: int = NS) -> int | None:

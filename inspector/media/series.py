@@ -206,7 +206,8 @@ def _read_parquet(path: Path, columns: list[str], start: int | None, end: int | 
 
     try:
         with pq.ParquetFile(path) as file:
-            missing = [name for name in columns if name not in file.schema_arrow.names]
+            there = set(file.schema_arrow.names)
+            missing = [name for name in columns if name not in there]
             if missing:
                 raise InspectorError("A column is gone", f"{path.name}: {', '.join(missing)}")
             low, high = start or 0, file.metadata.num_rows if end is None else end
@@ -218,10 +219,11 @@ def _read_parquet(path: Path, columns: list[str], start: int | None, end: int | 
                 elif before < high:
                     groups.append(group)
                 before += rows
-            table = file.read_row_groups(groups, columns=columns)
-    except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
+            tables.check_cells(file, columns, groups)
+            table = file.read_row_groups(groups, columns=columns).select(columns)
+    except (pa.ArrowException, OSError, ValueError, KeyError, NotImplementedError) as error:
         raise tables.unreadable(path, error) from error
-    return table.select(columns).slice(low - skipped, max(high - low, 0))
+    return table.slice(low - skipped, max(high - low, 0))
 
 
 def _values(column: pa.ChunkedArray) -> NDArray[np.floating]:
@@ -240,6 +242,8 @@ def _values(column: pa.ChunkedArray) -> NDArray[np.floating]:
         return filled
     lengths = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     width = int(lengths.max(initial=int(counts[0]) if len(counts) else 0))
+    if len(array) * width > tables.MOST_CELLS:
+        raise InspectorError("The table is too large", f"{len(array)} rows of up to {width} values each")
     flat = _floats(array.flatten())
     if len(flat) == len(array) * width:
         return flat.reshape(len(array), width)

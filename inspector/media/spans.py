@@ -239,6 +239,9 @@ def _rows(path: Path, told: Told) -> Iterator[tuple[Roles, Mapping[str, Any]]]:
         table, lines = read_csv(path, head, None, head.names)
         for line in lines:
             told.add(line)
+    for place, name in enumerate(table.column_names):
+        if pa.types.is_temporal(table.schema.types[place]):  # Python has no year 10 000
+            table = table.set_column(place, name, table.column(place).cast(pa.string()))
     for batch in table.to_batches(max_chunksize=65536):
         for cells in batch.to_pylist():
             yield roles, cells

@@ -131,7 +131,7 @@ def stamps_ns(column: pa.ChunkedArray | pa.Array, unit: str) -> tuple[NDArray[np
         return _scaled(array.cast(pa.int64()), scale)
     if pa.types.is_integer(kind):
         if kind == pa.uint64():
-            array = pc.if_else(pc.greater(array, 2**63 - 1), None, array)
+            array = pc.if_else(pc.greater(array, pa.scalar(2**63 - 1, pa.uint64())), None, array)
         return _scaled(array.cast(pa.int64()), UNIT_NS[unit])
     if pa.types.is_floating(kind):
         values = array.cast(pa.float64()).to_numpy(zero_copy_only=False) * UNIT_NS[unit]
@@ -182,7 +182,8 @@ def _odd(text: str, unit: str) -> int | None:
             return None
         date = date if date.tzinfo else date.replace(tzinfo=UTC)
         whole = date - datetime(1970, 1, 1, tzinfo=UTC)
-        return (whole.days * 86400 + whole.seconds) * NS + whole.microseconds * 1000
+        ns = (whole.days * 86400 + whole.seconds) * NS + whole.microseconds * 1000
+        return ns if abs(ns) < 2**62 else None
     return round(value) if abs(value) < 2**62 else None
 
 

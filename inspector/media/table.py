@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import pyarrow.parquet as pq
+
 
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 MOST_CSV_BYTES = 4 << 30
 """A larger text table is refused: it would have to be read whole."""
+MOST_CELLS = 1 << 27
+"""More values are not read at once: a gigabyte as numbers. A few KiB of Parquet hold as many that are equal."""
+MOST_CHANNELS = 4096
+"""So many columns of numbers are read of a table, and so many values in one cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +47,42 @@ class TableInfo:
 
 
 def schema_of(path: Path) -> pa.Schema:
-    """The columns of a Parquet file with their types. InspectorError where its footer is unreadable."""
+    """The columns of a Parquet file with their types, less those that cannot be asked for by name.
+
+    Those have no name, or share it with another. InspectorError where the footer is unreadable.
+    """
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_schema(path)
+        schema = pq.read_schema(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from error
+    taken = Counter(schema.names)
+    if all(name and count == 1 for name, count in taken.items()):
+        return schema
+    return pa.schema([field for field in schema if field.name and taken[field.name] == 1])
+
+
+def check_cells(file: pq.ParquetFile, columns: Sequence[str], groups: Sequence[int] | None = None) -> None:
+    """InspectorError where the columns hold more values than MOST_CELLS, by the file's own count."""
+    wanted = set(columns)
+    meta = file.metadata
+    leaves = [
+        place
+        for place in range(meta.num_columns)
+        if file.schema.column(place).path.partition(".")[0] in wanted
+        or file.schema.column(place).path in wanted
+    ]
+    cells = 0
+    for number in range(meta.num_row_groups) if groups is None else groups:
+        group = meta.row_group(number)
+        cells += max(sum(group.column(place).num_values for place in leaves), group.num_rows)
+    if cells > MOST_CELLS:
+        raise InspectorError(
+            "The table is too large",
+            f"{cells} values, {MOST_CELLS} can be held",
+            "Split it into shorter files",
+        )
 
 
 def unreadable(path: Path, error: Exception) -> InspectorError:
@@ -71,11 +107,13 @@ def read_columns(path: Path, columns: Sequence[str] | None = None, as_text: Sequ
         import pyarrow.parquet as pq
 
         try:
+            names = schema_of(path).names if columns is None else list(columns)
             with pq.ParquetFile(path) as file:
-                table = file.read(columns=None if columns is None else list(columns))
-        except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
+                check_cells(file, names)
+                table = file.read(columns=names)
+            return table.select(names)
+        except (pa.ArrowException, OSError, ValueError, KeyError, NotImplementedError) as error:
             raise unreadable(path, error) from error
-        return table if columns is None else table.select(list(columns))
     return read_csv(path, read_head(path), columns, as_text)[0]
 
 
@@ -211,6 +249,7 @@ def describe(path: Path) -> TableInfo:
     problems: list[str] = []
     if is_parquet(path):
         schema = schema_of(path)
+        problems += _unnamed(path, schema)
         candidates = time_columns(schema.names)
         table = read_columns(path, candidates or schema.names[:1])
     else:
@@ -222,16 +261,31 @@ def describe(path: Path) -> TableInfo:
         problems += told
     stamps = _choose(table, candidates, problems)
     columns = [name for name in numeric_columns(schema) if stamps is None or name != stamps.column]
-    columns = [name for name in columns if name not in candidates]
-    channels: list[str] = []
-    for name in columns:
-        kind = schema.field(name).type
-        if is_list(kind):
-            width = _list_width(path, table, name)
-            channels += [f"{name}[{place}]" for place in range(width)]
-        else:
+    found = [name for name in columns if name not in candidates]
+    if len(found) > MOST_CHANNELS:
+        problems.append(f"holds {len(found)} columns of numbers; the first {MOST_CHANNELS} are read")
+    kinds = dict(zip(schema.names, schema.types, strict=True))
+    columns, channels = [], []
+    for name in found[:MOST_CHANNELS]:
+        if not is_list(kinds[name]):
+            columns.append(name)
             channels.append(name)
+            continue
+        width = _list_width(path, table, name)
+        if len(channels) + width > MOST_CHANNELS:
+            problems.append(f"column {name} holds {width} values a row, too many to draw; not read")
+            continue
+        columns.append(name)
+        channels += [f"{name}[{place}]" for place in range(width)]
     return TableInfo(tuple(columns), tuple(channels), table.num_rows, stamps, tuple(problems))
+
+
+def _unnamed(path: Path, usable: pa.Schema) -> list[str]:
+    import pyarrow.parquet as pq
+
+    names = Counter(pq.read_schema(path).names)
+    odd = [repr(name) for name in names.keys() - set(usable.names)]
+    return [f"no or twice the same name: column {', '.join(sorted(odd)[:5])}; not read"] if odd else []
 
 
 def _choose(table: pa.Table, candidates: list[str], problems: list[str]) -> Stamps | None:
@@ -260,10 +314,13 @@ def _list_width(path: Path, table: pa.Table, name: str) -> int:
     if name not in table.column_names:
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(path) as file:
-            if not file.metadata.num_row_groups:
-                return 0
-            batch = next(file.iter_batches(batch_size=1, columns=[name]), None)
+        try:
+            with pq.ParquetFile(path) as file:
+                if not file.metadata.num_row_groups:
+                    return 0
+                batch = next(file.iter_batches(batch_size=1, columns=[name]), None)
+        except (pa.ArrowException, OSError, ValueError, NotImplementedError) as error:
+            raise unreadable(path, error) from error
         if batch is None or not batch.num_rows:
             return 0
         column = batch.column(name)

@@ -5,6 +5,7 @@ Nothing here raises for a bad file: the record opens with what can be read and a
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inspector.media.probe import MediaInfo, Track
+
+log = logging.getLogger(__name__)
 
 REST = "the rest of the record is read"
 _WORST = (Coverage.TRUNCATED, Coverage.PRESENT, Coverage.UNREADABLE, Coverage.EMPTY)
@@ -164,6 +167,14 @@ def _read(path: Path, item: Item, name: str, parts: _Parts) -> None:
             parts.state(expected, Coverage.UNREADABLE)
     except OSError as error:
         parts.say(item.path, f"cannot be read: {error.strerror or error}")
+        if expected is not None:
+            parts.state(expected, Coverage.UNREADABLE)
+    except Exception as error:
+        # A fault of ours that this file met: it is told and logged, and the rest of the record opens.
+        log.exception("reading %s", path)
+        parts.say(
+            item.path, f"cannot be read, by a fault of Inspector: {type(error).__name__}: {error}"[:300]
+        )
         if expected is not None:
             parts.state(expected, Coverage.UNREADABLE)
 

@@ -54,9 +54,10 @@ class Arrangement(QSplitter):
         column.setSpacing(0)
         column.addWidget(self.middle, 1)
         column.addWidget(self.transport_bar)
-        for at, (widget, stretch) in enumerate(((self.records, 0), (centre, 1), (self.tabs, 0))):
+        for widget in (self.records, centre, self.tabs):
             self.addWidget(widget)
-            self.setStretchFactor(at, stretch)
+        for widget, stretch in ((self.records, 0), (centre, 1), (self.tabs, 0)):
+            self.setStretchFactor(self.indexOf(widget), stretch)
         self.setCollapsible(1, False)
         for splitter in (self, self.middle):
             splitter.setHandleWidth(1)

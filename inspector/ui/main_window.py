@@ -464,11 +464,12 @@ class MainWindow(QMainWindow):
                 return
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        self._opening = None
         self.relay.close()
         self._clock.stop()
+        self.player.close()
         self.stage.set_cameras([])
         self.timeline.set_record(None)
-        self.player.close()
         self._let_go()
         super().closeEvent(event)
 

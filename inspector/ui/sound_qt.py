@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,13 @@ from inspector.playback.sound import CHANNELS, FRAME_BYTES, RATE, OutputClock, S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LATENCY_NS = 5_000_000
-"""From leaving the sink's buffer to the ear, less what a picture takes to the screen: measured together."""
+LATENCY_NS = 58_000_000
+"""From leaving Qt's buffer to the ear, less what a picture takes to the screen: measured together, at the
+screen and the sound server's sink, with PULSE_LATENCY_MS in force."""
 
 BUFFER_S = 0.08
+PULSE_LATENCY_MS = 100
+"""Qt asks PulseAudio and PipeWire for 10 ms whatever its buffer is; a busy machine then tears holes."""
 
 
 class _Device(QIODevice):
@@ -62,6 +66,7 @@ class _Worker(QObject):
 
     def run(self) -> None:
         """Open the default device; the signal carries an empty text, or why there is none."""
+        os.environ.setdefault("PULSE_LATENCY_MSEC", str(PULSE_LATENCY_MS))
         device = QMediaDevices.defaultAudioOutput()
         if device.isNull():
             self.ready.emit("there is no sound device")
