@@ -30,7 +30,7 @@ _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 MOST_CSV_BYTES = 4 << 30
 """A larger text table is refused: it would have to be read whole."""
 MOST_CELLS = 1 << 27
-"""More values are not read at once: a gigabyte as numbers. A few KiB of Parquet hold as many that are equal."""
+"""More values are not read at once: a gigabyte as numbers. A few KiB of Parquet hold as many equal ones."""
 MOST_CHANNELS = 4096
 """So many columns of numbers are read of a table, and so many values in one cell."""
 
