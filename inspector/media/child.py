@@ -13,13 +13,12 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from inspector.media.probe import MediaInfo
 
 CHILDREN = 2
@@ -32,12 +31,30 @@ _lock = threading.Lock()
 _known: dict[tuple[str, int, int], MediaInfo | InspectorError] = {}
 
 
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); import inspector.media.child as it; it.main()"
+)
+"""Not `python -m`: that looks for modules in the working folder first, which may be a dataset's."""
+
+MOST_BYTES = 8 << 30
+"""A child that asks for more memory than this is refused it, and says so of the file."""
+
+MOST_KNOWN = 4096
+"""So many answers are kept."""
+
+
+def _search_path() -> list[str]:
+    """Where this process finds its modules, without "" (the working folder), and with this package."""
+    package = Path(__file__).resolve().parents[2]
+    return [*(place for place in sys.path if place), str(package)]
+
+
 class _Child:
     """One child process; not safe to use from two threads at once."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "inspector.media.child"],
+            [sys.executable, "-P", "-c", _START, json.dumps(_search_path())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -72,7 +89,10 @@ class _Child:
             timer.join()
         if not line:
             raise TimeoutError if hung.is_set() else EOFError
-        answer: dict[str, Any] = json.loads(line)
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError:
+            raise EOFError from None
         return answer
 
     def close(self) -> None:
@@ -123,6 +143,8 @@ def probe(path: Path) -> MediaInfo:
             )
         with _lock:
             _known[key] = known
+            while len(_known) > MOST_KNOWN:
+                _known.pop(next(iter(_known)))
     if isinstance(known, InspectorError):
         raise known
     return known
@@ -131,19 +153,27 @@ def probe(path: Path) -> MediaInfo:
 def _ask(path: Path) -> dict[str, Any]:
     with _slots:
         try:
-            child = _idle.get_nowait()
-        except queue.Empty:
-            child = _Child()
-        if not child.alive:
-            child.close()
-            child = _Child()
-        try:
-            answer = child.ask(path)
-        except (EOFError, TimeoutError):
-            child.close()
-            raise
-        _idle.put(child)
-        return answer
+            return _asked(path)
+        except EOFError:
+            # The system may have killed it, short of memory: only a file that kills a second one is blamed.
+            return _asked(path)
+
+
+def _asked(path: Path) -> dict[str, Any]:
+    try:
+        child = _idle.get_nowait()
+    except queue.Empty:
+        child = _Child()
+    if not child.alive:
+        child.close()
+        child = _Child()
+    try:
+        answer = child.ask(path)
+    except (EOFError, TimeoutError):
+        child.close()
+        raise
+    _idle.put(child)
+    return answer
 
 
 @atexit.register
@@ -156,20 +186,32 @@ def close() -> None:
             return
 
 
+def _bound_memory() -> None:
+    with suppress(ImportError, ValueError, OSError):  # Windows has no such limit
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
 def main() -> None:
     """The child's loop: a path in, an answer out, until the pipe closes."""
-    from pathlib import Path
-
     import av.logging
 
     from inspector.media.probe import probe as probe_here
 
     av.logging.set_level(None)
+    _bound_memory()
     for line in sys.stdin:
+        path = Path(json.loads(line))
         try:
-            answer: dict[str, Any] = {"info": probe_here(Path(json.loads(line))).to_json()}
+            answer: dict[str, Any] = {"info": probe_here(path).to_json()}
         except InspectorError as error:
             answer = {"error": (error.title, error.detail, error.hint)}
+        except Exception as error:  # noqa: BLE001 - a demuxer's Python side can raise anything; it is told
+            fault = f"{path}: {type(error).__name__}: {error}"
+            answer = {
+                "error": ("The file cannot be read as film or sound", fault, "Check it or re-encode it")
+            }
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

@@ -36,6 +36,7 @@ class FolderDataset:
     def __init__(self, root: Path) -> None:
         single = None if root.is_dir() else root.name
         self.root = root.parent if single else root
+        self._rows: dict[str, int] | None = None
         listing = _single(root) if single else Listing(root)
         self._paths = listing.paths
         self._kinds = kinds_of(self.root, listing.paths)
@@ -121,8 +122,11 @@ class FolderDataset:
 
     def load(self, record_id: str) -> Record:
         """The record, its files probed and read. InspectorError for an unknown id."""
-        row = pc.index(self.index.column("record_id"), record_id).as_py()
-        if row < 0:
+        if self._rows is None:
+            ids = self.index.column("record_id").to_pylist()
+            self._rows = {each: row for row, each in reversed(list(enumerate(ids)))}
+        row = self._rows.get(record_id)
+        if row is None:
             raise InspectorError("There is no such record", record_id, "`inspector info` lists what there is")
         if self._meta is not None:
             return self._load_row(record_id, row, self._meta)

@@ -250,10 +250,12 @@ def _joined(found: list[tuple[str, pa.Table]], problems: list[Problem]) -> Metad
             parts = cells.setdefault(role, [pa.nulls(before, pa.list_(pa.string()))] if before else [])
             column = table.column(name)
             missing = before - sum(len(part) for part in parts)
-            if missing:
+            if missing > 0:
                 parts.append(pa.nulls(missing, pa.list_(pa.string())))
-            if sum(len(part) for part in parts) == before:
-                parts.append(_listed(column, name))
+            listed = _listed(column, name)
+            if missing < 0:  # file_name and file_names side by side: the row names the files of both
+                listed = _both(parts.pop(), listed)
+            parts.append(listed)
         rest = table.drop_columns(list(roles))
         if parted:
             taken = "split" in rest.column_names
@@ -283,13 +285,32 @@ def _as_text(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Dataset columns under names that are free, with no row index of its own."""
+    """Dataset columns under names that are free, with no row index of its own.
+
+    Moments that Python has no name for (the year 10 000) are text from here on.
+    """
     names = []
+    for place, kind in enumerate(table.schema.types):
+        column = table.column(place)
+        try:
+            if pa.types.is_temporal(kind):
+                pc.min_max(column).as_py()
+            elif pa.types.is_nested(kind) and re.search(r"time|date", str(kind)):
+                column.to_pylist()
+        except (OverflowError, ValueError, pa.ArrowException):
+            nested = pa.types.is_nested(kind)
+            text = pa.nulls(len(column), pa.string()) if nested else column.cast(pa.string())
+            table = table.set_column(place, table.schema.field(place).name, text)
     for name in table.column_names:
         while name in ("record_id", "modalities") or name in names:
             name += "_"
         names.append(name)
     return table.rename_columns(names).replace_schema_metadata(None)
+
+
+def _both(first: pa.Array, second: pa.Array) -> pa.Array:
+    pairs = zip(first.to_pylist(), second.to_pylist(), strict=True)
+    return pa.array([[*(a or ()), *(b or ())] for a, b in pairs], pa.list_(pa.string()))
 
 
 def _listed(column: pa.ChunkedArray, name: str) -> pa.Array:
@@ -298,6 +319,8 @@ def _listed(column: pa.ChunkedArray, name: str) -> pa.Array:
     kind = array.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         rows = array.to_pylist()
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        rows = [None if cell is None else [cell.decode("utf-8", "replace")] for cell in array.to_pylist()]
     elif name.endswith("file_names") and (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         rows = [_parsed(cell) for cell in array.to_pylist()]
     else:

@@ -86,6 +86,8 @@ class Listing:
                         waiting.append(path)
                     elif entry.is_file(follow_symlinks=False):
                         self.paths.append(path)
+                    else:
+                        self._tell(path, "a pipe, socket or device; it is not read")
                 except OSError as error:
                     self._tell(path, f"cannot be read: {error.strerror}")
 
