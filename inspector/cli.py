@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 OK, UNUSABLE, BUG = 0, 2, 70
+SHOWN = 20
+"""Lines of one kind that `info` prints for people."""
 COMMANDS = ("open", "demo", "info")
 
 app = typer.Typer(
@@ -122,8 +124,12 @@ def info(
     reader: Reader = None,
 ) -> None:
     """Format, records, modalities, coverage and sizes; reads every record."""
+    import signal
+
     from inspector.session import Session
 
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `info … | head` ends like any other tool
     with Session.open(path, reader) as session:
         told = _progress(len(session.index)) if sys.stderr.isatty() else None
         counted = session.summary(told)
@@ -157,8 +163,10 @@ def info(
         ):
             if lines:
                 print(f"{title} ({len(lines)}):")
-                for line in lines:
+                for line in lines[:SHOWN]:
                     print(f"  {line}")
+                if len(lines) > SHOWN:
+                    print(f"  … and {len(lines) - SHOWN} more; --json has all")
 
 
 def _progress(total: int) -> Callable[[int], None]:
@@ -203,6 +211,8 @@ def _run_window(
         pixels = (int(width), int(height))
     if theme not in (None, "dark", "light"):
         raise InspectorError("--theme is dark or light", repr(theme))
+    if screenshot is not None and not Path(screenshot).expanduser().absolute().parent.is_dir():
+        raise InspectorError("The screenshot's folder is not there", screenshot, "Make it, or name another")
     if path is not None and not Path(path).expanduser().exists():
         raise InspectorError("There is nothing at that path", path, "Check the spelling")
     if not _has_display():

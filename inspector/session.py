@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import threading
 from collections import Counter
@@ -94,9 +95,10 @@ class Session:
         try:
             return self._rows[record_id]
         except KeyError:
-            raise InspectorError(
-                "There is no such record", record_id, "`inspector info` lists what there is"
-            ) from None
+            near = difflib.get_close_matches(record_id, list(self._rows)[:10_000], 3, 0.5)
+            known = near or list(self._rows)[:3]
+            hint = f"There is {', '.join(known)}" if known else "The dataset has none"
+            raise InspectorError("There is no such record", record_id, hint) from None
 
     def record(self, record_id: str) -> Record:
         """The effective record, loaded once and kept while it is among the newest few hundred."""

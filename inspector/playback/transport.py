@@ -96,6 +96,7 @@ class Transport:
         self._at = 0
         self.playing = False
         self.speed = 1.0
+        self._rested = False
         self.loop: tuple[int, int] | None = None
         self.changed: Callable[[], None] = lambda: None
 
@@ -114,6 +115,7 @@ class Transport:
     def set_span(self, start_ns: int, end_ns: int, at_ns: int | None = None) -> None:
         """Another record: stop, forget the loop, and stand at `at_ns` or the start."""
         self._halt()
+        self._rested = False
         self.loop = None
         self._span = (start_ns, max(start_ns, end_ns))
         self._at = self._clamped(start_ns if at_ns is None else at_ns)
@@ -147,8 +149,9 @@ class Transport:
     def play(self, speed: float = 1.0) -> None:
         """Run at a speed (negative: backwards); from the start again where it stands at the end."""
         self._at = self.now_ns()
-        if speed > 0 and self._at >= self._span[1]:
+        if speed > 0 and (self._rested or self._at >= self._span[1]):
             self._at = self._span[0]
+        self._rested = False
         self.speed = speed
         self.playing = self._span[1] > self._span[0]
         if self.playing:
@@ -171,8 +174,16 @@ class Transport:
     def seek(self, at_ns: int) -> None:
         """Go to a reference time, clamped to the span; playing goes on from there."""
         self._at = self._clamped(at_ns)
+        self._rested = False
         if self.playing:
             self._start()
+        self.changed()
+
+    def rest(self, at_ns: int) -> None:
+        """Stand still at a place that counts as the end: playing begins at the start again."""
+        self._halt()
+        self._at = self._clamped(at_ns)
+        self._rested = True
         self.changed()
 
     def set_loop(self, loop: tuple[int, int] | None) -> None:

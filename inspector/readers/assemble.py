@@ -243,7 +243,6 @@ def _media(path: Path, item: Item, name: str, parts: _Parts) -> None:
                 clock=Clock(item.path, "container"),
                 span=track.span,
                 rate=track.rate,
-                unit="fps" if modality is Modality.VIDEO else "Hz",
                 meta=meta,
             )
         )
@@ -367,7 +366,6 @@ def _table(path: Path, item: Item, name: str, parts: _Parts) -> None:
         clock=Clock(item.path, "epoch" if stamps.epoch else "relative"),
         span=(first, last),
         rate=NS / step if step else None,
-        unit="Hz" if step else None,
     )
     stream = replace(
         stream,

@@ -39,6 +39,10 @@ START_WORDS = (
     "Open a dataset",
     "Ctrl+O, or drop a folder here: a folder of recordings, or a LeRobot dataset.",
 )
+NOTHING_READ = (
+    "Inspector reads films, sounds, transcripts (SRT, VTT, ASS, text, Whisper JSON),\n"
+    "tables (CSV, TSV, Parquet), stills, and LeRobot datasets. Ctrl+O opens another folder."
+)
 FIGURES_S = 0.066
 """While playing, numbers change this often."""
 
@@ -105,7 +109,7 @@ class MainWindow(QMainWindow):
         self.transcript.seek.connect(player.transport.seek)
         self.records.record_chosen.connect(self.show_record)
         self.stage.settled.connect(self._stage_settled)
-        self.goto.asked.connect(player.transport.seek)
+        self.goto.asked.connect(player.go_typed)
         self.goto.refused.connect(self.notice)
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self._show_status)
@@ -128,7 +132,7 @@ class MainWindow(QMainWindow):
             "back_5": lambda: go.seek(go.now_ns() - 5 * NS),
             "on_5": lambda: go.seek(go.now_ns() + 5 * NS),
             "start": lambda: go.seek(go.span[0]),
-            "end": lambda: go.seek(go.span[1]),
+            "end": self.player.go_end,
             "goto": self.goto_time,
             "loop_in": lambda: self.player.mark(start=True),
             "loop_out": lambda: self.player.mark(start=False),
@@ -192,7 +196,7 @@ class MainWindow(QMainWindow):
             self._show_loaded(opening.record)
         else:
             self._show_nothing()
-            self.stage.set_words("No record in here", f"{opening.path} holds no file that Inspector reads")
+            self.stage.set_words("No record in here", NOTHING_READ)
 
     def _set_session(self, session: Session) -> None:
         self._let_go()
@@ -355,6 +359,7 @@ class MainWindow(QMainWindow):
         self.stage.show_time(at_ns, transport.playing, self.player.dragging)
         self.timeline.set_time(at_ns)
         self.transcript.set_time(at_ns)
+        self.transport_bar.set_time(at_ns)
         now = time.monotonic()
         if transport.playing and now - self._figures_at < FIGURES_S:
             return
@@ -364,7 +369,6 @@ class MainWindow(QMainWindow):
     def _show_figures(self, at_ns: int) -> None:
         """The numbers beside the pictures: no eye reads them at the rate of the ticks."""
         transport = self.player.transport
-        self.transport_bar.set_time(at_ns)
         feed = self.player.reference_feed()
         index = feed.index if feed is not None else None
         frame = (
@@ -426,7 +430,7 @@ class MainWindow(QMainWindow):
         self.start(Opening(path), None, False)
 
     def _ask_open(self) -> None:
-        here = self.session.root if self.session is not None else Path.home()
+        here = self.session.root.parent if self.session is not None else Path.home()
         folder = QFileDialog.getExistingDirectory(self, "Open dataset", str(here))
         if folder:
             self.open_path(folder)
@@ -482,6 +486,8 @@ def _belongs(label: Annotation, stream_id: str, record: Record) -> bool:
 
 def _no_pictures(record: Record) -> tuple[str, str]:
     kinds = sorted({stream.modality.value for stream in record.streams})
+    trouble = str(record.problems[0]) if record.problems else ""
     if not kinds:
-        return "Nothing to show", "None of this record's files could be read; the Dataset panel says why"
-    return record.id, f"No pictures in this record: {', '.join(kinds)}, {clock_text(record.span[1], 1)}"
+        return "Nothing to show", trouble or "None of this record's files could be read"
+    told = f"No pictures in this record: {', '.join(kinds)}, {clock_text(record.span[1], 1)}"
+    return record.id, f"{told}\n{trouble}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from inspector.core.model import Modality
+from inspector.core.times import NS
 from inspector.playback.mixer import Mixer, Track
 from inspector.playback.pictures import PictureFeed
 from inspector.playback.stills import StillFeed
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from inspector.core.model import Record
     from inspector.ui.sound_qt import QtSoundOutput
 
+MS = 1_000_000
 TICK_MS = 8
 """The playhead moves this often while playing; a new frame's start is waited for to the millisecond."""
 PICTURE_BUDGET = 256 << 20
@@ -131,6 +133,19 @@ class Player(QObject):
             at = None  # behind the film's last frame: go on in the sound and the sensors
         self.transport.seek(now + frames * 40_000_000 if at is None else at)
 
+    def go_end(self) -> None:
+        """To the last frame of the reference film where that ends the record, else to the record's end."""
+        feed = self.reference_feed()
+        end = self.transport.span[1]
+        last = feed.frame_start(end, 0) if feed is not None else None
+        self.transport.rest(last if last is not None and end - last < NS // 2 else end)
+
+    def go_typed(self, at_ns: int) -> None:
+        """To a typed time. Times are shown cut to ms: a frame that begins within that ms is meant."""
+        feed = self.reference_feed()
+        start = feed.frame_start(at_ns, 1) if feed is not None else None
+        self.transport.seek(start if start is not None and 0 < start - at_ns < MS else at_ns)
+
     def reference_feed(self) -> PictureFeed | None:
         """The feed of the reference film, or of the first film."""
         films = [feed for feed in self.feeds if isinstance(feed, PictureFeed)]
@@ -179,6 +194,9 @@ class Player(QObject):
 
     def _tick(self) -> None:
         now = self.transport.tick()
+        if not self.transport.playing and self.transport.speed > 0 and now >= self.transport.span[1]:
+            self.go_end()  # played out: the last picture stays
+            return
         self.moved.emit(now)
         if self.transport.playing:
             self._timer.start(self._until_next(self.transport.now_ns()))

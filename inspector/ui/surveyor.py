@@ -29,7 +29,7 @@ class Surveyor:
         panel: RecordsPanel,
         relay: Relay,
         busy: Callable[[], bool],
-        done: Callable[[dict[Modality, int]], None],
+        done: Callable[[dict[Modality, int], int], None],
     ) -> None:
         self._session = session
         self._panel = panel
@@ -42,6 +42,7 @@ class Surveyor:
         self._chunk: deque[str] = deque()
         self._job: Job[None] | None = None
         self._counts: Counter[Modality] = Counter()
+        self._troubled = 0
 
     @property
     def left(self) -> int:
@@ -78,7 +79,7 @@ class Surveyor:
                     self._chunk = deque(ids)
                     self._relay.post(self._hurry)
                 if not self._chunk:
-                    self._relay.post(lambda: self._done(dict(self._counts)))
+                    self._relay.post(lambda: self._done(dict(sorted(self._counts.items())), self._troubled))
                     return None
                 record_id = self._chunk.popleft()
             if record_id not in self._known:
@@ -86,5 +87,6 @@ class Surveyor:
 
     def _got(self, record: Record) -> None:
         self._known.add(record.id)
+        self._troubled += bool(record.problems)
         self._counts.update({stream.modality for stream in record.streams})
         self._relay.post(lambda: self._panel.set_filled(record.id, record))

@@ -196,7 +196,7 @@ def test_hidden_files_and_links_out_are_not_read(tmp_path: Path) -> None:
     os.mkfifo(root / "pipe.txt")
     dataset = FolderReader.open(root)
     assert ids(dataset) == ["a", "in"]
-    assert sorted(problem.path for problem in dataset.problems) == ["dead.txt", "out.txt"]
+    assert sorted(problem.path for problem in dataset.problems) == ["dead.txt", "out.txt", "pipe.txt"]
 
 
 def test_a_hub_snapshot_follows_links_into_its_blobs(tmp_path: Path) -> None:

@@ -213,3 +213,18 @@ def _wait_for_frames(mixer: Mixer) -> None:
     while mixer._ring_frames < 4800:
         assert time.monotonic() < deadline
         time.sleep(0.001)
+
+
+def test_played_out_it_rests_on_the_last_picture_and_begins_again() -> None:
+    """A place that counts as the end is not the end itself: playing from there starts over."""
+    transport = Transport()
+    transport.set_span(0, 10 * NS)
+    transport.rest(9_960_000_000)
+    assert transport.now_ns() == 9_960_000_000
+    transport.play()
+    assert transport.now_ns() < NS
+    transport.seek(9_960_000_000)
+    transport.pause()
+    transport.play()
+    assert transport.now_ns() >= 9_960_000_000
+    transport.pause()

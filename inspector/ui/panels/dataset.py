@@ -233,13 +233,19 @@ class DatasetPanel(Panel):
         self.layout_words.setVisible(bool(dataset.layout))
         self.counts.set_counts(promised_counts(session.index), total)
         self.ambiguous.set_sentences(dataset.ambiguous, "Nothing: the files can be read in one way only")
-        self.problems.set_lines(dataset.problems, "No problem found in how the dataset is laid out")
+        told = "None in how the files are laid out; the records are still being read"
+        self.problems.set_lines(dataset.problems, told)
         self.leftover.set_lines(dataset.leftover, "Nothing left over: every file belongs to a record")
         self.set_record(None)
 
-    def set_found(self, counts: dict[Modality, int]) -> None:
-        """In how many records each modality is, once all have been read."""
+    def set_found(self, counts: dict[Modality, int], troubled: int) -> None:
+        """In how many records each modality is, and how many have problems, once all have been read."""
         if self._session is not None:
+            lines: list[str | Problem] = list(self._session.dataset.problems)
+            if troubled:
+                said = f"{count_text(troubled, 'record')} of {number_text(self._session.index.num_rows)}"
+                lines.append(f"{said}: problems in their own files (amber and red dots in the list)")
+            self.problems.set_lines(lines, "No problem found in any file")
             self.counts.set_counts(counts, self._session.index.num_rows)
             self.counts.setToolTip("How many records have each modality")
 

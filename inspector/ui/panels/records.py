@@ -236,7 +236,7 @@ class RecordsPanel(Panel):
         self._moving = self._timer(KEY_MS, self._tell_choice)
         self._filling = self._timer(FILL_MS, self._paint_filled)
         self.filter.textChanged.connect(lambda _: self._typing.start())
-        self.filter.returnPressed.connect(self._arrange)
+        self.filter.returnPressed.connect(self._enter_filtered)
         self.table.horizontalHeader().sortIndicatorChanged.connect(lambda *_: self._arrange())
         self.table.selectionModel().currentRowChanged.connect(self._current_changed)
         self.table.entered_row.connect(self._enter)
@@ -330,6 +330,15 @@ class RecordsPanel(Panel):
                 self.table.setFocus()
                 return True
         return False
+
+    def _enter_filtered(self) -> None:
+        """Go on to the table, and to its first record where the filter hides the current one."""
+        self._arrange()
+        if not self.model.rowCount():
+            return
+        self.table.setFocus()
+        if self._chosen is None or self.model.row_of(self._chosen) is None:
+            self._enter(0)
 
     def _arrange(self) -> None:
         """Filter and sort anew: at once, or in a thread where that takes a while."""

@@ -83,7 +83,8 @@ def what_text(stream: Stream) -> str:
         if channels and stream.modality is not Modality.VIDEO:
             parts.append(f"{channels} ch")
         parts.append(rate_text(stream))
-    parts.append(str(meta.get("language") or ""))
+    language = str(meta.get("language") or "")
+    parts.append("" if language == "und" else language)
     return " · ".join(part for part in parts if part)
 
 

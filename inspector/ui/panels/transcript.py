@@ -163,9 +163,13 @@ class TranscriptPanel(Panel):
         if self._time_ns is not None:
             self.list.set_time(self._time_ns)
 
+    _stepped = False
+    """Whether the playhead has gone to a match of this search yet: the first Enter goes to the one shown."""
+
     def _search(self) -> None:
         needle, track = self.search.text().strip(), self._track()
         self._matches = track.find(needle) if track is not None and needle else []
+        self._stepped = False
         here = self.list.first_shown()
         self._match = next(
             (n for n, cue in enumerate(self._matches) if cue >= here), 0 if self._matches else -1
@@ -174,8 +178,12 @@ class TranscriptPanel(Panel):
 
     def _step(self, step: int) -> None:
         if self._matches:
-            self._match = (self._match + step) % len(self._matches)
+            self._match = (self._match + step) % len(self._matches) if self._stepped else max(self._match, 0)
+            self._stepped = True
             self._tell()
+            track = self._track()
+            if track is not None and track.timed:
+                self.seek.emit(track.starts[self._matches[self._match]])
 
     def _tell(self) -> None:
         needle = self.search.text().strip()

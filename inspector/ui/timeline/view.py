@@ -73,6 +73,7 @@ class TimelineView(QWidget):
         self._hands_off_until = 0.0
         self.clock = time.monotonic
         self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setMinimumHeight(ruler.HEIGHT + 56)
         self.setAccessibleName("Timeline")
         self._place()
