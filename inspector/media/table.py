@@ -57,6 +57,11 @@ def schema_of(path: Path) -> pa.Schema:
         schema = pq.read_schema(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from error
+    return distinct_fields(schema)
+
+
+def distinct_fields(schema: pa.Schema) -> pa.Schema:
+    """The columns that have a name of their own."""
     taken = Counter(schema.names)
     if all(name and count == 1 for name, count in taken.items()):
         return schema

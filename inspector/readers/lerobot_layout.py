@@ -7,9 +7,12 @@ leaves the root, except into the `blobs` of a Hugging Face hub snapshot.
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import re
+import stat
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
@@ -31,6 +34,10 @@ KEY_FIELDS = frozenset({"video_key", "audio_key"})
 """The fields that hold the name of a feature."""
 
 _WIDTH = re.compile(r"(?:0?(\d{1,2}))?d?")
+DIGITS = 18
+"""Of a number in a path, as many as fit 64 bits."""
+LONGEST = 1000
+"""Characters of a template."""
 _SPREAD = 1 << 31
 """Chunk and number of a file in one int64: `chunk * _SPREAD + number`."""
 
@@ -55,10 +62,19 @@ class Fence:
         path = self.root / relative
         try:
             inside = self.holds(path.resolve())
-        except (OSError, RuntimeError):  # a ring of links
-            inside = False
+            kind = stat.S_IFMT(path.stat().st_mode) if inside and path.exists() else 0
+        except UnicodeEncodeError:
+            raise InspectorError("A path in the dataset is no Unicode", ascii(relative)[:200]) from None
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise InspectorError("A path in the dataset is too long", f"{relative:.200}…") from None
+            inside, kind = False, 0
+        except RuntimeError:  # a ring of links
+            inside, kind = False, 0
         if not inside:
             raise InspectorError("A link in the dataset leads out of it", relative)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):  # to open it could wait for ever
+            raise InspectorError("A file of the dataset is a pipe, socket or device", relative)
         return path
 
 
@@ -75,16 +91,19 @@ class Template:
         """Check a template; ValueError says in words what is wrong with it."""
         if not isinstance(text, str) or not text:
             raise ValueError("is not a path")
-        if "\0" in text or text.startswith(("/", "\\", "~")) or ".." in text.split("/"):
+        if len(text) > LONGEST or not text.isprintable():
+            raise ValueError("is too long, or holds signs that no path does")
+        if text.startswith(("/", "\\", "~")) or ".." in text.split("/"):
             raise ValueError("leads out of the dataset")
-        fields = set()
+        fields: Counter[str] = Counter()
         for _, name, width, conversion in Formatter().parse(text):
             if name is None:
                 continue
-            plain = width == "" if name in KEY_FIELDS else _WIDTH.fullmatch(width or "") is not None
-            if name not in KEY_FIELDS | {chunk, number} or conversion or not plain:
+            match = _WIDTH.fullmatch(width or "")
+            plain = width == "" if name in KEY_FIELDS else match is not None and int(match[1] or 1) <= DIGITS
+            fields[name] += 1
+            if name not in KEY_FIELDS | {chunk, number} or conversion or not plain or fields[name] > 2:
                 raise ValueError(f"uses {{{name}}} in a way that no LeRobot path does")
-            fields.add(name)
         if number not in fields:
             raise ValueError(f"lacks {{{number}}}")
         return cls(posixpath.normpath(text), chunk, number)
@@ -115,7 +134,7 @@ class Template:
             else:
                 match = _WIDTH.fullmatch(width or "")
                 digits = int(match[1] or 1) if match else 1
-                group, inner = names[field], rf"[0-9]{{{max(digits, 1)},18}}"
+                group, inner = names[field], rf"[0-9]{{{max(digits, 1)},{DIGITS}}}"
             parts.append(f"(?:{inner})" if group in seen else f"(?P<{group}>{inner})")
             seen.add(group)
         return "".join(parts)

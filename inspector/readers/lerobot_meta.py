@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from inspector.core.model import Problem
 from inspector.errors import InspectorError
+from inspector.media.table import distinct_fields
 from inspector.readers.lerobot_layout import Template
 
 if TYPE_CHECKING:
@@ -142,7 +143,11 @@ def _template(plain: dict[str, Any], kind: str, major: int, problems: list[Probl
 def _number(value: object) -> Fraction | None:
     """A frame rate, from a number or a text that holds one."""
     try:
-        rate = Fraction(str(value)) if isinstance(value, (int, float, str)) else Fraction(0)
+        text = str(value) if isinstance(value, (int, float, str)) else ""
+        # "1e999999999" would be written out in full.
+        if len(text) > 40 or re.search(r"[eE][+-]?\d{3}", text):
+            return None
+        rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
         return None
     return rate if Fraction(1, 10**6) < rate < 10**6 and not isinstance(value, bool) else None
@@ -265,9 +270,9 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def _words(value: Any) -> str | None:
-    if isinstance(value, list):
-        return "; ".join(str(each) for each in value)
     text = None if value is None else str(value)
+    if isinstance(value, list):
+        text = "; ".join(str(each) for each in value)
     return text if text is None else text.encode("utf-8", "replace").decode()
 
 
@@ -277,7 +282,7 @@ def read_parquet(
     """The wanted columns of a Parquet file, or None with a problem line where it cannot be read."""
     try:
         with pq.ParquetFile(fence.path(name)) as file:
-            return file.read([column for column in file.schema_arrow.names if wanted(column)])
+            return file.read([name for name in distinct_fields(file.schema_arrow).names if wanted(name)])
     except (InspectorError, OSError, pa.ArrowException) as error:
         problems.append(Problem(name, unreadable(error), works))
         return None

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from inspector.core.model import Clock, Coverage, Modality, Problem, Source, Stream
 from inspector.core.times import NS, s_from_ns
 from inspector.errors import InspectorError
+from inspector.media.table import distinct_fields
 from inspector.readers.lerobot_meta import unreadable
 from inspector.readers.lerobot_v3 import data_runs
 
@@ -302,11 +303,11 @@ def find_rows(episode: Episode, places: Places, row: int, promised: tuple[int, i
     name, path = found
     try:
         with pq.ParquetFile(path) as file:
-            schema, total = file.schema_arrow, file.metadata.num_rows
+            schema, total = distinct_fields(file.schema_arrow), file.metadata.num_rows
         if places.start_s is None and promised is None:
             return Rows(name, path, schema, 0, total, whole=True)
         pieces = data_runs(path).of(episode.number)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         episode.say(name, unreadable(error))
         episode.note(Modality.SENSOR, Coverage.UNREADABLE)
         return None

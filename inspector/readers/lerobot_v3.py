@@ -173,7 +173,7 @@ def data_runs(path: Path) -> Runs:
 def _runs(path: Path, size: int, mtime_ns: int) -> Runs:
     none = np.zeros(0, np.int64)
     with pq.ParquetFile(path) as file:
-        if "episode_index" not in file.schema_arrow.names:
+        if file.schema_arrow.names.count("episode_index") != 1:
             return Runs(none, none, none)
         column = integers(file.read(["episode_index"]), "episode_index")
     if not len(column):
