@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from inspector import __version__
-from inspector.errors import Cancelled, InspectorError
+from inspector.errors import Cancelled, InspectorError, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,13 +138,13 @@ def info(
             sys.stderr.write("\r\x1b[K")
         document = session.info(counted)
         if as_json:
-            print(json.dumps(document, ensure_ascii=False))
+            print(_json_text(document))
             return
         from inspector.core.model import Coverage
         from inspector.core.times import clock_text
 
-        print(document["path"])
-        print(f"{document['format']}: {session.dataset.layout}")
+        print(plain(document["path"]))
+        print(plain(f"{document['format']}: {session.dataset.layout}"))
         print(
             f"{document['records']} records, {clock_text(counted.duration_ns)} in all, "
             f"{counted.bytes / 1e6:,.1f} MB of media and data"
@@ -164,9 +165,19 @@ def info(
             if lines:
                 print(f"{title} ({len(lines)}):")
                 for line in lines[:SHOWN]:
-                    print(f"  {line}")
+                    print(f"  {plain(line)}")
                 if len(lines) > SHOWN:
                     print(f"  … and {len(lines) - SHOWN} more; --json has all")
+
+
+def _json_text(document: object) -> str:
+    """One line of JSON, with the letters themselves where the output can carry them."""
+    text = json.dumps(document, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a name that is no Unicode, or a terminal that is not UTF-8
+        return json.dumps(document)
+    return text
 
 
 def _progress(total: int) -> Callable[[int], None]:
@@ -215,6 +226,14 @@ def _run_window(
         raise InspectorError("The screenshot's folder is not there", screenshot, "Make it, or name another")
     if path is not None and not Path(path).expanduser().exists():
         raise InspectorError("There is nothing at that path", path, "Check the spelling")
+    if screenshot is not None and path is not None:
+        target, root = Path(screenshot).expanduser().resolve(), Path(path).expanduser().resolve()
+        if target == root or (root.is_dir() and target.is_relative_to(root)):
+            raise InspectorError(
+                "The screenshot would be written into the dataset",
+                screenshot,
+                "A dataset is never written to: name a file elsewhere",
+            )
     if not _has_display():
         if screenshot is None:
             raise InspectorError(
@@ -240,6 +259,8 @@ def _run_window(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its status; anything unforeseen is a bug, 70."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that is no Unicode can still be printed
     if not words:
         words = ["open"]
     elif words[0] not in COMMANDS and words[0] not in ("--help", "--version"):
@@ -258,7 +279,7 @@ def _run(words: list[str]) -> int:
     try:
         app(words, standalone_mode=False)
     except InspectorError as error:
-        print(f"inspector: {error}", file=sys.stderr)
+        print(f"inspector: {plain(str(error))}", file=sys.stderr)
         return UNUSABLE
     except (KeyboardInterrupt, Cancelled):
         return 130
@@ -272,6 +293,6 @@ def _run(words: list[str]) -> int:
         told = getattr(error, "format_message", None)
         if told is None:
             raise
-        print(f"inspector: {' '.join(str(told()).split())} See `inspector --help`.", file=sys.stderr)
+        print(f"inspector: {plain(' '.join(str(told()).split()))} See `inspector --help`.", file=sys.stderr)
         return UNUSABLE
     return OK

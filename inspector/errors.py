@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+_SPACES = "\u00a0\u2009\u202f\u3000"
+
+
+def plain(text: str) -> str:
+    """The text on one line and with nothing in it that a terminal or a reader would be fooled by.
+
+    Names come from datasets: line ends, escape sequences, signs that turn the writing round and halves of
+    characters are written out as escapes.
+    """
+    return "".join(
+        sign if sign.isprintable() or sign in _SPACES else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
+
 
 class InspectorError(Exception):
     """Something outside the program is wrong: a file, a device, an argument.
