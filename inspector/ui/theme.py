@@ -127,7 +127,7 @@ def icon(name: str, color: QColor | None = None) -> QIcon:
     """The icon `name` in the theme's text colour, or in `color`; faint where disabled."""
     theme = current()
     made = QIcon()
-    for ratio in (1.0, 2.0):
+    for ratio in {1.0, QGuiApplication.primaryScreen().devicePixelRatio()}:
         made.addPixmap(pixmap(name, (color or theme.text).name(), 16, ratio))
         made.addPixmap(pixmap(name, theme.faint.name(), 16, ratio), QIcon.Mode.Disabled)
     return made
