@@ -49,7 +49,7 @@ def _grabber(display: str) -> mss.MSS:
     for _ in range(50):
         try:
             return mss.MSS(display=display)
-        except mss.ScreenShotError:
+        except Exception:  # noqa: BLE001 - mss names its errors by backend
             time.sleep(0.1)
     return mss.MSS(display=display)
 
