@@ -1,1 +1,1 @@
-"""Decoders and data on disk: the only place that imports av, vlc and pysubs2."""
+"""Decoders and data on disk: the only place that imports av and vlc."""
