@@ -125,12 +125,8 @@ def info(
     reader: Reader = None,
 ) -> None:
     """Format, records, modalities, coverage and sizes; reads every record."""
-    import signal
-
     from inspector.session import Session
 
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `info … | head` ends like any other tool
     with Session.open(path, reader) as session:
         told = _progress(len(session.index)) if sys.stderr.isatty() else None
         counted = session.summary(told)
@@ -278,9 +274,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(words: list[str]) -> int:
     try:
         app(words, standalone_mode=False)
+        # Here and not at exit, so that `info … | head` ends quietly. SIGPIPE itself stays ignored: a probe
+        # child that dies while it is written to would else end the program.
+        sys.stdout.flush()
     except InspectorError as error:
         print(f"inspector: {plain(str(error))}", file=sys.stderr)
         return UNUSABLE
+    except SystemExit as end:
+        # typer turns a pipe that nobody reads into 1, which here means a failed check.
+        if isinstance(end.__context__, BrokenPipeError):
+            return OK
+        raise
     except (KeyboardInterrupt, Cancelled):
         return 130
     except BrokenPipeError:

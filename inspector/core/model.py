@@ -159,6 +159,10 @@ class Cue:
     speaker: str | None = None
 
 
+MOST_SIGNS = 4096
+"""Of a path or a message in a problem; the longest path that a system knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong with a file, told to the curator: which file, what is wrong, and what still works."""
@@ -166,6 +170,12 @@ class Problem:
     path: str
     message: str
     works: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("path", "message"):  # both may quote the data, which holds cells of megabytes
+            text: str = getattr(self, name)
+            if len(text) > MOST_SIGNS:
+                object.__setattr__(self, name, f"{text[:MOST_SIGNS]}…")
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" + (f"; {self.works}" if self.works else "")

@@ -26,6 +26,7 @@ from inspector.core.times import NS, clock_text
 from inspector.errors import InspectorError
 from inspector.media.cues import is_transcript, load_cues
 from inspector.media.opening import still_format
+from inspector.media.probe import LATEST_NS
 from inspector.media.spans import is_span_list, read_spans, table_roles
 from inspector.media.stamps import EPOCH_S
 from inspector.media.table import TableInfo, describe
@@ -107,6 +108,7 @@ def assemble(
         name = (ids if item.path in ids else names)[item.path]
         _read(root / item.path, item, name, parts)
     _settle_epochs(parts)
+    _leave_out_far(parts)
     meta = meta or {}
     person = next((str(meta[key]) for key in PERSON_COLUMNS if meta.get(key) not in (None, "")), None)
     device = str(meta["device"]) if meta.get("device") not in (None, "") else None
@@ -403,6 +405,25 @@ def _earlier(label: Annotation, by_ns: int) -> Annotation:
         for anchor in label.anchors
     ]
     return replace(label, anchors=tuple(anchors))
+
+
+def _leave_out_far(parts: _Parts) -> None:
+    """Take out what lies so far from 0 that a timeline with it would show nothing, and overflow."""
+
+    def far(span: tuple[int, int] | None) -> bool:
+        return span is not None and max(abs(span[0]), abs(span[1])) > LATEST_NS
+
+    for stream in [stream for stream in parts.streams if far(stream.span)]:
+        parts.streams.remove(stream)
+        parts.say(stream.clock.id, f"{stream.id} has times more than 73 years from 0, which is past belief")
+        parts.state(stream.modality, Coverage.UNREADABLE)
+    labels = [label for label in parts.annotations if not any(far(anchor.span) for anchor in label.anchors)]
+    if len(labels) < len(parts.annotations):
+        count = len(parts.annotations) - len(labels)
+        parts.say(
+            ".", f"{count} label{'s' * (count > 1)} more than 73 years from 0 left out", "the others are read"
+        )
+    parts.annotations = labels
 
 
 def _settle_epochs(parts: _Parts) -> None:

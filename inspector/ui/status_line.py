@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from inspector.ui import theme
@@ -17,6 +17,8 @@ class StatusLine(QStatusBar):
         super().__init__(parent)
         self._left = QLabel("", self)
         self._right = QLabel("", self)
+        for label in (self._left, self._right):
+            label.setTextFormat(Qt.TextFormat.PlainText)
         self._quiet = ""
         self.setSizeGripEnabled(False)
         self.addWidget(self._left, 1)
@@ -33,7 +35,7 @@ class StatusLine(QStatusBar):
     def notice(self, text: str) -> None:
         """Say something for a while."""
         self._left.setText(text)
-        self._left.setToolTip(text)
+        self._left.setToolTip(theme.tip(text))
         self._left.setStyleSheet(f"color: {theme.current().suspect.name()}; padding: 4px 12px")
         self._notice.start()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from PySide6.QtWidgets import QApplication
+
+LONGEST = 1000
+"""Letters of one line that are looked at: a label may hold megabytes, and Qt sets all before it cuts."""
 
 ON_ACCENT = QColor("#FFFFFF")
 """Text and icons on the accent colour."""
@@ -102,6 +106,17 @@ def _font(family: str, px: int, weight: QFont.Weight) -> QFont:
     font.setPixelSize(px)
     font.setWeight(weight)
     return font
+
+
+def tip(text: str) -> str:
+    """A tooltip that shows the text as it is.
+
+    Qt takes what looks like HTML for HTML, with pictures out of any file, and names come from datasets.
+    """
+    text = text[: 4 * LONGEST]
+    if "<" not in text:
+        return text
+    return f"<span style='white-space: pre-wrap'>{html.escape(text)}</span>"
 
 
 def load_fonts() -> None:

@@ -70,7 +70,7 @@ class TopBar(QWidget):
         room = self.width() - 2 * 260
         metrics = self._crumb.fontMetrics()
         self._crumb.setText(metrics.elidedText(text, Qt.TextElideMode.ElideLeft, max(room, 80)))
-        self._crumb.setToolTip(text)
+        self._crumb.setToolTip(theme.tip(text))
         self._crumb.setGeometry((self.width() - max(room, 80)) // 2, 0, max(room, 80), self.height() - 1)
 
     def paintEvent(self, event: QPaintEvent) -> None:

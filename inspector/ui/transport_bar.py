@@ -43,10 +43,12 @@ class TransportBar(QWidget):
         row.addSpacing(theme.MARGIN)
         self.detail = QLabel("", self)
         self.detail.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.detail.setTextFormat(Qt.TextFormat.PlainText)
         row.addWidget(self.detail, 1)
         self.right = QLabel("", self)
         self.right.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.right.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.right.setTextFormat(Qt.TextFormat.PlainText)
         row.addWidget(self.right, 2)
         self.restyle()
 

@@ -130,7 +130,7 @@ def paint_elided(
 ) -> int:
     """One line of text, cut with … where it does not fit; returns the width that it takes."""
     metrics = QFontMetrics(font)
-    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+    shown = metrics.elidedText(text[: theme.LONGEST], Qt.TextElideMode.ElideRight, rect.width())
     painter.setFont(font)
     painter.setPen(color)
     painter.drawText(rect, int(align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
@@ -254,17 +254,17 @@ class ElidedLabel(QLabel):
     def sizeHint(self) -> QSize:
         """Room for the whole text on one line."""
         metrics = QFontMetrics(self.font())
-        return QSize(metrics.horizontalAdvance(self._whole), metrics.height() + theme.STEP)
+        return QSize(metrics.horizontalAdvance(self._whole[: theme.LONGEST]), metrics.height() + theme.STEP)
 
     def minimumSizeHint(self) -> QSize:
         """Any width will do."""
         return QSize(0, self.sizeHint().height())
 
     def _shown(self) -> str:
-        return QFontMetrics(self.font()).elidedText(self._whole, self._mode, self.width())
+        return QFontMetrics(self.font()).elidedText(self._whole[: theme.LONGEST], self._mode, self.width())
 
     def _tell(self) -> None:
-        self.setToolTip(self._whole if self._shown() != self._whole else "")
+        self.setToolTip(theme.tip(self._whole) if self._shown() != self._whole else "")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Offer the whole text as a tooltip where it no longer fits."""

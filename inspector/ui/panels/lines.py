@@ -57,7 +57,8 @@ class LinesModel(QAbstractListModel):
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """The line as text."""
         if index.isValid() and role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return str(self._lines[index.row()])
+            text = str(self._lines[index.row()])
+            return theme.tip(text) if role == Qt.ItemDataRole.ToolTipRole else text
         return None
 
 

@@ -315,7 +315,7 @@ class RecordsModel(QAbstractTableModel):
             return ("", "record", "has", "s")[section]
         if role == Qt.ItemDataRole.ToolTipRole:
             if section >= FIRST_OWN:
-                return f"{self._own[section - FIRST_OWN]}\nClick to sort"
+                return theme.tip(f"{self._own[section - FIRST_OWN]}\nClick to sort")
             return (
                 "Problems in the files\nClick to bring them together",
                 "The record's name\nClick to sort",
@@ -352,7 +352,9 @@ class RecordsModel(QAbstractTableModel):
             return self.face(column)[0]
         if role == Qt.ItemDataRole.ForegroundRole:
             return self.face(column)[1]
-        if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return theme.tip(self.words(row, column))
+        if role == Qt.ItemDataRole.AccessibleTextRole:
             return self.words(row, column)
         return None
 

@@ -249,7 +249,7 @@ class StreamDelegate(QStyledItemDelegate):
         """Say of each part of a card what it means."""
         if event.type() != QEvent.Type.ToolTip or not index.isValid():
             return False
-        QToolTip.showText(event.globalPos(), self.help(event.pos(), option.rect, index), view)
+        QToolTip.showText(event.globalPos(), theme.tip(self.help(event.pos(), option.rect, index)), view)
         return True
 
     def help(self, spot: Any, card: QRect, index: AnyIndex) -> str:

@@ -100,7 +100,8 @@ class TranscriptPanel(Panel):
         while self.selector.count():
             self.selector.removeTab(0)
         for track in self._tracks:
-            self.selector.setTabToolTip(self.selector.addTab(track.stream.id), str(track.stream.source.path))
+            tab = self.selector.addTab(track.stream.id)
+            self.selector.setTabToolTip(tab, theme.tip(str(track.stream.source.path)))
         best = max(range(len(self._tracks)), key=self._worth, default=-1)
         if again and shown is not None:
             same = (n for n, track in enumerate(self._tracks) if track.stream.id == shown.stream.id)

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from inspector.core.model import Cue, Stream
 
 FOREVER = 1 << 62
+MOST_SIGNS = 20_000
+"""Of one cue that are set: a page or ten. A file without line ends is one cue."""
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= MOST_SIGNS else f"{text[:MOST_SIGNS]}…"
 
 
 class SpokenWord(NamedTuple):
@@ -43,7 +49,7 @@ class TranscriptTrack:
         mapped = np.sort(stream.timemap.to_reference_array(local), axis=1)
         order = np.argsort(mapped[:, 0], kind="stable") if self.timed else np.arange(len(cues))
         self.cues = [cues[row] for row in order]
-        self.texts = [cue.text.strip().replace("\n", "\u2028") for cue in self.cues]
+        self.texts = [_bounded(cue.text.strip()).replace("\n", "\u2028") for cue in self.cues]
         self.starts: list[int] = mapped[order, 0].tolist()
         self.ends: list[int] = mapped[order, 1].tolist()
         self._around = self._enclosing()

@@ -6,6 +6,7 @@ them. Nothing is rendered anew for it.
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from inspector.core.model import Span
     from inspector.ui.timeline.axis import TimeAxis
     from inspector.ui.timeline.track import Track
+
+log = logging.getLogger(__name__)
 
 GAP = 1
 """Px of the line under each row."""
@@ -224,7 +227,10 @@ class TimelineCanvas(QWidget):
                 painter.drawPixmap(target, kept.picture, part)
             painter.save()
             painter.setClipRect(content, Qt.ClipOperation.IntersectClip)
-            track.paint_live(painter, content, self.axis)
+            try:
+                track.paint_live(painter, content, self.axis)
+            except Exception:
+                log.exception("drawing %s", track.id)
             painter.restore()
         if region.intersects(QRect(0, int(row.top()), header.WIDTH, int(row.height()))):
             header.paint_header(painter, track, row)
@@ -248,9 +254,16 @@ class TimelineCanvas(QWidget):
             rect = QRectF(0, 0, size.width(), size.height())
             painter = QPainter(kept.picture)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            track.render(painter, rect, self.axis)
-            self._paint_beyond(painter, rect)
-            painter.end()
+            try:
+                track.render(painter, rect, self.axis)
+                self._paint_beyond(painter, rect)
+            except Exception:
+                # What one track cannot draw must not leave a painter open: Qt ends the program for that.
+                log.exception("drawing %s", track.id)
+                painter.setPen(theme.current().failed)
+                painter.drawText(rect, int(Qt.AlignmentFlag.AlignCenter), "This cannot be drawn")
+            finally:
+                painter.end()
             self._kept[track.id] = kept
             self.renders += 1
         return kept

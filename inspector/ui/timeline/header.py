@@ -67,6 +67,6 @@ def _line(painter: QPainter, area: QRectF, text: str, font: QFont, name: bool) -
     mode = Qt.TextElideMode.ElideMiddle if whole else Qt.TextElideMode.ElideRight
     painter.setFont(font)
     painter.setPen(t.text if name else t.quiet)
-    shown = QFontMetricsF(font).elidedText(text, mode, area.width())
+    shown = QFontMetricsF(font).elidedText(text[: theme.LONGEST], mode, area.width())
     flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
     painter.drawText(area, int(flags | Qt.TextFlag.TextSingleLine), shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -65,7 +66,9 @@ class _Scale:
 
     def y(self, values: NDArray[np.float64], rect: QRectF) -> NDArray[np.float64]:
         room = rect.height() - 2 * PAD_Y
-        parts = (values - self.low) / (self.high - self.low)
+        # In halves, since the distance of two finite numbers need not be one; and near enough for a painter.
+        swing = max(self.high / 2 - self.low / 2, sys.float_info.min)
+        parts = np.clip((values / 2 - self.low / 2) / swing, -100, 100)
         places: NDArray[np.float64] = rect.bottom() - PAD_Y - parts * room
         return places
 

@@ -181,6 +181,7 @@ class TextTrack(StreamTrack):
         room = shown.adjusted(pad, 0, -pad, 0)
         if room.width() < 5:
             return
+        text = text[: theme.LONGEST]
         # A short word is set smaller before it is cut.
         for px in (TEXT_PX, 11, 10, 9):
             font = theme.text_font(px)

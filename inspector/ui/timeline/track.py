@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QLineF, QRectF, Qt
@@ -204,6 +205,7 @@ def ink_on(color: QColor) -> QColor:
 
 def cut(text: str, metrics: QFontMetricsF, room: float) -> str:
     """The text with … where it does not fit; nothing where fewer than three letters of it would be left."""
+    text = text[: theme.LONGEST]
     if metrics.horizontalAdvance(text) <= room:
         return text
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
@@ -222,11 +224,12 @@ def stack(spans: list[Span]) -> tuple[list[int], int]:
     spans at once.
     """
     rows: list[int] = []
-    free_at: list[int] = []
+    free: list[int] = []
+    busy: list[tuple[int, int]] = []  # until when, and which row
     for start, end in spans:
-        row = next((row for row, free in enumerate(free_at) if free <= start), len(free_at))
-        if row == len(free_at):
-            free_at.append(0)
-        free_at[row] = max(end, start + 1)
+        while busy and busy[0][0] <= start:
+            heappush(free, heappop(busy)[1])
+        row = heappop(free) if free else len(busy)
+        heappush(busy, (max(end, start + 1), row))
         rows.append(row)
-    return rows, max(len(free_at), 1)
+    return rows, max(len(busy) + len(free), 1)

@@ -284,7 +284,7 @@ class TimelineView(QWidget):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             text = self.tooltip_at(QPointF(event.pos()))
             if text:
-                QToolTip.showText(event.globalPos(), text, self)
+                QToolTip.showText(event.globalPos(), theme.tip(text), self)
             else:
                 QToolTip.hideText()
             return True

@@ -243,6 +243,7 @@ class CameraView(QWidget):
         for label in reversed(texts[:4]):
             painter.setFont(font)
             text = f"{label.label}" + (f"  {label.author}" if label.author else "")
+            text = text[: theme.LONGEST]
             text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(rect.width() - 48))
             box = QRectF(0, 0, painter.fontMetrics().horizontalAdvance(text) + 24, 26)
             box.moveCenter(QPointF(rect.center().x(), y - 13))
