@@ -210,8 +210,10 @@ class Session:
         """A job that somebody waits for: it does not queue behind the background ones."""
         return self._urgent.start(title, work, then)
 
-    def survey(self, pick: Callable[[], str | None], got: Callable[[Record], None]) -> Job[None]:
-        """Load records behind everything else, each told to `got` in the job's thread.
+    def survey(
+        self, pick: Callable[[], str | None], got: Callable[[str, Record | None], None]
+    ) -> Job[None]:
+        """Load records behind everything else, each told to `got` in the job's thread, None if it failed.
 
         `pick` names the next one (those on screen first), or None when all are known.
         """
@@ -224,15 +226,16 @@ class Session:
                     record = self.record(record_id)
                 except InspectorError as error:
                     log.warning("%s", error)
-                    continue
-                got(record)
+                    got(record_id, None)
+                else:
+                    got(record_id, record)
 
         return self.jobs.start("reading records", work)
 
-    def close(self) -> None:
-        """Stop background work and let go of everything."""
-        self.jobs.close()
-        self._urgent.close()
+    def close(self, wait: bool = True) -> None:
+        """Stop background work; without `wait` it ends by itself, at its next step."""
+        for jobs in (self.jobs, self._urgent):
+            jobs.close(wait)
 
     def __enter__(self) -> Session:
         return self

@@ -95,8 +95,8 @@ class Jobs:
         with self._lock:
             return tuple(self._live)
 
-    def close(self) -> None:
-        """Cancel everything and wait for the threads."""
+    def close(self, wait: bool = True) -> None:
+        """Cancel everything; wait for the threads, or let them end at their next step."""
         for job in self.live():
             job.cancel()
-        self._pool.shutdown(wait=True, cancel_futures=False)
+        self._pool.shutdown(wait=wait, cancel_futures=False)

@@ -16,8 +16,6 @@ import numpy as np
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
 
@@ -50,11 +48,6 @@ class TimeMap:
     def offset(cls, late_ns: int) -> TimeMap:
         """The map that corrects a stream which is `late_ns` late: it moves the stream earlier by as much."""
         return cls(((0, -late_ns),))
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether local and reference time are the same everywhere."""
-        return all(local == reference for local, reference in self.anchors)
 
     @property
     def monotone(self) -> bool:
@@ -168,9 +161,3 @@ def map_span(timemap: TimeMap, span: tuple[int, int]) -> tuple[int, int]:
     """A local `(start_ns, end_ns)` on the reference timeline, in order even where the map runs backwards."""
     a, b = timemap.to_reference(span[0]), timemap.to_reference(span[1])
     return (a, b) if a <= b else (b, a)
-
-
-def union_span(spans: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None:
-    """The smallest span that holds all known ones, or None where none is known."""
-    known = [span for span in spans if span is not None]
-    return (min(a for a, _ in known), max(b for _, b in known)) if known else None

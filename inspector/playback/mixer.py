@@ -21,7 +21,7 @@ from inspector.media.render import render_pcm
 from inspector.playback.sound import CHANNELS, FRAME_BYTES, RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -63,7 +63,9 @@ class _Stretch:
 class Mixer:
     """The feed of a sound output, and the map from pulled frames to the timeline. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[str], None] | None = None) -> None:
+        """`told` hears, in the mixer's thread, of a sound that cannot be opened."""
+        self._told = told
         self._wake = threading.Condition()
         self._tracks: list[Track] = []
         self._tracks_changed = False
@@ -77,7 +79,6 @@ class Mixer:
         self._pulled = 0
         self._history: deque[_Stretch] = deque(maxlen=4096)
         self._closed = False
-        self.problems: list[str] = []
         self._readers: dict[str, PcmReader | None] = {}
         self._thread = threading.Thread(target=self._work, name="inspector-mixer", daemon=True)
         self._thread.start()
@@ -264,7 +265,8 @@ class Mixer:
                 self._readers[stream.id] = PcmReader(stream.source, RATE)
             except InspectorError as error:
                 log.warning("%s", error)
-                self.problems.append(str(error))
+                if self._told is not None:
+                    self._told(f"{stream.id} is not heard: {error}")
                 self._readers[stream.id] = None
         return self._readers[stream.id]
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from inspector.core.times import NS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RATE = 48_000
 """Frames per second of everything between mixer and output."""
@@ -30,20 +33,18 @@ class SoundFeed(Protocol):
 
 
 class SoundOutput(Protocol):
-    """A device, or something that stands in for one."""
+    """A device that plays what it pulls. Its clock says which frame is heard."""
 
     name: str
     clock: OutputClock
 
-    def start(self, feed: SoundFeed) -> bool:
-        """Begin to pull, for good. False where there is no device (why is then in `problem`)."""
+    def start(self, feed: SoundFeed, told: Callable[[str], None]) -> None:
+        """Open the device in a thread and pull for good; `told` is called there, "" or what is wrong."""
         ...
 
     def close(self) -> None:
         """Stop pulling and end the thread."""
         ...
-
-    problem: str
 
 
 class OutputClock:
@@ -58,16 +59,21 @@ class OutputClock:
     WINDOW_NS = 400_000_000
     """Long enough to hold a prompt reading on a busy machine; a device that slips is followed within it."""
 
+    STALL_NS = 2_500_000_000
+    """A sound server that wakes up takes over a second before it pulls; one that is stuck takes for ever."""
+
     def __init__(self, latency_ns: int = 0) -> None:
         self.latency_ns = latency_ns
         self._lock = threading.Lock()
         self._readings: deque[tuple[int, float]] = deque()  # (when, phase), phases growing: a sliding minimum
+        self._newest = 0
 
     def taken(self, frames: int, queued: int, dry: bool = False, now_ns: int | None = None) -> None:
         """`frames` in all were taken, `queued` of them wait in the device; `dry`: it had run empty."""
         now = time.monotonic_ns() if now_ns is None else now_ns
         phase = now - (frames - queued) * NS / RATE
         with self._lock:
+            self._newest = now
             readings = self._readings
             if dry:
                 readings.clear()
@@ -76,6 +82,11 @@ class OutputClock:
             readings.append((now, phase))
             while readings[0][0] < now - self.WINDOW_NS:
                 readings.popleft()
+
+    def stalled(self, since_ns: int, now_ns: int) -> bool:
+        """Whether the device took nothing for STALL_NS, counted from `since_ns` at the earliest."""
+        with self._lock:
+            return now_ns - max(self._newest, since_ns) > self.STALL_NS
 
     def heard(self, now_ns: int | None = None) -> float | None:
         """The frame number that is heard now, None before the device took any."""

@@ -54,17 +54,30 @@ class MonotonicClock:
 
 
 class SoundClock:
-    """Time by what the sound output has played of the mixer's sound."""
+    """Time by what the sound output has played of the mixer's sound.
 
-    def __init__(self, mixer: Mixer, output: OutputClock) -> None:
+    While the device takes nothing the computer's clock goes on for it, so that a stuck sound server does not
+    stop the pictures; when it takes again the sound starts where the pictures are.
+    """
+
+    def __init__(
+        self, mixer: Mixer, output: OutputClock, wall_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
         self._mixer = mixer
         self._output = output
+        self._wall_ns = wall_ns
         self._run = 0
         self._at = (-1, 0)
+        self._how: tuple[float, tuple[int, int] | None] = (1.0, None)
+        self._since = self._asked = 0
+        self._alone = False
 
     def start(self, at_ns: int, speed: float, loop: tuple[int, int] | None = None) -> None:
         """Run from a reference time on, round and round where there is a loop."""
         self._at = (-1, at_ns)
+        self._how = (speed, loop)
+        self._since = self._asked = self._wall_ns()
+        self._alone = False
         self._run = self._mixer.play(at_ns, speed, loop)
 
     def stop(self) -> None:
@@ -73,7 +86,16 @@ class SoundClock:
 
     def now_ns(self) -> int:
         """The moment that is heard now; where it started until its first frame is."""
-        heard = self._output.heard()
+        wall = self._wall_ns()
+        passed, self._asked = wall - self._asked, wall
+        stretch, at = self._at
+        if self._output.stalled(self._since, wall):
+            self._alone = True
+            self._at = (stretch, at + round(passed * self._how[0]))
+            return self._at[1]
+        if self._alone:
+            self.start(at, *self._how)
+        heard = self._output.heard(wall)
         moment = None if heard is None else self._mixer.place(self._run, heard)
         if moment is not None:
             # The output's phase is corrected all the time: what was shown must not run back for it,
@@ -120,10 +142,6 @@ class Transport:
         self._span = (start_ns, max(start_ns, end_ns))
         self._at = self._clamped(start_ns if at_ns is None else at_ns)
         self.changed()
-
-    def extend(self, start_ns: int, end_ns: int) -> None:
-        """The same record turned out to be longer or shorter."""
-        self._span = (start_ns, max(start_ns, end_ns))
 
     def now_ns(self) -> int:
         """The reference time that is to be shown now, inside the span."""

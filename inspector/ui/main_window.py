@@ -225,7 +225,8 @@ class MainWindow(QMainWindow):
     def _player_busy(self) -> bool:
         return self.player.transport.playing or self.player.dragging
 
-    def _let_go(self) -> None:
+    def _let_go(self, wait: bool = False) -> None:
+        """Let the dataset go; only a window that closes waits for what is still being read."""
         if self._contents is not None:
             self._contents.close()
             self._contents = None
@@ -233,7 +234,7 @@ class MainWindow(QMainWindow):
             self._surveyor.close()
             self._surveyor = None
         if self.session is not None:
-            self.session.close()
+            self.session.close(wait)
             self.session = None
 
     def show_record(self, record_id: str) -> None:
@@ -410,6 +411,7 @@ class MainWindow(QMainWindow):
         if self.session is not None:
             parts.append("read-only source")
             if self._surveyor is not None and self._surveyor.left:
+                self._surveyor.hurry()
                 parts.append(f"reading records: {self._surveyor.left} left")
         self.status.say("  ·  ".join(parts), f"{self.player.sound_text}  ·  {memory_mb()} MB")
 
@@ -449,7 +451,7 @@ class MainWindow(QMainWindow):
     def _filter(self) -> None:
         self.actions_["left"].setChecked(True)
         self.records.show()
-        self.records.filter.setFocus()
+        self.records.focus_filter()
 
     def _switch_theme(self) -> None:
         app = QApplication.instance()
@@ -474,7 +476,7 @@ class MainWindow(QMainWindow):
         self.player.close()
         self.stage.set_cameras([])
         self.timeline.set_record(None)
-        self._let_go()
+        self._let_go(wait=True)
         super().closeEvent(event)
 
 

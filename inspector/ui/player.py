@@ -17,7 +17,7 @@ from inspector.playback.transport import SoundClock, Transport
 
 if TYPE_CHECKING:
     from inspector.core.model import Record
-    from inspector.ui.sound_qt import QtSoundOutput
+    from inspector.playback.sound import SoundOutput
 
 MS = 1_000_000
 TICK_MS = 8
@@ -43,7 +43,7 @@ class Player(QObject):
         self.transport = Transport()
         self.transport.changed = self._changed
         self.mixer: Mixer | None = None
-        self.output: QtSoundOutput | None = None
+        self.output: SoundOutput | None = None
         self.sound_text = "no sound"
         self.feeds: list[PictureFeed | StillFeed] = []
         self.thumbs: ThumbFeed | None = None
@@ -62,7 +62,7 @@ class Player(QObject):
             return
         from inspector.ui.sound_qt import QtSoundOutput
 
-        self.mixer = Mixer()
+        self.mixer = Mixer(self.sound_problem.emit)
         self.output = QtSoundOutput()
         self._set_mix()
         self.output.start(self.mixer, self._sound_ready.emit)

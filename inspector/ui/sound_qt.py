@@ -19,8 +19,9 @@ LATENCY_NS = 58_000_000
 screen and the sound server's sink, with PULSE_LATENCY_MS in force."""
 
 BUFFER_S = 0.08
+"""Where Qt heeds it; with PulseAudio it does not, and PULSE_LATENCY_MS says how much is queued."""
 PULSE_LATENCY_MS = 100
-"""Qt asks PulseAudio and PipeWire for 10 ms whatever its buffer is; a busy machine then tears holes."""
+"""Else 8 to 16 ms wait at the sound server whatever the buffer is, and a busy machine tears holes in it."""
 
 
 class _Device(QIODevice):
@@ -104,10 +105,10 @@ class _Worker(QObject):
 
     def stop(self) -> None:
         """End the sink in its own thread."""
-        if self._sink is not None:
-            self._sink.stop()
-            self._sink.deleteLater()
-            self._sink = None
+        sink, self._sink = self._sink, None  # first: what stops now was not lost
+        if sink is not None:
+            sink.stop()
+            sink.deleteLater()
         if self._device is not None:
             self._device.close()
         self.thread().quit()
@@ -120,20 +121,17 @@ class QtSoundOutput:
 
     def __init__(self, latency_ns: int = LATENCY_NS) -> None:
         self.clock = OutputClock(latency_ns)
-        self.problem = ""
         self._thread = QThread()
         self._thread.setObjectName("sound")
         self._worker: _Worker | None = None
 
-    def start(self, feed: SoundFeed, told: Callable[[str], None] | None = None) -> bool:
+    def start(self, feed: SoundFeed, told: Callable[[str], None]) -> None:
         """Begin to pull. The device opens in the thread; `told` is called there, "" or what is wrong."""
         self._worker = _Worker(feed, self.clock)
         self._worker.moveToThread(self._thread)
         self._thread.started.connect(self._worker.run)
-        if told is not None:
-            self._worker.ready.connect(told)
+        self._worker.ready.connect(told)
         self._thread.start(QThread.Priority.TimeCriticalPriority)
-        return True
 
     def close(self) -> None:
         """Stop the sink and wait for the thread."""

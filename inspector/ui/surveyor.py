@@ -43,6 +43,7 @@ class Surveyor:
         self._job: Job[None] | None = None
         self._counts: Counter[Modality] = Counter()
         self._troubled = 0
+        self._open = True
 
     @property
     def left(self) -> int:
@@ -52,16 +53,17 @@ class Surveyor:
     def start(self) -> None:
         """Begin, once."""
         if self._job is None:
-            self._hurry()
+            self.hurry()
             self._job = self._session.survey(self._pick, self._got)
 
     def close(self) -> None:
-        """Stop after the record that is being read."""
+        """Stop after the record that is being read; nothing of it is told any more."""
+        self._open = False
         if self._job is not None:
             self._job.cancel()
 
-    def _hurry(self) -> None:
-        """The rows on screen go first. Called in the window's thread."""
+    def hurry(self) -> None:
+        """The rows on screen go first. Called in the window's thread, as often as they may have moved."""
         self._first = deque(self._panel.model.record_id(row) for row in self._panel.table.shown_rows())
 
     def _pick(self) -> str | None:
@@ -77,16 +79,22 @@ class Surveyor:
                     ids = self._session.index.column("record_id").slice(self._at, CHUNK).to_pylist()
                     self._at += len(ids)
                     self._chunk = deque(ids)
-                    self._relay.post(self._hurry)
                 if not self._chunk:
-                    self._relay.post(lambda: self._done(dict(sorted(self._counts.items())), self._troubled))
+                    self._relay.post(self._finish)
                     return None
                 record_id = self._chunk.popleft()
             if record_id not in self._known:
                 return record_id
 
-    def _got(self, record: Record) -> None:
-        self._known.add(record.id)
-        self._troubled += bool(record.problems)
-        self._counts.update({stream.modality for stream in record.streams})
-        self._relay.post(lambda: self._panel.set_filled(record.id, record))
+    def _finish(self) -> None:
+        if self._open:
+            self._done(
+                {modality: self._counts[modality] for modality in self._session.modalities}, self._troubled
+            )
+
+    def _got(self, record_id: str, record: Record | None) -> None:
+        self._known.add(record_id)
+        self._troubled += record is None or bool(record.problems)
+        if record is not None:
+            self._counts.update({stream.modality for stream in record.streams})
+        self._relay.post(lambda: self._panel.set_filled(record_id, record) if self._open else None)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,7 @@ from inspector.core.registry import Registry
 from inspector.core.timemap import TimeMap
 from inspector.core.times import NS, clock_text, ns_from_s, parse_clock, s_from_ns
 from inspector.errors import Cancelled, InspectorError
+from inspector.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -343,3 +345,27 @@ def test_the_folder_reader_is_asked_last_whoever_was_imported_first() -> None:
     asked += "print([entry.name for entry in readers.all()])"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['lerobot', 'folder']"
+
+
+def test_a_survey_tells_of_a_record_that_does_not_load_and_goes_on() -> None:
+    """One broken record must not leave the rest of a dataset unread, nor itself forever unknown."""
+
+    class Half:
+        """A dataset of which one record cannot be loaded."""
+
+        index = pa.table({"record_id": ["a", "b", "c"], "modalities": [["video"]] * 3})
+
+        def load(self, record_id: str) -> Record:
+            if record_id == "b":
+                raise InspectorError("broken", "b")
+            return Record(record_id, ())
+
+    left = ["a", "b", "c"]
+    told: list[tuple[str, bool]] = []
+    with Session(Half()) as session:  # type: ignore[arg-type]
+        job = session.survey(
+            lambda: left.pop(0) if left else None,
+            lambda name, record: told.append((name, record is not None)),
+        )
+        job.future.result(5)
+    assert told == [("a", True), ("b", False), ("c", True)]

@@ -126,15 +126,6 @@ def test_an_empty_record_does_not_play() -> None:
     assert go.run(3) == 0
 
 
-def test_a_record_that_turns_out_longer_goes_on() -> None:
-    go = Told()
-    go.play()
-    go.run(9)
-    go.extend(0, 20 * NS)
-    assert go.run(3) == 12 * NS
-    assert go.playing
-
-
 @given(
     st.lists(
         st.one_of(
@@ -165,12 +156,9 @@ def test_it_never_leaves_the_record_and_never_runs_against_its_sign(steps: list[
 
 
 class Heard(OutputClock):
-    """An output's clock that is asked at a time of the test's."""
+    """An output's clock with the test's own time beside it."""
 
     now = 0
-
-    def heard(self, now_ns: int | None = None) -> float | None:
-        return super().heard(self.now if now_ns is None else now_ns)
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
@@ -178,7 +166,7 @@ def test_the_time_is_that_of_the_sound_that_is_heard(speed: float) -> None:
     """An output takes 480 silent frames every 10 ms and is heard 20 ms later; the picture waits for it."""
     mixer, output = Mixer(), Heard(latency_ns=20_000_000)
     try:
-        clock = SoundClock(mixer, output)
+        clock = SoundClock(mixer, output, lambda: output.now)
         taken = 0
 
         def take(count: int) -> None:
@@ -228,3 +216,26 @@ def test_played_out_it_rests_on_the_last_picture_and_begins_again() -> None:
     transport.play()
     assert transport.now_ns() >= 9_960_000_000
     transport.pause()
+
+
+def test_a_device_that_takes_nothing_does_not_stop_the_pictures() -> None:
+    """The computer's clock goes on for a stuck device, and the sound starts anew where they are."""
+    wall = [10 * NS]
+    mixer, output = Mixer(), OutputClock()
+    try:
+        clock = SoundClock(mixer, output, lambda: wall[0])
+        clock.start(3 * NS, 1.0)
+        wall[0] += OutputClock.STALL_NS - 1
+        assert clock.now_ns() == 3 * NS  # a server that wakes up is waited for
+        for _ in range(10):
+            wall[0] += NS // 10
+            at = clock.now_ns()
+        assert at == 4 * NS
+        output.taken(480, 0, now_ns=wall[0])
+        before = mixer.place(1, 1e9)
+        assert clock.now_ns() == at  # a new run, from where the pictures are
+        assert before is None or before[1] <= at
+        wall[0] += NS // 10
+        assert clock.now_ns() == at  # and nothing of it was heard yet
+    finally:
+        mixer.close()

@@ -49,7 +49,6 @@ CLOCK_WORDS = {
     "none": "No time stamps at all",
 }
 CHANNELS = {1: "mono", 2: "stereo"}
-LAG_ROOM = "−0000.0 ms"
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
