@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
 from typing import TYPE_CHECKING, Any
@@ -420,7 +421,9 @@ def test_repainting_the_window_keeps_its_references_to_none(
         qtbot.waitUntil(lambda: window.complete, timeout=5000)
     with qtlog.disabled():  # a message that pytest-qt keeps has fields that are None
         repaint(30)
+        gc.collect()  # else garbage of earlier tests goes while we count, with its references
         before = sys.getrefcount(None)
         repaint(300)
+        gc.collect()
         growth = sys.getrefcount(None) - before
-    assert abs(growth) < 60, growth
+    assert abs(growth) < 30, growth
