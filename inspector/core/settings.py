@@ -1,0 +1,116 @@
+"""What the user chose, kept from one start to the next in one small JSON file.
+
+What is not understood in the file is replaced by the default.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from inspector.core.files import write_atomic
+
+OUTPUTS = ("builtin", "vlc")
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How much later a sound output is heard than a picture is seen, and when somebody measured it."""
+
+    ms: float
+    on: str
+    """ISO date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything in Preferences. Sizes bound what the program takes, whatever the record holds."""
+
+    sound_output: str = "builtin"
+    latency: dict[str, Latency] = field(default_factory=dict)
+    """By output name; an output without one runs on the constant measured by us, and says "estimated"."""
+    scrub_sound: bool = True
+    sync_overlay: bool = True
+    proxies: bool = True
+    hardware_decoding: bool = True
+    picture_mb: int = 256
+    """Decoded pictures kept in memory, all cameras together."""
+    cache_gb: int = 8
+    """Indexes, pyramids and proxies on disk, all datasets together."""
+
+
+_LIMITS = {"picture_mb": (32, 16384), "cache_gb": (0, 100_000)}
+
+
+def settings_path() -> Path:
+    """Where they are kept: `$INSPECTOR_CONFIG`, else the system's place for a user's settings."""
+    folder = os.environ.get("INSPECTOR_CONFIG") or platformdirs.user_config_dir("inspector", False)
+    return Path(folder) / "settings.json"
+
+
+def settings() -> Settings:
+    """The settings in force; the file is read when first asked for."""
+    global _kept
+    path = settings_path()
+    with _lock:
+        if _kept is None or _kept[0] != path:
+            _kept = (path, _load(path))
+        return _kept[1]
+
+
+def change_settings(**changed: Any) -> Settings:
+    """Put some of them into force and keep them; on a disk that cannot be written they are forgotten."""
+    global _kept
+    new = replace(settings(), **changed)
+    path = settings_path()
+    with _lock:
+        _kept = (path, new)
+    text = json.dumps(asdict(new), indent=1)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return new
+    write_atomic(path, lambda beside: beside.write_text(text, "utf-8"))
+    return new
+
+
+_kept: tuple[Path, Settings] | None = None
+_lock = threading.Lock()
+
+
+def _load(path: Path) -> Settings:
+    try:
+        plain = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return Settings()
+    return _from_plain(plain if isinstance(plain, dict) else {})
+
+
+def _from_plain(plain: dict[str, Any]) -> Settings:
+    usual = Settings()
+    kept: dict[str, Any] = {}
+    for name, value in plain.items():
+        default = getattr(usual, name, None)
+        if name == "latency":
+            kept[name] = _latencies(value)
+        elif default is not None and type(value) is type(default):
+            low, high = _LIMITS.get(name, (None, None))
+            kept[name] = value if low is None or high is None else min(max(value, low), high)
+    if kept.get("sound_output", "builtin") not in OUTPUTS:
+        del kept["sound_output"]
+    return replace(usual, **kept)
+
+
+def _latencies(value: Any) -> dict[str, Latency]:
+    found: dict[str, Latency] = {}
+    for name, each in value.items() if isinstance(value, dict) else ():
+        ms, on = (each.get("ms"), each.get("on")) if isinstance(each, dict) else (None, None)
+        if isinstance(ms, (int, float)) and -1000 <= ms <= 5000 and isinstance(on, str):
+            found[name] = Latency(float(ms), on)
+    return found
