@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_atomic(path: Path, write: Callable[[Path], None]) -> bool:
+def write_atomic(path: Path, write: Callable[[Path], object]) -> bool:
     """Let `write` fill a file beside `path`, then put it there at once; False where the disk would not."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
