@@ -210,9 +210,7 @@ class Session:
         """A job that somebody waits for: it does not queue behind the background ones."""
         return self._urgent.start(title, work, then)
 
-    def survey(
-        self, pick: Callable[[], str | None], got: Callable[[str, Record | None], None]
-    ) -> Job[None]:
+    def survey(self, pick: Callable[[], str | None], got: Callable[[str, Record | None], None]) -> Job[None]:
         """Load records behind everything else, each told to `got` in the job's thread, None if it failed.
 
         `pick` names the next one (those on screen first), or None when all are known.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inspector.core.model import Stream
-    from inspector.media.video import FrameIndex, Picture
+    from inspector.media.frames import FrameIndex
+    from inspector.media.video import Picture
 
 AHEAD_NS = 400_000_000
 """How much is decoded ahead of the playhead while playing."""
@@ -211,7 +212,7 @@ class PictureFeed:
     def _serve(self, reader: VideoReader, wish: _Wish) -> None:
         if wish.number not in self._cache and wish.number not in self._gone:
             if wish.dragging:
-                key = reader.key_before(wish.number)
+                key = reader.index.key_before(wish.number)
                 nearest = min((abs(each - wish.number) for each in self._cache), default=1 << 30)
                 if key != wish.number and wish.number - key < nearest and key not in self._cache:
                     self._decode(reader, key)

@@ -164,7 +164,6 @@ def at_last_frame(window: MainWindow) -> bool:
     return index is not None and window.player.transport.now_ns() == index.start_ns[-1]
 
 
-
 @pytest.mark.parametrize("where", ["stage", "records", "timeline"])
 def test_every_key_does_what_the_table_says(
     window: MainWindow, qtbot: QtBot, folder: Path, monkeypatch: pytest.MonkeyPatch, where: str

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from inspector.core.model import Source
 from inspector.errors import InspectorError
-from inspector.media.video import FrameIndex, Picture, VideoReader, build_index, frame_index
+from inspector.media.frames import FrameIndex, build_index, frame_index
+from inspector.media.video import Picture, VideoReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,7 +113,7 @@ def test_key_before(reel: Reel, name: str) -> None:
     try:
         keys = set(reader.index.key_pts.tolist())
         for number in range(0, len(reader.index), 7):
-            key = reader.key_before(number)
+            key = reader.index.key_before(number)
             assert key <= number
             assert reader.index.pts[key] in keys
             assert not keys & set(reader.index.pts[key + 1 : number + 1].tolist())
@@ -137,7 +138,7 @@ def test_an_episode_of_a_longer_film(reel: Reel, name: str) -> None:
             assert picture is not None
             assert picture_number(picture) == first + number
             assert abs(picture.span[0] - (truth.starts_ns[first + number] - start_ns)) < 1000
-        assert 0 <= reader.key_before(10) <= 10
+        assert 0 <= reader.index.key_before(10) <= 10
     finally:
         reader.close()
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent, QResizeEvent
 
     from inspector.core.model import Annotation, Stream
-    from inspector.media.video import FrameIndex, Picture
+    from inspector.media.frames import FrameIndex
+    from inspector.media.video import Picture
 
 NARROW = 280
 """Below this many px a picture says only what matters most."""
