@@ -36,6 +36,9 @@ FILM_PIXELS = 1 << 26
 STILL_PIXELS = 1 << 28
 """Of a still, which is read alone; telephones make 200 million."""
 
+REQUEST = 1 << 20
+"""Bytes that the disk is asked for at a time. FFmpeg's own 32 KiB are slow where each request travels."""
+
 _STILLS = (
     (b"\xff\xd8", "jpeg_pipe"),
     (b"\x89PNG\r\n\x1a\n", "png_pipe"),
@@ -108,15 +111,45 @@ def _regular(path: Path) -> Path:
     return path
 
 
+class _File:
+    """A file as FFmpeg reads it through PyAV; closed when the container that reads it is let go."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = os.path.abspath(path)  # FFmpeg tells some formats by the extension too
+        self._at = 0
+        self._file = os.open(self.name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._size = os.fstat(self._file).st_size
+
+    def read(self, count: int) -> bytes:
+        os.lseek(self._file, self._at, os.SEEK_SET)
+        data = os.read(self._file, count)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def __del__(self) -> None:
+        file = getattr(self, "_file", None)
+        if file is not None:
+            os.close(file)
+
+
 def _open(path: Path, kind: str | None, kinds: str, pixels: int) -> InputContainer:
     import av
 
     limits = {"max_pixels": str(pixels)}
     box = av.open(
-        os.path.abspath(_regular(path)),
+        _File(_regular(path)),
+        "r",
         format=kind,
         options={"format_whitelist": kinds, "protocol_whitelist": "file", **limits},
         metadata_errors="replace",
+        buffer_size=REQUEST,
     )
     for stream in box.streams.video:
         if stream.codec_context is not None:
