@@ -31,9 +31,7 @@ _lock = threading.Lock()
 _known: dict[tuple[str, int, int], MediaInfo | InspectorError] = {}
 
 
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); import inspector.media.child as it; it.main()"
-)
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); import {module} as it; it.main()"
 """Not `python -m`: that looks for modules in the working folder first, which may be a dataset's."""
 
 MOST_BYTES = 8 << 30
@@ -49,12 +47,17 @@ def _search_path() -> list[str]:
     return [*(place for place in sys.path if place), str(package)]
 
 
+def child_command(module: str) -> list[str]:
+    """The command that runs `main()` of a module of ours in a process of its own."""
+    return [sys.executable, "-P", "-c", _START.format(module=module), json.dumps(_search_path())]
+
+
 class _Child:
     """One child process; not safe to use from two threads at once."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, json.dumps(_search_path())],
+            child_command("inspector.media.child"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -6,7 +6,8 @@ Three ways to the same index: what an earlier run kept, an MP4's own sample tabl
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -26,10 +27,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from inspector.core.model import Source
+
 MAGIC = 0x496E646578303031
 """What a kept index begins with; another layout gets another number."""
 CHECKED = 48
 """Packets that are read at each of a few places of an MP4 to see that its tables tell the truth."""
+SMALL = 48 << 20
+"""A film of so many bytes is read through at once; of a larger one a stretch is read first."""
+REGION_BEHIND = 240
+"""Packets that are read behind the time for which a stretch is read, where no key frame comes before."""
+REORDER = 20
+"""Packets read behind a stretch, which may hold frames that are shown inside it."""
 LONG_GOP_NS = NS
 """A film whose key frames lie further apart than this is slow to seek in."""
 
@@ -48,6 +57,9 @@ class FrameIndex:
     end_ns: int
     key_pts: NDArray[np.int64]
     key_seek: NDArray[np.int64]
+    open_start: bool = False
+    open_end: bool = False
+    """Whether there is more film before and behind: of a stretch, numbers count from its own first frame."""
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -85,14 +97,55 @@ class FrameIndex:
         keys = np.concatenate([[self.start_ns[0]], self.start_ns[places], [self.end_ns]])
         return int(np.diff(np.sort(keys)).max())
 
+    def of(self, source: Source) -> FrameIndex:
+        """What of a whole film's index belongs to a source, which may be a stretch of it."""
+        if source.start_ns is None and source.end_ns is None:
+            return self
+        return self.cut(source.start_ns or 0, source.end_ns)
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is all of the film."""
+        return not (self.open_start or self.open_end)
+
+    def holds(self, local_ns: int) -> bool:
+        """Whether it is known which frame is shown at a time; of a whole film it always is."""
+        if not len(self):
+            return self.whole
+        return (not self.open_start or local_ns >= int(self.start_ns[0])) and (
+            not self.open_end or local_ns < int(self.start_ns[-1])
+        )
+
+    def grown(self, pts: int, base: Fraction) -> FrameIndex:
+        """With one more frame behind the last, for a stretch that is read on."""
+        known, new = scale_pts(np.array([self.pts[-1], pts], np.int64), base)
+        start = int(self.start_ns[-1]) + int(new - known)
+        return replace(
+            self,
+            pts=np.append(self.pts, pts),
+            start_ns=np.append(self.start_ns, start),
+            end_ns=start + start - int(self.start_ns[-1]),
+        )
+
     def cut(self, start_ns: int, end_ns: int | None) -> FrameIndex:
         """The frames that start in `[start_ns, end_ns)`, with local time 0 at `start_ns`."""
         # Times cut out of a longer film come as floats of frame counts: forgive a microsecond.
         end = self.end_ns if end_ns is None else min(end_ns, self.end_ns)
         chosen = (self.start_ns >= start_ns - 1000) & (self.start_ns < end - 1000)
         return FrameIndex(
-            self.pts[chosen], self.start_ns[chosen] - start_ns, end - start_ns, self.key_pts, self.key_seek
+            self.pts[chosen],
+            self.start_ns[chosen] - start_ns,
+            end - start_ns,
+            self.key_pts,
+            self.key_seek,
+            self.open_start,
+            self.open_end,
         )
+
+
+_NONE = np.empty(0, np.int64)
+EMPTY = FrameIndex(_NONE, _NONE, 0, _NONE, _NONE, open_start=True, open_end=True)
+"""Of a film of which nothing is known yet."""
 
 
 def frame_index(path: Path, track: int, stop: Callable[[], bool] | None = None) -> FrameIndex:
@@ -100,12 +153,29 @@ def frame_index(path: Path, track: int, stop: Callable[[], bool] | None = None) 
 
     Raises InspectorError for an unreadable film, and Cancelled where `stop` says yes.
     """
-    known = known_index(path, track)
-    if known is None:
-        known = build_index(path, track, stop)
-        _keep(path, track, known)
-    _remember(path, track, known)
+    with _one_at_a_time(_key(path, track), stop):
+        known = known_index(path, track)
+        if known is None:
+            known = build_index(path, track, stop)
+            _keep(path, track, known)
+            _remember(path, track, known)
     return known
+
+
+@contextmanager
+def _one_at_a_time(key: tuple[str, int, int, int], stop: Callable[[], bool] | None) -> Iterator[None]:
+    """Whoever asks for an index that is being made waits for it, and does not read the film again."""
+    with _lock:
+        mine = _making.setdefault(key, Lock())
+    while not mine.acquire(timeout=0.1):
+        if stop is not None and stop():
+            raise Cancelled(key[0])
+    try:
+        yield
+    finally:
+        mine.release()
+        with _lock:
+            _making.pop(key, None)
 
 
 def known_index(path: Path, track: int) -> FrameIndex | None:
@@ -117,6 +187,86 @@ def known_index(path: Path, track: int) -> FrameIndex | None:
         if known is not None:
             _remember(path, track, known)
     return known
+
+
+def quick_index(path: Path, track: int, stop: Callable[[], bool] | None = None) -> FrameIndex | None:
+    """The index where it costs little: known, of a small film, or in an MP4's tables; else None."""
+    import av
+
+    known = known_index(path, track)
+    if known is not None:
+        return known
+    try:
+        if path.stat().st_size <= SMALL:
+            return frame_index(path, track, stop)
+        with open_film(path) as box:
+            stream: Any = box.streams[track]
+            found = _from_tables(path, box, stream)
+            index = None if found is None else _indexed(box, stream, *found)
+    except (av.FFmpegError, OSError, IndexError, ValueError) as error:
+        raise InspectorError("The film cannot be read", f"{path}: {reason(error)}") from error
+    if index is not None:
+        _keep(path, track, index)
+        _remember(path, track, index)
+    return index
+
+
+def read_region(box: Any, stream: Any, source: Source, local_ns: int) -> FrameIndex:
+    """The frames from the key frame before a time of `source` to a second or more behind it.
+
+    What is shown at the end may hide in packets that come later: they are read on, and the region ends where
+    nothing can be missing. Empty where the film gives no packets there.
+    """
+    import av
+
+    from inspector.media.probe import PTS_ZERO, container_zero_ns
+
+    base = _base(stream)
+    by_pts = bool(PTS_ZERO & set(box.format.name.split(",")))
+    zero = container_zero_ns(box)
+    wanted_ns = local_ns + (source.start_ns or 0) + zero
+    wanted = int(Fraction(wanted_ns, NS) / base)
+    try:
+        # A little earlier: the last frames before a key frame are shown before it, and stored behind it.
+        box.seek(max(0, wanted - int(Fraction(1, 2) / base)), stream=stream, backward=True)
+    except (av.FFmpegError, OSError):
+        box.seek(0)
+    pts: list[int] = []
+    keys: list[tuple[int, int]] = []
+    end: int | None = None
+    behind = later = 0
+    for packet in _packets(box, stream):
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None or packet.size == 0:
+            continue
+        if not keys and not packet.is_keyframe:
+            continue  # nothing before the first key frame can be decoded
+        if packet.is_keyframe:
+            keys.append((stamp, stamp if by_pts or packet.dts is None else packet.dts))
+            if end is None and (stamp - wanted) * base > 1:
+                end = stamp
+        pts.append(stamp)
+        later += stamp > wanted
+        behind += end is not None
+        if behind > REORDER:
+            break
+        if end is None and later > REGION_BEHIND:
+            end = sorted(pts)[-REORDER]
+            break
+    else:
+        end = None
+    first = min(keys)[0] if keys else 0
+    last = end if end is not None else max(pts, default=0) + 1
+    begins = stream.start_time if stream.start_time is not None else 0
+    index = _indexed(
+        box,
+        stream,
+        np.array([each for each in pts if first <= each < last], np.int64),
+        np.array([key for key, _ in keys if key < last], np.int64),
+        np.array([seek for key, seek in keys if key < last], np.int64),
+        0,
+    )
+    return replace(index, open_start=first > begins, open_end=end is not None).of(source)
 
 
 def build_index(path: Path, track: int, stop: Callable[[], bool] | None = None) -> FrameIndex:
@@ -257,6 +407,7 @@ def scale_pts(pts: NDArray[np.int64], base: Fraction) -> NDArray[np.int64]:
 # -- in memory and on disk -----------------------------------------------------------------------------------
 
 _indexes: OrderedDict[tuple[str, int, int, int], FrameIndex] = OrderedDict()
+_making: dict[tuple[str, int, int, int], Lock] = {}
 _lock = Lock()
 
 

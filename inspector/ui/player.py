@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from inspector.core.model import Modality
+from inspector.core.settings import settings
 from inspector.core.times import NS
 from inspector.playback.mixer import Mixer, Track
 from inspector.playback.pictures import PictureFeed
+from inspector.playback.proxies import Proxies
 from inspector.playback.stills import StillFeed
 from inspector.playback.thumbs import ThumbFeed
 from inspector.playback.transport import SoundClock, Transport
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 MS = 1_000_000
 TICK_MS = 8
 """The playhead moves this often while playing; a new frame's start is waited for to the millisecond."""
-PICTURE_BUDGET = 256 << 20
-"""Bytes of decoded pictures kept for all cameras of a record together."""
 
 
 class Player(QObject):
@@ -47,6 +47,7 @@ class Player(QObject):
         self.sound_text = "no sound"
         self.feeds: list[PictureFeed | StillFeed] = []
         self.thumbs: ThumbFeed | None = None
+        self.proxies = Proxies(self._busy)
         self._going: list[PictureFeed | StillFeed | ThumbFeed] = []
         self.record: Record | None = None
         self.dragging = False
@@ -90,8 +91,8 @@ class Player(QObject):
             self.transport.set_span(0, 0)
             return
         videos = record.of(Modality.VIDEO)
-        budget = PICTURE_BUDGET // max(1, len(videos))
-        self.feeds = [PictureFeed(stream, self.news.emit, budget) for stream in videos]
+        budget = (settings().picture_mb << 20) // max(1, len(videos))
+        self.feeds = [PictureFeed(stream, self.news.emit, budget, self.proxies) for stream in videos]
         self.feeds += [StillFeed(stream, self.news.emit) for stream in record.of(Modality.IMAGE)]
         self.thumbs = ThumbFeed(self._busy)
         self._set_mix()
@@ -105,6 +106,7 @@ class Player(QObject):
         self._going = [feed for feed in self._going + going if not feed.ended]
         self.feeds = []
         self.thumbs = None
+        self.proxies.release()
 
     def close(self) -> None:
         """End every thread. The player is of no use afterwards."""
@@ -114,6 +116,7 @@ class Player(QObject):
         self.release()
         for feed in self._going:
             feed.close()
+        self.proxies.close()
         if self.output is not None:
             self.output.close()
             self.output = None

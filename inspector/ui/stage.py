@@ -68,7 +68,7 @@ class Stage(QWidget):
         looks = [camera.look(reference_ns) for camera in self.cameras]
         for camera in self.cameras:
             camera.feed.want(reference_ns, playing, dragging)
-        waiting = any(look.state is State.WAITING for look in looks)
+        waiting = any(look.state is State.WAITING for look in looks)  # a draft is the right moment too
         together = not playing and not dragging and len(self.cameras) > 1
         if waiting and not playing and not dragging and time.monotonic() - self._asked < TOGETHER_S:
             return  # all or none: the slowest camera's news brings us back here

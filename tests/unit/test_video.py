@@ -86,14 +86,36 @@ def test_one_after_the_other(reel: Reel, name: str) -> None:
 
 
 def test_what_is_offered_on_the_way_is_labelled_right(reel: Reel) -> None:
-    kept: list[Picture] = []
     reader = VideoReader(source(reel.film("bframes.mp4").path))
+    run: list[Picture] = []
     try:
-        reader.read(90, FIT, keep=kept.append)
+        reader.read(90, FIT)
+        passed = list(reader.passed(FIT))
+        assert reader.read_run(40, 60, FIT, run.append, lambda: False)
+        assert not reader.read_run(3, 9, FIT, run.append, lambda: True)
+        picture = reader.read(20, FIT)
     finally:
         reader.close()
-    assert [picture.number for picture in kept] == list(range(82, 90))
-    assert [picture_number(picture) for picture in kept] == list(range(82, 90))
+    assert [picture_number(each) for each in passed] == [each.number for each in passed]
+    assert [each.number for each in passed] == list(range(89, 81, -1))
+    assert [picture_number(each) for each in run] == [each.number for each in run] == list(range(40, 61))
+    assert picture is not None
+    assert picture_number(picture) == 20
+
+
+@pytest.mark.parametrize("name", ["bframes.mp4", "start.ts", "count.avi"])
+def test_a_key_frame_alone(reel: Reel, name: str) -> None:
+    reader = VideoReader(source(reel.film(name).path))
+    try:
+        for number in (len(reader.index) - 1, 0, 60, 30):
+            picture = reader.read_key(number, FIT)
+            assert picture is not None
+            assert picture_number(picture) == picture.number == reader.index.key_before(number)
+        picture = reader.read(33, FIT)
+        assert picture is not None
+        assert picture_number(picture) == 33
+    finally:
+        reader.close()
 
 
 def test_a_read_that_is_told_to_stop_gives_nothing(reel: Reel) -> None:
@@ -192,7 +214,9 @@ def test_an_index_is_kept_until_the_file_changes(tmp_path: Path, reel: Reel) -> 
 )
 def test_a_time_belongs_to_the_last_frame_that_began(steps: list[int], start: int, probe: int) -> None:
     starts = start + np.cumsum([0, *steps[:-1]])
-    index = FrameIndex(np.arange(len(steps)), starts, int(starts[-1]) + steps[-1], *[np.array([0])] * 2)
+    index = FrameIndex(
+        np.arange(len(steps)), starts, int(starts[-1]) + steps[-1], np.array([0]), np.array([0])
+    )
     local = start + probe
     number = index.at(local)
     if number is None:

@@ -96,7 +96,9 @@ class CameraView(QWidget):
         look = self.feed.shown(reference_ns)
         if self._time_ns != reference_ns or self._shown.state is not look.state:
             return False
-        return look.picture is self._picture if look.state is State.EXACT else look.state is not State.WAITING
+        if look.state is State.EXACT:
+            return look.picture is self._picture
+        return look.state not in (State.WAITING, State.DRAFT)
 
     def lag(self) -> tuple[float, float] | None:
         """Shown minus playhead in ms and in frames when the picture came on; None where no film is shown."""
