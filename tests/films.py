@@ -141,6 +141,7 @@ def make_film(
     draw: Callable[[int], NDArray[np.uint8]] | None = None,
     container: Mapping[str, str] | None = None,
     fixed_rate: bool = False,
+    pix_fmt: str = "yuv420p",
 ) -> Film:
     """Encode a film whose frame k is shown from `pts_s[k]` on, and its clicks, into one container."""
     width, height = size
@@ -154,7 +155,7 @@ def make_film(
         base = Fraction(1, rate)
     with av.open(str(path), "w", container_options=dict(container or {})) as box:
         video: Any = box.add_stream(codec, rate=rate, options=dict(options or {}))
-        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.width, video.height, video.pix_fmt = width, height, pix_fmt
         video.codec_context.time_base = base
         audio: Any = box.add_stream(sound, rate=RATE, layout="mono") if sound is not None else None
         sent = 0

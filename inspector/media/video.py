@@ -12,23 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inspector.media.decoding import FrameDecoder
 from inspector.media.frames import FrameIndex, frame_index, read_region
-from inspector.media.opening import open_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from inspector.core.model import Source
+    from inspector.media.decoding import Decoded
 
 SKIP_UNTIL_FRAMES = 8
 """Non-reference frames are skipped until this many frames before the target (facts.md, seeking)."""
+
+
+MOST_LOOSE = 4
+"""Where the strict decoder starts at none of so many key frames it is not asked any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One decoded frame, scaled: BGRX rows of `stride` bytes. `number` and `span` are the index's.
 
-    `pts_exact` is False where the file would not give the frame itself and a neighbour stands in.
+    `exact` is False where the file would not give the frame itself: a neighbour, of another `number`, stands
+    in, or what can be seen of it, which is `damaged`.
     """
 
     number: int
@@ -40,11 +46,16 @@ class Picture:
     rotation: int = 0
     exact: bool = True
     owner: Any = None
+    damaged: bool = False
 
     @property
     def nbytes(self) -> int:
         """What it takes in memory."""
         return self.stride * self.height
+
+
+class _StoppedError(Exception):
+    """Nobody waits for the frame any more."""
 
 
 class VideoReader:
@@ -57,33 +68,45 @@ class VideoReader:
 
         Raises InspectorError, and Cancelled where `stop` says yes.
         """
-        import av
         from av.video.reformatter import VideoReformatter
 
-        self._av = av
         assert source.track is not None
-        self.index = frame_index(source.path, source.track, stop).of(source) if index is None else index
         self._source = source
-        self._open()
-        aspect = self._stream.sample_aspect_ratio or 1
-        self.size = (max(1, round(self._context.width * aspect)), self._context.height)
-        self._frames: Iterator[Any] | None = None
-        self._next: Any = None
-        self._skip_before = 0
-        self._passed: list[Any] = []
+        self._decoder = FrameDecoder(source)  # before the index: it tells what is no film at all
+        try:
+            self._index = frame_index(source.path, source.track, stop).of(source) if index is None else index
+        except BaseException:
+            self._decoder.close()
+            raise
+        self._lenient: FrameDecoder | None = None
+        context = self._decoder.context
+        self._aspect = self._decoder.stream.sample_aspect_ratio or 1
+        self.size = (max(1, round(context.width * self._aspect)), context.height)
         self._scaler = VideoReformatter()
+        self._passed: list[Decoded] = []
+        self._gone: set[int] = set()
+        self._loose: set[int] = set()
+        """Key frames at which the strict decoder does not start: what the lenient one gives is taken."""
+        self._hopeless: set[tuple[bool, int]] = set()
+        """Key frames, per decoder, behind which a frame is missing that no earlier start gave either."""
 
-    def _open(self) -> None:
-        self._box, stream = open_track(self._source, "video")
-        self._stream: Any = stream
-        self._context = stream.codec_context
-        self._context.thread_type = "AUTO"
+    @property
+    def index(self) -> FrameIndex:
+        """The frames, by which all numbers count."""
+        return self._index
+
+    @index.setter
+    def index(self, index: FrameIndex) -> None:
+        self._index = index
+        for noted in (self._gone, self._loose, self._hopeless):
+            noted.clear()
 
     def close(self) -> None:
-        """Let go of the file and the decoder."""
-        self._frames = None
-        self._next = None
-        self._box.close()
+        """Let go of the file and the decoders."""
+        self._passed.clear()
+        self._decoder.close()
+        if self._lenient is not None:
+            self._lenient.close()
 
     def read(
         self,
@@ -95,13 +118,42 @@ class VideoReader:
 
         The last few frames before it that were decoded on the way can be had from `passed` afterwards. `stop`
         is asked between frames; where it says yes the result is None. None too where the file gives no
-        picture any more.
+        picture any more. What is damaged is given as far as it can be seen, and is not `exact`.
         """
         self._passed.clear()
-        window = int(self.index.pts[max(0, number - SKIP_UNTIL_FRAMES)])
-        target = int(self.index.pts[number])
-        self._position(target)
-        return self._until(number, window, fit, self._passed.append, stop)
+        if number in self._gone:
+            return None
+        passed = self._passed.append
+        place = self._key_place(int(self.index.pts[number]))
+        behind: Decoded | None = None
+        try:
+            found, strict = None, place not in self._loose and len(self._loose) < MOST_LOOSE
+            if strict:
+                found, behind = self._find(self._decoder, number, passed, stop)
+                if self._decoder.will_not_start:
+                    self._loose.add(place)
+                    strict = False
+            whole = found is not None and found.whole
+            if not whole:
+                rough, before = self._find(self._rough(), number, None if strict else passed, stop)
+                found = rough or found
+                if not strict:
+                    whole = found is not None and found.whole
+                    behind = behind or before
+        except _StoppedError:
+            return None
+        if found is not None:
+            return self._picture(found, fit, number, damaged=not whole)
+        self._gone.add(number)
+        return self._picture(behind, fit, number) if behind is not None else None
+
+    def passed(self, fit: tuple[int, int]) -> Iterator[Picture]:
+        """The frames that the last `read` came by, the nearest first: scaling takes longer than decoding."""
+        while self._passed:
+            each = self._passed.pop()
+            number = None if each.pts is None else self.index.number_of(each.pts)
+            if number is not None and each.whole:
+                yield self._picture(each, fit, number)
 
     def read_run(
         self,
@@ -111,166 +163,148 @@ class VideoReader:
         keep: Callable[[Picture], None],
         stop: Callable[[], bool],
     ) -> bool:
-        """Decode frames `first` to `last` in one go, each told to `keep`; False where it was stopped."""
+        """Decode frames `first` to `last` in one go, whole ones told to `keep`; False where it stopped."""
         self._passed.clear()
-        window = int(self.index.pts[first])
-        self._position(window)
-
-        def passed(frame: Any) -> None:
-            number = self.index.number_of(frame.pts)
-            if number is not None:
-                keep(self._picture(frame, fit, number))
-
-        picture = self._until(last, window, fit, passed, stop)
-        if picture is not None:
-            keep(picture)
-        return picture is not None and picture.exact
-
-    def passed(self, fit: tuple[int, int]) -> Iterator[Picture]:
-        """The frames that the last `read` came by, the nearest first: scaling takes longer than decoding."""
-        while self._passed:
-            frame = self._passed.pop()
-            number = self.index.number_of(frame.pts)
-            if number is not None:
-                yield self._picture(frame, fit, number)
+        window, target = int(self.index.pts[first]), int(self.index.pts[last])
+        decoder = self._trusted(window)
+        self._position(decoder, window)
+        while (each := decoder.pull(window)) is not None and not stop():
+            if each.pts is not None and each.pts > target:
+                decoder.put_back(each)
+                return True
+            number = None if each.pts is None else self.index.number_of(each.pts)
+            if number is not None and number >= first and each.whole:
+                keep(self._picture(each, fit, number))
+            if number == last:
+                return True
+        return False
 
     def read_key(self, number: int, fit: tuple[int, int]) -> Picture | None:
         """The key frame from which `number` is decoded, alone and at once. The next read has to seek."""
-        place = int(np.searchsorted(self.index.key_pts, self.index.pts[number], "right")) - 1
-        if place < 0:
-            return None
-        self._seek(int(self.index.key_seek[place]))
-        try:
-            packet = next(packet for packet in self._box.demux(self._stream) if packet.is_keyframe)
-            frames: list[Any] = [*packet.decode(), *self._context.decode(None)]
-        except (StopIteration, self._av.FFmpegError):
-            return None
-        for frame in frames:
-            stamp = frame.pts if frame.pts is not None else frame.dts
-            at = None if stamp is None else self.index.number_of(stamp)
-            if at is not None:
-                return self._picture(frame, fit, at)
-        return None
-
-    def _until(
-        self,
-        number: int,
-        window: int,
-        fit: tuple[int, int],
-        passed: Callable[[Any], None],
-        stop: Callable[[], bool] | None,
-    ) -> Picture | None:
-        target = int(self.index.pts[number])
-        behind: Any = None
-        while True:
-            frame = self._pull(window)
-            if frame is None:
-                return self._picture(behind, fit, number) if behind is not None else None
-            if frame.pts is None or frame.pts < target:
-                if stop is not None and stop():
-                    return None
-                if frame.pts is not None and frame.pts >= window:
-                    passed(frame)
-                behind = frame
-                continue
-            if frame.pts == target:
-                return self._picture(frame, fit, number)
-            self._next = frame  # the decoder skipped the target: show what stands before it, and say so
-            return self._picture(behind if behind is not None else frame, fit, number)
-
-    def region(self, local_ns: int) -> FrameIndex:
-        """The index of the stretch of film about a time, read from there while the whole is not known."""
-        found = read_region(self._box, self._stream, self._source, local_ns)
-        self._frames = self._next = self._at = None  # the packets went by: the decoder has to seek again
-        return found
+        place = self._key_place(int(self.index.pts[number]))
+        alone = self._decoder.key_alone(int(self.index.key_seek[place])) if place >= 0 else None
+        at = None if alone is None or alone.pts is None else self.index.number_of(alone.pts)
+        return None if alone is None or at is None or not alone.whole else self._picture(alone, fit, at)
 
     def read_on(self, fit: tuple[int, int]) -> Picture | None:
         """The frame behind the last one of a stretch's index, which grows by it; None at the film's end."""
         last = int(self.index.pts[-1])
-        if self._next is not None or self._at != last:
-            self.read(len(self.index) - 1, fit)
-        frame = self._pull(last)
-        if frame is None or frame.pts is None or frame.pts <= last:
+        decoder = self._trusted(last)
+        if decoder.at != last or decoder.waiting:
+            self._position(decoder, last)
+            while (each := decoder.pull(last)) is not None and (each.pts is None or each.pts < last):
+                pass
+        each = decoder.pull(last)
+        if each is None or each.pts is None or each.pts <= last:
             return None
-        self.index = self.index.grown(frame.pts, Fraction(self._stream.time_base))
-        return self._picture(frame, fit, len(self.index) - 1)
+        self._index = self._index.grown(each.pts, Fraction(decoder.stream.time_base))
+        return self._picture(each, fit, len(self._index) - 1, damaged=not each.whole)
 
-    def _position(self, target: int) -> None:
-        """Leave the decoder where running on reaches `target`, seeking only where that is shorter."""
+    def region(self, local_ns: int) -> FrameIndex:
+        """The index of the stretch of film about a time, read from there while the whole is not known."""
+        found = read_region(self._decoder.box, self._decoder.stream, self._source, local_ns)
+        self._decoder.forget()  # the packets went by
+        return found
+
+    def _trusted(self, pts: int) -> FrameDecoder:
+        """The strict decoder, or the lenient one where that one does not start."""
+        loose = self._key_place(pts) in self._loose or len(self._loose) >= MOST_LOOSE
+        return self._rough() if loose else self._decoder
+
+    def _rough(self) -> FrameDecoder:
+        if self._lenient is None:
+            self._lenient = FrameDecoder(self._source, strict=False)
+        return self._lenient
+
+    def _find(
+        self,
+        decoder: FrameDecoder,
+        number: int,
+        passed: Callable[[Decoded], None] | None,
+        stop: Callable[[], bool] | None,
+    ) -> tuple[Decoded | None, Decoded | None]:
+        """The frame, None where the decoder does not give it, and the one that it gave before it."""
+        target = int(self.index.pts[number])
+        window = int(self.index.pts[max(0, number - SKIP_UNTIL_FRAMES)])
+        place, fresh = self._position(decoder, target)
+        found, behind = self._run(decoder, target, window, passed, stop)
+        if found is None and (decoder.strict, place) not in self._hopeless:
+            # A picture that is mended over several frames needs the key before, and so do stamps that run
+            # backwards, where the nearest key is not the one that the frame was made from.
+            for further in (1,) if fresh else (0, 1):
+                self._position(decoder, target, further)
+                found, before = self._run(decoder, target, window, passed, stop)
+                behind = behind or before
+                if found is not None:
+                    break
+            else:
+                self._hopeless.add((decoder.strict, place))
+        return found, behind
+
+    def _run(
+        self,
+        decoder: FrameDecoder,
+        target: int,
+        window: int,
+        passed: Callable[[Decoded], None] | None,
+        stop: Callable[[], bool] | None,
+    ) -> tuple[Decoded | None, Decoded | None]:
+        behind: Decoded | None = None
+        while (each := decoder.pull(window)) is not None:
+            if each.pts == target:
+                return each, behind
+            if each.pts is not None and each.pts > target:
+                after = decoder.pull(window)
+                if after is None or after.pts is None or after.pts >= each.pts:
+                    decoder.put_back(*([each] if after is None else [each, after]))
+                    return None, behind  # the decoder skipped the target
+                decoder.put_back(after)  # one wild stamp between others: it is not here that it belongs
+                continue
+            if stop is not None and stop():
+                raise _StoppedError
+            if passed is not None and each.pts is not None and each.pts >= window:
+                passed(each)
+            behind = each if each.whole else behind
+        return None, behind
+
+    def _key_place(self, target: int) -> int:
+        """The place among the key frames of the one that a pts is decoded from, -1 for none."""
+        return int(np.searchsorted(self.index.key_pts, target, "right")) - 1
+
+    def _position(self, decoder: FrameDecoder, target: int, further: int | None = None) -> tuple[int, bool]:
+        """Leave the decoder where running on reaches `target`, seeking only where that is shorter.
+
+        The place of the key frame before it among all, -1 for none, and whether it sought. `further` seeks
+        in any case, and to so many key frames before that one.
+        """
         keys = self.index.key_pts
-        place = int(np.searchsorted(keys, target, "right")) - 1
-        ahead = self._at is not None and self._at < target
-        if self._next is not None and self._next.pts is not None and self._next.pts <= target:
-            ahead = True
-        if ahead and (place < 0 or self._at is None or keys[place] <= self._at):
-            return
+        nearest = self._key_place(target)
+        runs = further is None and decoder.reaches(target)
+        if runs and (nearest < 0 or decoder.at is None or keys[nearest] <= decoder.at):
+            return nearest, False
+        place = max(nearest - (further or 0), min(nearest, 0))
         while True:
-            start = int(keys[place]) if place >= 0 else target
-            self._seek(int(self.index.key_seek[place]) if place >= 0 else target)
-            first = self._pull(start)
+            decoder.seek(int(self.index.key_seek[place]) if place >= 0 else target)
+            first = decoder.pull(int(keys[place]) if place >= 0 else target)
             if first is None or first.pts is None or first.pts <= target or place < 0:
-                self._next = first
-                self._at = None if first is None else (first.pts or 0) - 1
-                return
+                if first is not None:
+                    decoder.put_back(first)
+                    decoder.at = None if first.pts is None else first.pts - 1
+                return nearest, True
             place -= 1  # the demuxer landed past the target: go one key frame further back
 
-    _at: int | None = None
-    """pts of the newest frame that came out of the decoder since the last seek."""
-
-    def _seek(self, pts: int) -> None:
-        self._frames = None
-        self._next = None
-        self._at = None
-        self._passed.clear()
-        try:
-            self._box.seek(pts, stream=self._stream, backward=True)
-        except (self._av.FFmpegError, OSError, OverflowError):
-            self._box.close()
-            self._open()  # some raw streams cannot be sought at all: read them from the start
-
-    def _pull(self, window: int) -> Any:
-        """The next frame out of the decoder; those before `window` may be skipped if nothing needs them."""
-        self._skip_before = window
-        if self._next is not None:
-            frame, self._next = self._next, None
-        else:
-            if self._frames is None:
-                self._frames = self._decode()
-            frame = next(self._frames, None)
-        if frame is not None and frame.pts is not None:
-            self._at = frame.pts
-        return frame
-
-    def _decode(self) -> Iterator[Any]:
-        context = self._context
-        packets = self._box.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets)
-            except (StopIteration, self._av.FFmpegError):
-                return
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            far = stamp is not None and stamp < self._skip_before and not packet.is_keyframe
-            context.skip_frame = "NONREF" if far else "DEFAULT"
-            try:
-                frames: list[Any] = packet.decode()
-            except self._av.FFmpegError:
-                continue  # a broken packet: the next key frame mends the picture
-            for frame in frames:
-                if frame.pts is None:
-                    frame.pts = frame.dts
-                yield frame
-
-    def _picture(self, frame: Any, fit: tuple[int, int], number: int) -> Picture:
+    def _picture(self, decoded: Decoded, fit: tuple[int, int], number: int, damaged: bool = False) -> Picture:
+        frame = decoded.frame
         rotation = round(getattr(frame, "rotation", 0) or 0) % 360
-        width, height = self.size if frame.height == self.size[1] else (frame.width, frame.height)
+        # The size may change within a film: the shape is that of the frame.
+        width, height = max(1, round(frame.width * self._aspect)), frame.height
         box = fit if rotation % 180 == 0 else (fit[1], fit[0])
         factor = min(box[0] / width, box[1] / height, 1.0)
         width, height = max(2, round(width * factor)), max(2, round(height * factor))
         small = self._scaler.reformat(frame, width, height, "bgra", interpolation="AREA", threads=2)
         plane = small.planes[0]
-        at = number if frame.pts == self.index.pts[number] else self.index.number_of(frame.pts)
-        exact = at == number
+        at = None if decoded.pts is None else self.index.number_of(decoded.pts)
+        exact = at == number and not damaged
         span = self.index.frame_span(number if at is None else at)
         return Picture(
             number if at is None else at,
@@ -282,4 +316,5 @@ class VideoReader:
             rotation,
             exact,
             small,
+            damaged,
         )

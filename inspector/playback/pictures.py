@@ -130,6 +130,8 @@ class PictureFeed:
             if number is None:
                 return Shown(State.NO_DATA)
             picture = self._cache.get(number)
+            if picture is not None and picture.damaged:
+                return Shown(State.FAILED, picture, number, "this frame is damaged")
             if picture is not None:
                 return Shown(State.EXACT, picture, number)
             draft = self._drafts.get(number)
@@ -426,7 +428,7 @@ class PictureFeed:
         picture = reader.read(number, fit, stop=self._stop)
         if self._closed:
             return
-        if picture is None or not picture.exact:
+        if picture is None or picture.number != number:
             self._gone.add(number)
         if picture is not None:
             self._keep(picture, fit)

@@ -155,7 +155,10 @@ class CameraView(QWidget):
 
     def _frame_rect(self) -> QRectF:
         size = self.feed.size or (16, 9)
-        rotation = self._picture.rotation if self._picture is not None else 0
+        picture = self._picture
+        rotation = picture.rotation if picture is not None else 0
+        if picture is not None and abs(picture.width * size[1] / (picture.height * size[0]) - 1) > 0.05:
+            size = (picture.width, picture.height)  # the film changes its shape on the way
         width, height = size if rotation % 180 == 0 else (size[1], size[0])
         factor = min(self.width() / width, self.height() / height)
         w, h = width * factor, height * factor
@@ -226,6 +229,10 @@ class CameraView(QWidget):
                 colors.suspect,
                 right=True,
             )
+        if self._shown.state is State.FAILED and self._picture is not None:
+            below = rect.bottomLeft() + QPointF(8, -30)
+            message, most = self._shown.message, rect.width() - 16
+            _tag(painter, below, message, theme.text_font(12), colors.failed, most=most)
         if width > 48:
             rate = rate if rect.width() > NARROW else ""
             _tag(painter, place, name + rate, theme.text_font(12), QColor("#D7DCE4"), most=width)

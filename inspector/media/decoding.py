@@ -1,0 +1,177 @@
+"""The frames of a film track as they come out of a decoder, and whether they came out whole.
+
+FFmpeg hides damage: a picture whose data is broken is patched up from the ones before it and handed over like
+any other, and so are all that refer to it. A strict decoder refuses such a packet instead; what follows until
+the next whole key frame is suspect. A lenient one gives what can be seen of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from inspector.media.opening import open_track
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inspector.core.model import Source
+
+REFUSED = 4
+"""A strict decoder that refuses so many packets before it gave any frame will not start at that key frame:
+the H.264 one wants a closed group of pictures, and some cameras write what no strict decoder takes."""
+
+REORDERED = 256
+"""So many packets back it is known which frame was made of which: decoders hold back at most 16 and a few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One frame out of the decoder; `whole` is False where it, or what it refers to, was damaged."""
+
+    frame: Any
+    pts: int | None
+    whole: bool
+
+
+class FrameDecoder:
+    """One open film track, decoded from where it was last put. Not safe to use from two threads."""
+
+    def __init__(self, source: Source, strict: bool = True) -> None:
+        """Open it; raises InspectorError."""
+        import av
+
+        self._av = av
+        self._source = source
+        self.strict = strict
+        self.at: int | None = None
+        """pts of the newest frame that was taken since the last seek."""
+        self._frames: Iterator[Decoded] | None = None
+        self._next: deque[Decoded] = deque()
+        self._skip_before = 0
+        self._given = self._refused = 0
+        self._open()
+
+    def _open(self) -> None:
+        self.box, stream = open_track(self._source, "video")
+        self.stream: Any = stream
+        self.context = stream.codec_context
+        # Where threads take a frame each, what is held back at the end is lost with one broken packet.
+        self.context.thread_type = "AUTO" if self.strict else "SLICE"
+        if self.strict:
+            self.context.options = {**self.context.options, "err_detect": "explode"}
+
+    def close(self) -> None:
+        """Let go of the file and the decoder."""
+        self._frames = None
+        self._next.clear()
+        self.box.close()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something that was put back comes out first."""
+        return bool(self._next)
+
+    @property
+    def will_not_start(self) -> bool:
+        """Whether, since the last seek, it refused what it was given and has no frame to show for it."""
+        return self.strict and not self._given and self._refused >= REFUSED
+
+    def forget(self) -> None:
+        """Whatever was read from the file by somebody else: it has to seek before it goes on."""
+        self._frames = None
+        self._next.clear()
+        self.at = None
+
+    def key_alone(self, pts: int) -> Decoded | None:
+        """The key frame at or before that pts, without the frames behind it that a decoder waits for."""
+        self.seek(pts)
+        try:
+            packet = next(packet for packet in self.box.demux(self.stream) if packet.is_keyframe)
+            frames: list[Any] = [*self.context.decode(packet), *self.context.decode(None)]
+        except (StopIteration, self._av.FFmpegError):
+            return None
+        for frame in frames:
+            return Decoded(frame, frame.pts if frame.pts is not None else frame.dts, not frame.is_corrupt)
+        return None
+
+    def reaches(self, pts: int) -> bool:
+        """Whether running on can still come to that pts."""
+        if self._next:
+            return self._next[0].pts is not None and self._next[0].pts <= pts
+        return self.at is not None and self.at < pts
+
+    def seek(self, pts: int) -> None:
+        """Put it at the key frame at or before that pts (or dts: what the container is sought by)."""
+        self.forget()
+        self._given = self._refused = 0
+        try:
+            self.box.seek(pts, stream=self.stream, backward=True)
+        except (self._av.FFmpegError, OSError, OverflowError):
+            self.box.close()
+            self._open()  # some raw streams cannot be sought at all: read them from the start
+
+    def pull(self, window: int) -> Decoded | None:
+        """The next frame, None at the end; those before pts `window` are skipped if nothing needs them."""
+        self._skip_before = window
+        if self._next:
+            got: Decoded | None = self._next.popleft()
+        else:
+            if self._frames is None:
+                self._frames = self._decode()
+            got = next(self._frames, None)
+        if got is not None and got.pts is not None:
+            self.at = got.pts
+        return got
+
+    def put_back(self, *frames: Decoded) -> None:
+        """These come out again first, in this order."""
+        self._next.extendleft(reversed(frames))
+
+    def _decode(self) -> Iterator[Decoded]:
+        packets = self.box.demux(self.stream)
+        places: OrderedDict[int | None, tuple[int, bool]] = (
+            OrderedDict()
+        )  # by pts: in which order decoded, key
+        place = 0
+        broken: int | None = None  # frames decoded from here on are suspect, until a whole key frame...
+        newest = 0  # ...that was decoded after the newest place at which something may have broken
+        packet: Any = None
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except self._av.FFmpegError:
+                packet = None  # nothing more can be read: what the decoder holds back comes out
+            place += 1
+            if packet is not None:
+                stamp = packet.pts if packet.pts is not None else packet.dts
+                places[stamp] = place, packet.is_keyframe
+                if len(places) > REORDERED:
+                    places.popitem(last=False)
+                far = stamp is not None and stamp < self._skip_before and not packet.is_keyframe
+                self.context.skip_frame = "NONREF" if far else "DEFAULT"
+                if self.strict and packet.is_corrupt:
+                    broken, newest = place if broken is None else broken, place
+                    continue
+            try:
+                frames: list[Any] = self.context.decode(packet)
+            except self._av.FFmpegError:
+                # A decoder of several threads tells of it some packets later.
+                self._refused += 1
+                since = place - (os.cpu_count() or 1) - 1 if self.strict else place
+                broken, newest, frames = since if broken is None else min(broken, since), place, []
+            for frame in frames:
+                pts = frame.pts if frame.pts is not None else frame.dts
+                made, key = places.get(pts, (place, frame.key_frame))
+                if frame.is_corrupt:
+                    broken, newest = made if broken is None else min(broken, made), max(newest, made)
+                elif key and made > newest:
+                    broken = None
+                self._given += 1
+                yield Decoded(frame, pts, broken is None or made < broken)
+            if packet is None or self.will_not_start:
+                return
