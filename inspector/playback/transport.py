@@ -15,6 +15,10 @@ SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """What J and L step through."""
 
 
+HOLD_NS = 600_000_000
+"""A film that takes longer to get to a place is waited for no longer: the picture follows the sound."""
+
+
 class PlayClock(Protocol):
     """Where the time comes from while playing."""
 
@@ -108,10 +112,20 @@ class Transport:
     """Position, play state and speed on one record's timeline. Used from one thread.
 
     `changed` is called after every command; while playing, whoever draws asks `now_ns` and calls `tick`.
+    `ready` says whether what is to be seen at a time is there: a jump waits for it, so that sound and
+    pictures set in together, but never longer than HOLD_NS.
     """
 
-    def __init__(self, clock: PlayClock | None = None, silent: PlayClock | None = None) -> None:
-        self._silent = silent or MonotonicClock()
+    def __init__(
+        self,
+        clock: PlayClock | None = None,
+        silent: PlayClock | None = None,
+        wall_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._silent = silent or MonotonicClock(wall_ns)
+        self._wall_ns = wall_ns
+        self._held_since: int | None = None
+        self.ready: Callable[[int], bool] = lambda _: True
         self._sound = clock
         self._clock: PlayClock = self._silent
         self._span = (0, 0)
@@ -145,16 +159,22 @@ class Transport:
 
     def now_ns(self) -> int:
         """The reference time that is to be shown now, inside the span."""
-        return self._clamped(self._clock.now_ns()) if self.playing else self._at
+        running = self.playing and self._held_since is None
+        return self._clamped(self._clock.now_ns()) if running else self._at
 
     def tick(self) -> int:
         """`now_ns`, and the stop at the end of the record when it is reached."""
+        if self._held_since is not None:
+            waited = self._wall_ns() - self._held_since
+            if waited < HOLD_NS and not self.ready(self._at):
+                return self._at
+            self._run()
         now = self.now_ns()
         if self.playing and self.loop is not None and self._started_in(self.loop):
             past = now >= self.loop[1] if self.speed > 0 else now <= self.loop[0]
             if past:  # a clock that does not go round by itself
                 self._at = self.loop[0] if self.speed > 0 else self.loop[1]
-                self._start()
+                self._start(at_once=True)
                 return self._at
         if self.playing and (
             (self.speed > 0 and now >= self._span[1]) or (self.speed < 0 and now <= self._span[0])
@@ -224,8 +244,16 @@ class Transport:
             faster = [speed for speed in SPEEDS if speed > abs(self.speed)]
             self.play(direction * (faster[0] if faster else SPEEDS[-1]))
 
-    def _start(self) -> None:
+    def _start(self, at_once: bool = False) -> None:
         self._clock.stop()
+        self._held_since = None
+        if at_once or self.ready(self._at):
+            self._run()
+        else:
+            self._held_since = self._wall_ns()
+
+    def _run(self) -> None:
+        self._held_since = None
         forward = self.speed > 0
         self._clock = self._sound if self._sound is not None and forward else self._silent
         loop = self.loop if self.loop is not None and self._started_in(self.loop) else None
@@ -239,6 +267,7 @@ class Transport:
         if self.playing:
             self._at = self.now_ns()
             self._clock.stop()
+            self._held_since = None
             self.playing = False
 
     def _clamped(self, at_ns: int) -> int:

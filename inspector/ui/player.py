@@ -11,7 +11,7 @@ from inspector.core.model import Modality
 from inspector.core.settings import settings
 from inspector.core.times import NS
 from inspector.playback.mixer import Mixer, Track
-from inspector.playback.pictures import PictureFeed
+from inspector.playback.pictures import PictureFeed, State
 from inspector.playback.proxies import Proxies
 from inspector.playback.stills import StillFeed
 from inspector.playback.thumbs import ThumbFeed
@@ -42,6 +42,7 @@ class Player(QObject):
         super().__init__(parent)
         self.transport = Transport()
         self.transport.changed = self._changed
+        self.transport.ready = self._pictures_ready
         self.mixer: Mixer | None = None
         self.output: SoundOutput | None = None
         self.sound_text = "no sound"
@@ -178,6 +179,14 @@ class Player(QObject):
             self.transport.play(self.transport.speed)
 
     # -- inside --------------------------------------------------------------------------------------------
+
+    def _pictures_ready(self, at_ns: int) -> bool:
+        ready = True
+        for feed in self.feeds:
+            if feed.shown(at_ns).state in (State.WAITING, State.DRAFT):
+                feed.want(at_ns, playing=True)
+                ready = False
+        return ready
 
     def _busy(self) -> bool:
         return self.transport.playing or self.dragging

@@ -72,8 +72,14 @@ class Stage(QWidget):
         together = not playing and not dragging and len(self.cameras) > 1
         if waiting and not playing and not dragging and time.monotonic() - self._asked < TOGETHER_S:
             return  # all or none: the slowest camera's news brings us back here
-        for camera, look in zip(self.cameras, looks, strict=True):
-            camera.present(reference_ns, look, not playing, stand_in=not together)
+        changed = [
+            camera
+            for camera, look in zip(self.cameras, looks, strict=True)
+            if camera.present(reference_ns, look, not playing, stand_in=not together)
+        ]
+        if changed and playing:
+            # Now, and together: what else moves with the playhead is painted after the pictures.
+            (changed[0] if len(changed) == 1 else self).repaint()
         if not waiting:
             self.settled.emit()
 

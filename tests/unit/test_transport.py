@@ -239,3 +239,30 @@ def test_a_device_that_takes_nothing_does_not_stop_the_pictures() -> None:
         assert clock.now_ns() == at  # and nothing of it was heard yet
     finally:
         mixer.close()
+
+
+def test_a_jump_waits_for_the_pictures_but_not_for_ever() -> None:
+    wall, there = Wall(), set[int]()
+    go = Transport(silent=MonotonicClock(wall), wall_ns=wall)
+    go.ready = lambda at: at in there
+    go.set_span(*SPAN)
+
+    def after(seconds: float) -> int:
+        wall.ns += round(seconds * NS)
+        return go.tick()
+
+    there.add(0)
+    go.play()
+    assert after(1) == NS  # nothing was missing
+    go.seek(5 * NS)
+    assert [after(0.1) for _ in range(3)] == [5 * NS] * 3
+    there.add(5 * NS)
+    assert after(0) == 5 * NS
+    assert after(0.5) == 5.5 * NS
+    go.seek(2 * NS)
+    assert after(0.59) == 2 * NS
+    after(0.02)
+    assert after(0.5) == 2.5 * NS  # 0.6 s are over
+    go.seek(3 * NS)
+    go.pause()
+    assert (go.playing, after(1)) == (False, 3 * NS)

@@ -116,8 +116,11 @@ class CameraView(QWidget):
         """What the feed has for a time, not shown yet."""
         return self.feed.shown(reference_ns)
 
-    def present(self, reference_ns: int, shown: Shown, paused: bool, stand_in: bool = True) -> None:
-        """Show it from the next paint on; with `stand_in` an older picture stays while there is no newer."""
+    def present(self, reference_ns: int, shown: Shown, paused: bool, stand_in: bool = True) -> bool:
+        """Show it from the next paint on; True for another picture than before.
+
+        With `stand_in` an older picture stays while there is no newer.
+        """
         self._time_ns = reference_ns
         before = (self._picture, self._shown.state)
         self._shown = shown
@@ -131,9 +134,11 @@ class CameraView(QWidget):
             self._late_since = self._late_since or time.monotonic()
         else:
             self._late_since = None
-        if paused or (self._picture, shown.state) != before or self._late_since is not None:
+        changed = (self._picture, shown.state) != before
+        if paused or changed or self._late_since is not None:
             self._lag = self._lag_at(reference_ns)
             self.update()
+        return changed
 
     def sizeHint(self) -> QSize:
         """A hint in the film's own shape."""
