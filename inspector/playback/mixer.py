@@ -41,28 +41,8 @@ FADE = 96
 """Frames over which sound comes in after a jump, so that it does not click."""
 BLEND = 480
 """Frames over which a changed mix takes over from the one before, linearly: 10 ms."""
-LOWEST_DB, HIGHEST_DB = -60.0, 12.0
-"""What a track's gain can be set to; less than the lowest is a mute."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Mix:
-    """How one track is set: its mute and solo buttons and its gain in dB, LOWEST_DB to HIGHEST_DB."""
-
-    mute: bool = False
-    solo: bool = False
-    gain_db: float = 0.0
-
-    @property
-    def gain(self) -> float:
-        """The gain as a factor."""
-        return float(10.0 ** (self.gain_db / 20))
-
-
-AS_RECORDED = Mix()
-"""Neither muted nor solo, at 0 dB."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from inspector.core.model import Modality
 from inspector.core.times import NS
-from inspector.playback.mixer import Mixer, Track
+from inspector.playback.desk import Desk, Mix
+from inspector.playback.mixer import Mixer
 from inspector.playback.pictures import PictureFeed
 from inspector.playback.stills import StillFeed
 from inspector.playback.thumbs import ThumbFeed
@@ -36,6 +37,8 @@ class Player(QObject):
     news = Signal()
     """A picture that was missing has come."""
     sound_problem = Signal(str)
+    mix_changed = Signal()
+    """A sound is muted, solo or at another gain."""
     _sound_ready = Signal(str)
 
     def __init__(self, with_sound: bool, parent: QObject | None = None) -> None:
@@ -43,6 +46,7 @@ class Player(QObject):
         self.transport = Transport()
         self.transport.changed = self._changed
         self.mixer: Mixer | None = None
+        self.desk = Desk()
         self.output: SoundOutput | None = None
         self.sound_text = "no sound"
         self.feeds: list[PictureFeed | StillFeed] = []
@@ -174,6 +178,39 @@ class Player(QObject):
         if self._resume:
             self.transport.play(self.transport.speed)
 
+    # -- the mix -------------------------------------------------------------------------------------------
+
+    def mix(self, stream_id: str) -> Mix:
+        """How a sound is set: mute, solo and gain."""
+        return self.desk.mix(stream_id)
+
+    def set_mix(
+        self,
+        stream_id: str,
+        *,
+        mute: bool | None = None,
+        solo: bool | None = None,
+        gain_db: float | None = None,
+    ) -> None:
+        """Set what is given of a sound's mix, heard at once; it stays for the next record's of that id."""
+        if self.desk.set(stream_id, mute=mute, solo=solo, gain_db=gain_db):
+            self._set_mix()
+
+    def silence(self, on: bool) -> None:
+        """Mute everything, or go back to what each sound is set to."""
+        self.desk.silenced = on
+        self._set_mix()
+
+    def reset_mix(self) -> None:
+        """Every sound as it was recorded."""
+        self.desk.reset()
+        self._set_mix()
+
+    def heard(self, stream_id: str) -> bool:
+        """Whether a sound of the record is in the mix: not muted, nor shut out by another's solo."""
+        streams = self.record.of(Modality.AUDIO) if self.record is not None else ()
+        return self.desk.heard(stream_id, [stream.id for stream in streams])
+
     # -- inside --------------------------------------------------------------------------------------------
 
     def _busy(self) -> bool:
@@ -182,7 +219,8 @@ class Player(QObject):
     def _set_mix(self) -> None:
         if self.mixer is not None:
             streams = self.record.of(Modality.AUDIO) if self.record is not None else ()
-            self.mixer.set_tracks([Track(stream) for stream in streams])
+            self.mixer.set_tracks(self.desk.tracks(streams))
+        self.mix_changed.emit()
 
     def _changed(self) -> None:
         if self.transport.playing and not self._timer.isActive():
