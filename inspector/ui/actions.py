@@ -70,6 +70,7 @@ TABLE = (
     Spec("left", "View", "Records panel", ("Ctrl+1",), "panel-left", checkable=True, rule=True),
     Spec("right", "View", "Streams and transcript panel", ("Ctrl+2",), "panel-right", checkable=True),
     Spec("bottom", "View", "Timeline", ("Ctrl+3",), "panel-bottom", checkable=True),
+    Spec("spectrogram", "View", "Spectrogram of this sound", ("Shift+S",), "", MIX_TIP, checkable=True),
     Spec("find", "View", "Search the transcript", ("Ctrl+F",), "search", rule=True),
     Spec("filter", "View", "Filter the records", ("/",), "filter"),
     Spec("theme", "View", "Light or dark", ("Ctrl+T",), "sun", rule=True),

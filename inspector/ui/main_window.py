@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
         player.sound_problem.connect(self.notice)
         self.sounds.build(self.timeline, self.actions_)
         self.sounds.said.connect(self.notice)
+        self.sounds.rows_changed.connect(self.parts.fit_timeline)
         self.timeline.scrub_started.connect(player.begin_drag)
         self.timeline.scrub_moved.connect(player.transport.seek)
         self.timeline.scrub_ended.connect(player.end_drag)
@@ -347,6 +348,7 @@ class MainWindow(QMainWindow):
             and not self._contents.busy
             and self.stage.all_settled
             and not self.timeline.canvas.lagging
+            and not self.sounds.busy
             and (self.player.thumbs is None or self.player.thumbs.idle)
         )
 

@@ -12,6 +12,7 @@ from inspector.core.times import NS
 from inspector.playback.desk import Desk, Mix
 from inspector.playback.mixer import Mixer
 from inspector.playback.pictures import PictureFeed
+from inspector.playback.spectra import SpectrumFeed
 from inspector.playback.stills import StillFeed
 from inspector.playback.thumbs import ThumbFeed
 from inspector.playback.transport import SoundClock, Transport
@@ -51,7 +52,8 @@ class Player(QObject):
         self.sound_text = "no sound"
         self.feeds: list[PictureFeed | StillFeed] = []
         self.thumbs: ThumbFeed | None = None
-        self._going: list[PictureFeed | StillFeed | ThumbFeed] = []
+        self.spectra: SpectrumFeed | None = None
+        self._going: list[PictureFeed | StillFeed | ThumbFeed | SpectrumFeed] = []
         self.record: Record | None = None
         self.dragging = False
         self._resume = False
@@ -98,17 +100,19 @@ class Player(QObject):
         self.feeds = [PictureFeed(stream, self.news.emit, budget) for stream in videos]
         self.feeds += [StillFeed(stream, self.news.emit) for stream in record.of(Modality.IMAGE)]
         self.thumbs = ThumbFeed(self._busy)
+        self.spectra = SpectrumFeed(self._busy)
         self._set_mix()
         self.transport.set_span(*record.span, at_ns)
 
     def release(self) -> None:
         """Close the feeds of the record. Nobody waits here: a slow disk must not hold up the next record."""
-        going = [*self.feeds, *([self.thumbs] if self.thumbs is not None else [])]
+        going = [*self.feeds, *(feed for feed in (self.thumbs, self.spectra) if feed is not None)]
         for feed in going:
             feed.close(wait=False)
         self._going = [feed for feed in self._going + going if not feed.ended]
         self.feeds = []
         self.thumbs = None
+        self.spectra = None
 
     def close(self) -> None:
         """End every thread. The player is of no use afterwards."""
