@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from inspector.core.times import NS
+from inspector.media.spectrum import ROWS, row_of
 from inspector.playback.desk import AS_RECORDED, Desk, Mix
 from inspector.playback.mixer import Mixer
 from inspector.session import Opening
@@ -23,6 +24,7 @@ from inspector.ui.app import make_app
 from inspector.ui.main_window import MainWindow
 from inspector.ui.timeline import header
 from inspector.ui.timeline.mix_strip import DRAG_TENTHS, MixStrip, gain_text
+from inspector.ui.timeline.spectrogram_track import SpectrogramTrack
 from inspector.ui.timeline.waveform import WaveformTrack
 
 if TYPE_CHECKING:
@@ -299,3 +301,46 @@ def test_a_desk_clamps_and_says_whether_anything_changed() -> None:
     assert desk.set("y", solo=True)
     assert not desk.heard("x", ["x", "y"])
     assert desk.heard("x", ["x", "z"])  # a solo of a sound that this record has not
+
+
+def spectrograms(window: MainWindow) -> list[SpectrogramTrack]:
+    return [each for each in window.timeline.tracks if isinstance(each, SpectrogramTrack)]
+
+
+def test_a_spectrogram_is_opened_computed_and_kept_for_the_next_record(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    rows = len(window.timeline.tracks)
+    QTest.mouseClick(strip(window, MIC).spectrogram, LEFT)
+    (shown,) = spectrograms(window)
+    tracks = window.timeline.tracks
+    assert tracks.index(shown) == tracks.index(track(window, MIC)) + 1
+    window.timeline._bar.setValue(window.timeline._bar.maximum())
+
+    def said(hz: float) -> str:
+        rect = window.timeline.canvas.content_rect(shown)
+        y = rect.bottom() - row_of(hz, 16_000) / ROWS * rect.height()
+        return shown.tooltip_at(QPointF(rect.center().x(), y), rect, window.timeline.axis)
+
+    qtbot.waitUntil(lambda: said(440).endswith("dBFS"), timeout=10_000)
+    assert float(said(440).split()[-2]) > -25  # the tone
+    assert float(said(4000).split()[-2]) < -80
+    window.show_record("b")
+    qtbot.waitUntil(lambda: window.record is not None and window.record.id == "b")
+    qtbot.waitUntil(lambda: window.complete and len(spectrograms(window)) == 1, timeout=10_000)
+    assert strip(window, MIC).spectrogram.isChecked()
+    QTest.mouseClick(strip(window, MIC).spectrogram, LEFT)
+    assert not spectrograms(window)
+    assert len(window.timeline.tracks) == rows
+
+
+def test_its_key_is_for_the_sound_in_focus(window: MainWindow) -> None:
+    action = window.actions_["spectrogram"]
+    QTest.keyClick(window.stage, Qt.Key.Key_S, Qt.KeyboardModifier.ShiftModifier)
+    assert [each.stream.id for each in spectrograms(window)] == [FILM]
+    assert action.isChecked()
+    row = window.timeline.canvas.content_rect(track(window, MIC))
+    QTest.mouseClick(window.timeline, LEFT, pos=QPoint(60, round(row.top()) + 8))
+    assert not action.isChecked()
+    QTest.keyClick(window.stage, Qt.Key.Key_S, Qt.KeyboardModifier.ShiftModifier)
+    assert [each.stream.id for each in spectrograms(window)] == [FILM, MIC]

@@ -137,6 +137,10 @@ class Keyboard:
             "mute": (window.player.reset_mix, lambda: window.player.mix(window.sounds.focus).mute),
             "solo": (window.player.reset_mix, lambda: window.player.mix(window.sounds.focus).solo),
             "mute_all": (lambda: window.player.silence(False), lambda: window.player.desk.silenced),
+            "spectrogram": (
+                lambda: window.sounds.show_spectrogram(window.sounds.focus, False),
+                lambda: any(track.subtitle == "spectrogram" for track in window.timeline.tracks),
+            ),
             "goto": (nothing, lambda: window.goto.isVisible() and window.goto.hasFocus()),
             "previous": (nothing, record("a")),
             "next": (nothing, record("c")),
