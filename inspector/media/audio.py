@@ -70,7 +70,9 @@ class PcmReader:
         Where the track has no data (before it, after it, in a gap, past a broken packet) it is silence.
         """
         out = np.zeros((count, self.channels), np.float32)
-        near = self._blocks is not None and self._at <= start < self._at + 2 * self.rate
+        # Where a seek begins at the start of the file, going on is the shorter way, however far it is.
+        ahead = float("inf") if self._stamps_lie else 2 * self.rate
+        near = self._blocks is not None and self._at <= start < self._at + ahead
         if not near:
             self._seek(start)
         end = start + count

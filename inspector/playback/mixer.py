@@ -2,6 +2,10 @@
 
 One thread fills the ring; `pull` only copies. Each frame that was pulled is remembered as a stretch of the
 timeline or as silence, so that "which frame is heard" answers "which moment is heard", after seeks too.
+
+What is in the ring is already mixed. When a track is muted, another gain is set or a time map is another one,
+the ring's content is made anew for the very moments that it holds and put in its place at once, faded over
+from the old: it is heard with the next pull, the timeline knows nothing of it, and no hole can come of it.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import numpy as np
 from inspector.core.times import NS
 from inspector.errors import InspectorError
 from inspector.media.render import render_pcm
+from inspector.playback.recall import Recall
 from inspector.playback.sound import CHANNELS, FRAME_BYTES, RATE
 
 if TYPE_CHECKING:
@@ -25,8 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from inspector.core.model import Stream
-    from inspector.media.audio import PcmReader
+    from inspector.core.model import Source, Stream
     from inspector.media.stretch import Stretcher
 
 BLOCK = 480
@@ -35,11 +39,13 @@ RING_FRAMES = RATE // 4
 """How far the mixer works ahead of the output."""
 FADE = 96
 """Frames over which sound comes in after a jump, so that it does not click."""
+BLEND = 480
+"""Frames over which a changed mix takes over from the one before, linearly: 10 ms."""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Track:
     """One sound in the mix. Gain is linear; a solo anywhere mutes all tracks without one."""
 
@@ -60,6 +66,23 @@ class _Stretch:
     speed: float
 
 
+@dataclass(slots=True)
+class _Block:
+    """Mixed frames in the ring: float32 stereo bytes, of which `used` frames were pulled already."""
+
+    start_ns: int
+    pcm: bytes
+    used: int = 0
+
+    @property
+    def left(self) -> int:
+        return len(self.pcm) // FRAME_BYTES - self.used
+
+    def now_ns(self, speed: float) -> int:
+        """The reference time of the next frame."""
+        return self.start_ns + round(self.used * NS * speed / RATE)
+
+
 class Mixer:
     """The feed of a sound output, and the map from pulled frames to the timeline. Thread-safe."""
 
@@ -69,27 +92,35 @@ class Mixer:
         self._wake = threading.Condition()
         self._tracks: list[Track] = []
         self._tracks_changed = False
+        self._stale = False  # what is in the ring was made for other tracks than there are now
         self._run = 0  # grows with every play, pause and seek; what belongs to an older run is dropped
         self._playing = False
         self._speed = 1.0
         self._cursor_ns = 0
         self._loop: tuple[int, int] | None = None
-        self._ring: deque[tuple[int, bytes, int]] = deque()  # (start_ns, PCM, frame offset into it)
+        self._ring: deque[_Block] = deque()
         self._ring_frames = 0
         self._pulled = 0
         self._history: deque[_Stretch] = deque(maxlen=4096)
+        self._settled = False  # the thread waits: all that was asked for is in the ring
         self._closed = False
-        self._readers: dict[str, PcmReader | None] = {}
+        self.clips = 0
+        """Grows with every stretch of sound that was louder than full scale and was cut."""
+        self._readers: dict[Source, Recall | None] = {}
         self._thread = threading.Thread(target=self._work, name="inspector-mixer", daemon=True)
         self._thread.start()
 
     # -- commands, from any thread -------------------------------------------------------------------------
 
     def set_tracks(self, tracks: Sequence[Track]) -> None:
-        """Another set of sounds, from now on. Readers of tracks that went are closed."""
+        """Other sounds, or the same ones otherwise, heard with one of the next pulls also while playing.
+
+        Readers of tracks that went are closed.
+        """
         with self._wake:
             self._tracks = list(tracks)
             self._tracks_changed = True
+            self._stale = self._playing
             self._wake.notify()
 
     @property
@@ -128,6 +159,7 @@ class Mixer:
         self._run += 1
         self._ring.clear()
         self._ring_frames = 0
+        self._stale = False
 
     # -- the output's side ---------------------------------------------------------------------------------
 
@@ -137,15 +169,15 @@ class Mixer:
         need = frames
         with self._wake:
             while need and self._ring:
-                start_ns, pcm, offset = self._ring[0]
-                have = len(pcm) // FRAME_BYTES - offset
+                block = self._ring[0]
+                have = block.left
                 count = min(need, have)
-                parts.append(pcm[offset * FRAME_BYTES : (offset + count) * FRAME_BYTES])
-                self._note(count, start_ns + round(offset * NS * self._speed / RATE))
+                parts.append(block.pcm[block.used * FRAME_BYTES : (block.used + count) * FRAME_BYTES])
+                self._note(count, block.now_ns(self._speed))
                 if count == have:
                     self._ring.popleft()
                 else:
-                    self._ring[0] = (start_ns, pcm, offset + count)
+                    block.used += count
                 need -= count
                 self._ring_frames -= count
             if need:
@@ -197,16 +229,23 @@ class Mixer:
         made_for = -1
         while True:
             with self._wake:
-                while not self._closed and not self._tracks_changed and not self._hungry():
+                while not (self._closed or self._tracks_changed or self._stale or self._hungry()):
+                    self._settled = True
                     self._wake.wait()
+                self._settled = False
                 if self._closed:
                     break
                 if self._tracks_changed:
                     self._tracks_changed = False
-                    self._close_readers({track.stream.id for track in self._tracks})
+                    self._close_readers({track.stream.source for track in self._tracks})
                     continue
                 run, cursor, speed, tracks = self._run, self._cursor_ns, self._speed, self._audible()
                 loop = self._loop
+                stale, self._stale = self._stale, False
+                ring = [(block.now_ns(speed), block.left) for block in self._ring] if stale else []
+            if ring:
+                stretcher = self._remix(tracks, ring, run, speed, stretcher)
+                continue
             if run != made_for:
                 stretcher = _stretcher(speed)
             if stretcher is None:
@@ -225,7 +264,7 @@ class Mixer:
             with self._wake:
                 if run == self._run and self._playing:
                     if len(pcm):
-                        self._ring.append((self._ring_start(cursor, speed), pcm.tobytes(), 0))
+                        self._ring.append(_Block(self._ring_start(cursor, speed), pcm.tobytes()))
                         self._ring_frames += len(pcm)
                     self._cursor_ns = cursor + advance_ns
                     if loop is not None and cursor < loop[1] <= self._cursor_ns + NS // RATE:
@@ -239,8 +278,50 @@ class Mixer:
             if speed != 1.0 and last is not None and last.run == self._run and last.start_ns is not None:
                 return last.start_ns + round(last.count * NS * speed / RATE)
             return cursor
-        start, pcm, _ = self._ring[-1]
-        return start + round(len(pcm) // FRAME_BYTES * NS * speed / RATE)
+        block = self._ring[-1]
+        return block.start_ns + round(len(block.pcm) // FRAME_BYTES * NS * speed / RATE)
+
+    def _remix(
+        self,
+        tracks: list[Track],
+        ring: list[tuple[int, int]],
+        run: int,
+        speed: float,
+        stretcher: Stretcher | None,
+    ) -> Stretcher | None:
+        """Make the ring's content anew for the moments it holds, `ring` being (reference ns, frames) of each
+        block; the stretcher to go on with.
+
+        The old content goes on being pulled meanwhile, and what was pulled is left out.
+        """
+        held = sum(count for _, count in ring)
+        at_ns, cursor = ring[0][0], None
+        if speed == 1.0:
+            pcm = np.concatenate([self._mix(tracks, *block) for block in ring])
+        else:
+            fresh = _stretcher(speed)
+            assert fresh is not None
+            taken, pcm = fresh.make(partial(self._mix, tracks), at_ns, held)
+            cursor = at_ns + taken * NS // RATE
+        with self._wake:
+            if run != self._run:
+                return stretcher
+            gone = held - self._ring_frames
+            old = b"".join(block.pcm[block.used * FRAME_BYTES :] for block in self._ring)
+            pcm = pcm[gone:]
+            _blend(np.frombuffer(old, np.float32).reshape(-1, CHANNELS), pcm)
+            if cursor is None:
+                for block in self._ring:
+                    count, start_ns = block.left, block.now_ns(speed)
+                    block.pcm, block.start_ns, block.used = pcm[:count].tobytes(), start_ns, 0
+                    pcm = pcm[count:]
+                return stretcher
+            self._ring.clear()
+            self._ring_frames = len(pcm)
+            if len(pcm):
+                self._ring.append(_Block(at_ns + round(gone * NS * speed / RATE), pcm.tobytes()))
+            self._cursor_ns = cursor
+        return fresh
 
     def _hungry(self) -> bool:
         return self._playing and self._ring_frames < RING_FRAMES
@@ -255,26 +336,35 @@ class Mixer:
             reader = self._reader(track.stream)
             if reader is not None:
                 out += render_pcm(reader, track.stream.timemap, at_ns, count) * np.float32(track.gain)
+        if count and np.abs(out).max() > 1.0:
+            self.clips += 1
         return np.clip(out, -1.0, 1.0, out=out)
 
-    def _reader(self, stream: Stream) -> PcmReader | None:
-        if stream.id not in self._readers:
+    def _reader(self, stream: Stream) -> Recall | None:
+        if stream.source not in self._readers:
             from inspector.media.audio import PcmReader
 
             try:
-                self._readers[stream.id] = PcmReader(stream.source, RATE)
+                self._readers[stream.source] = Recall(PcmReader(stream.source, RATE))
             except InspectorError as error:
                 log.warning("%s", error)
                 if self._told is not None:
                     self._told(f"{stream.id} is not heard: {error}")
-                self._readers[stream.id] = None
-        return self._readers[stream.id]
+                self._readers[stream.source] = None
+        return self._readers[stream.source]
 
-    def _close_readers(self, keep: set[str]) -> None:
-        for stream_id in [each for each in self._readers if each not in keep]:
-            reader = self._readers.pop(stream_id)
+    def _close_readers(self, keep: set[Source]) -> None:
+        for source in [each for each in self._readers if each not in keep]:
+            reader = self._readers.pop(source)
             if reader is not None:
                 reader.close()
+
+
+def _blend(old: NDArray[np.float32], new: NDArray[np.float32]) -> None:
+    """Let `new` take over from `old`, linearly over the first BLEND frames, as far as there is an old one."""
+    count = min(BLEND, len(old), len(new))
+    part = (np.arange(1, count + 1, dtype=np.float32) / np.float32(count + 1))[:, None]
+    new[:count] = old[:count] * (1 - part) + new[:count] * part
 
 
 def _stretcher(speed: float) -> Stretcher | None:

@@ -36,6 +36,8 @@ class Spec:
     """Whether a line is drawn above it in its menu."""
 
 
+MIX_TIP = "The sound whose header was clicked last, else the record’s first"
+
 TABLE = (
     Spec("open", "File", "Open dataset…", ("Ctrl+O",), "open", "Open a folder or a LeRobot dataset"),
     Spec("demo", "File", "Open the demo", (), "", "The clock corpus that comes with Inspector"),
@@ -56,6 +58,10 @@ TABLE = (
     Spec("loop_in", "Play", "Loop from here", ("I",), "loop", rule=True),
     Spec("loop_out", "Play", "Loop to here", ("O",)),
     Spec("loop_off", "Play", "No loop", ("Shift+I", "Shift+O")),
+    Spec("mute", "Play", "Mute this sound", ("M",), "mute", MIX_TIP, checkable=True, rule=True),
+    Spec("solo", "Play", "Only this sound", ("Shift+M",), "sound", MIX_TIP, checkable=True),
+    Spec("mute_all", "Play", "Mute all sound", ("Ctrl+M",), checkable=True),
+    Spec("mix_reset", "Play", "Every sound as recorded", tip="No mute, no solo, 0 dB"),
     Spec("previous", "Play", "Previous record", ("[",), "prev-record", rule=True),
     Spec("next", "Play", "Next record", ("]",), "next-record"),
     Spec("zoom_in", "View", "Zoom in", ("Ctrl+=", "Ctrl++", "+", "="), "zoom-in"),
@@ -64,6 +70,7 @@ TABLE = (
     Spec("left", "View", "Records panel", ("Ctrl+1",), "panel-left", checkable=True, rule=True),
     Spec("right", "View", "Streams and transcript panel", ("Ctrl+2",), "panel-right", checkable=True),
     Spec("bottom", "View", "Timeline", ("Ctrl+3",), "panel-bottom", checkable=True),
+    Spec("spectrogram", "View", "Spectrogram of this sound", ("Shift+S",), "", MIX_TIP, checkable=True),
     Spec("find", "View", "Search the transcript", ("Ctrl+F",), "search", rule=True),
     Spec("filter", "View", "Filter the records", ("/",), "filter"),
     Spec("theme", "View", "Light or dark", ("Ctrl+T",), "sun", rule=True),

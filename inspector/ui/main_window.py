@@ -7,11 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import (
-    QApplication,
-    QFileDialog,
-    QMainWindow,
-)
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow
 
 from inspector.core.times import NS, clock_text
 from inspector.ui import actions as table
@@ -21,6 +17,7 @@ from inspector.ui.dialogs import show_about, show_keys
 from inspector.ui.goto_field import GotoField
 from inspector.ui.player import Player
 from inspector.ui.relay import Relay
+from inspector.ui.sounds import Sounds
 from inspector.ui.status_line import StatusLine, memory_mb
 from inspector.ui.surveyor import Surveyor
 from inspector.ui.top_bar import TopBar
@@ -64,6 +61,7 @@ class MainWindow(QMainWindow):
         self._pictured = False
         self.relay = Relay(self)
         self.player = Player(with_sound, self)
+        self.sounds = Sounds(self.player, self)
         self.setWindowTitle("Inspector")
         self.setAcceptDrops(True)
         self.resize(1280, 800)
@@ -103,6 +101,9 @@ class MainWindow(QMainWindow):
         player.state_changed.connect(self._state_changed)
         player.news.connect(self._news, Qt.ConnectionType.QueuedConnection)
         player.sound_problem.connect(self.notice)
+        self.sounds.build(self.timeline, self.actions_)
+        self.sounds.said.connect(self.notice)
+        self.sounds.rows_changed.connect(self.parts.fit_timeline)
         self.timeline.scrub_started.connect(player.begin_drag)
         self.timeline.scrub_moved.connect(player.transport.seek)
         self.timeline.scrub_ended.connect(player.end_drag)
@@ -137,6 +138,7 @@ class MainWindow(QMainWindow):
             "loop_in": lambda: self.player.mark(start=True),
             "loop_out": lambda: self.player.mark(start=False),
             "loop_off": lambda: go.set_loop(None),
+            **self.sounds.handlers(),
             "previous": lambda: self._neighbour(-1),
             "next": lambda: self._neighbour(1),
             "zoom_in": lambda: self.timeline.zoom_in(),
@@ -200,6 +202,7 @@ class MainWindow(QMainWindow):
 
     def _set_session(self, session: Session) -> None:
         self._let_go()
+        self.player.reset_mix()  # another dataset's sounds are others, whatever their names
         self.session = session
         self.records.set_session(session)
         self.dataset.set_session(session)
@@ -323,6 +326,7 @@ class MainWindow(QMainWindow):
             self.notice,
         )
         self._contents.start()
+        self.sounds.attach()
         self.parts.fit_timeline()
         self.timeline.set_time(self.player.transport.now_ns())
         self.player.start_sound()
@@ -344,6 +348,7 @@ class MainWindow(QMainWindow):
             and not self._contents.busy
             and self.stage.all_settled
             and not self.timeline.canvas.lagging
+            and not self.sounds.busy
             and (self.player.thumbs is None or self.player.thumbs.idle)
         )
 

@@ -10,9 +10,11 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from inspector.core.model import Modality
 from inspector.core.settings import settings
 from inspector.core.times import NS
-from inspector.playback.mixer import Mixer, Track
+from inspector.playback.desk import Desk, Mix
+from inspector.playback.mixer import Mixer
 from inspector.playback.pictures import PictureFeed, State
 from inspector.playback.proxies import Proxies
+from inspector.playback.spectra import SpectrumFeed
 from inspector.playback.stills import StillFeed
 from inspector.playback.thumbs import ThumbFeed
 from inspector.playback.transport import SoundClock, Transport
@@ -36,6 +38,8 @@ class Player(QObject):
     news = Signal()
     """A picture that was missing has come."""
     sound_problem = Signal(str)
+    mix_changed = Signal()
+    """A sound is muted, solo or at another gain."""
     _sound_ready = Signal(str)
 
     def __init__(self, with_sound: bool, parent: QObject | None = None) -> None:
@@ -44,12 +48,14 @@ class Player(QObject):
         self.transport.changed = self._changed
         self.transport.ready = self._pictures_ready
         self.mixer: Mixer | None = None
+        self.desk = Desk()
         self.output: SoundOutput | None = None
         self.sound_text = "no sound"
         self.feeds: list[PictureFeed | StillFeed] = []
         self.thumbs: ThumbFeed | None = None
         self.proxies = Proxies(self._busy)
-        self._going: list[PictureFeed | StillFeed | ThumbFeed] = []
+        self.spectra: SpectrumFeed | None = None
+        self._going: list[PictureFeed | StillFeed | ThumbFeed | SpectrumFeed] = []
         self.record: Record | None = None
         self.dragging = False
         self._resume = False
@@ -96,18 +102,20 @@ class Player(QObject):
         self.feeds = [PictureFeed(stream, self.news.emit, budget, self.proxies) for stream in videos]
         self.feeds += [StillFeed(stream, self.news.emit) for stream in record.of(Modality.IMAGE)]
         self.thumbs = ThumbFeed(self._busy)
+        self.spectra = SpectrumFeed(self._busy)
         self._set_mix()
         self.transport.set_span(*record.span, at_ns)
 
     def release(self) -> None:
         """Close the feeds of the record. Nobody waits here: a slow disk must not hold up the next record."""
-        going = [*self.feeds, *([self.thumbs] if self.thumbs is not None else [])]
+        going = [*self.feeds, *(feed for feed in (self.thumbs, self.spectra) if feed is not None)]
         for feed in going:
             feed.close(wait=False)
         self._going = [feed for feed in self._going + going if not feed.ended]
         self.feeds = []
         self.thumbs = None
         self.proxies.release()
+        self.spectra = None
 
     def close(self) -> None:
         """End every thread. The player is of no use afterwards."""
@@ -178,6 +186,39 @@ class Player(QObject):
         if self._resume:
             self.transport.play(self.transport.speed)
 
+    # -- the mix -------------------------------------------------------------------------------------------
+
+    def mix(self, stream_id: str) -> Mix:
+        """How a sound is set: mute, solo and gain."""
+        return self.desk.mix(stream_id)
+
+    def set_mix(
+        self,
+        stream_id: str,
+        *,
+        mute: bool | None = None,
+        solo: bool | None = None,
+        gain_db: float | None = None,
+    ) -> None:
+        """Set what is given of a sound's mix, heard at once; it stays for the next record's of that id."""
+        if self.desk.set(stream_id, mute=mute, solo=solo, gain_db=gain_db):
+            self._set_mix()
+
+    def silence(self, on: bool) -> None:
+        """Mute everything, or go back to what each sound is set to."""
+        self.desk.silenced = on
+        self._set_mix()
+
+    def reset_mix(self) -> None:
+        """Every sound as it was recorded."""
+        self.desk.reset()
+        self._set_mix()
+
+    def heard(self, stream_id: str) -> bool:
+        """Whether a sound of the record is in the mix: not muted, nor shut out by another's solo."""
+        streams = self.record.of(Modality.AUDIO) if self.record is not None else ()
+        return self.desk.heard(stream_id, [stream.id for stream in streams])
+
     # -- inside --------------------------------------------------------------------------------------------
 
     def _pictures_ready(self, at_ns: int) -> bool:
@@ -194,7 +235,8 @@ class Player(QObject):
     def _set_mix(self) -> None:
         if self.mixer is not None:
             streams = self.record.of(Modality.AUDIO) if self.record is not None else ()
-            self.mixer.set_tracks([Track(stream) for stream in streams])
+            self.mixer.set_tracks(self.desk.tracks(streams))
+        self.mix_changed.emit()
 
     def _changed(self) -> None:
         if self.transport.playing and not self._timer.isActive():

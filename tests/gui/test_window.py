@@ -134,6 +134,13 @@ class Keyboard:
             "loop_in": (nothing, lambda: go.loop == (AT_NS, END_NS)),
             "loop_out": (nothing, lambda: go.loop == (0, AT_NS)),
             "loop_off": (lambda: go.set_loop((NS, 2 * NS)), lambda: go.loop is None),
+            "mute": (window.player.reset_mix, lambda: window.player.mix(window.sounds.focus).mute),
+            "solo": (window.player.reset_mix, lambda: window.player.mix(window.sounds.focus).solo),
+            "mute_all": (lambda: window.player.silence(False), lambda: window.player.desk.silenced),
+            "spectrogram": (
+                lambda: window.sounds.show_spectrogram(window.sounds.focus, False),
+                lambda: any(track.subtitle == "spectrogram" for track in window.timeline.tracks),
+            ),
             "goto": (nothing, lambda: window.goto.isVisible() and window.goto.hasFocus()),
             "previous": (nothing, record("a")),
             "next": (nothing, record("c")),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector.core.model import Clock, Modality, Source, Stream
@@ -21,7 +21,8 @@ from inspector.core.timemap import IDENTITY, TimeMap
 from inspector.errors import InspectorError
 from inspector.media import audio
 from inspector.media.render import render_pcm
-from inspector.playback.mixer import FADE, Mixer, Track
+from inspector.playback.mixer import BLEND, FADE, Mixer, Track
+from inspector.playback.recall import Recall
 from inspector.playback.sound import FRAME_BYTES, RATE, OutputClock
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Ramp:
     """A fake PcmReader: sample i has the value i / RATE × SLOPE, or less that in the file `negative`."""
 
     rate = RATE
+    channels = 2
     gate: threading.Event | None = None
 
     def __init__(self, source: Source, rate: int = RATE, layout: str = "stereo") -> None:
@@ -336,3 +338,197 @@ def test_a_loop_goes_round_to_the_sample(mixer: Mixer) -> None:
     assert later is not None
     assert later[0] > first[0]
     assert abs(later[1] - first[1]) <= 2
+
+
+# --- a mix that changes while it plays ------------------------------------------------------------
+
+
+def remixed(mixer: Mixer) -> None:
+    """The ring holds what the tracks in force say, and as much as it can."""
+
+    def done() -> bool:
+        with mixer._wake:
+            waiting = mixer._settled and not mixer._tracks_changed and not mixer._stale
+            return waiting and not mixer._hungry()
+
+    until(done)
+
+
+def test_a_mute_is_heard_with_the_next_pull_and_does_not_click(mixer: Mixer) -> None:
+    """What was ready for a quarter of a second is not played out first, and nothing jumps."""
+    mixer.set_tracks([Track(stream())])
+    run = mixer.play(30 * NS)
+    remixed(mixer)
+    before = pull(mixer, 1000)
+    assert mixer._ring_frames > 20 * BLEND
+    mixer.set_tracks([Track(stream(), mute=True)])
+    remixed(mixer)
+    after = pull(mixer, 4000)
+    assert not after[BLEND:].any()
+    steps = np.abs(np.diff(np.concatenate([before[-1:], after])))
+    assert steps.max() <= 1.01 * before[-1] / BLEND
+    mixer.set_tracks([Track(stream())])
+    remixed(mixer)
+    again = pull(mixer, 4000)
+    assert again[0] <= 1.01 * before[-1] / BLEND
+    at = moment(mixer, run, 1000 + 4000 + 2000)
+    assert at is not None
+    assert at == pytest.approx(30 * NS + 7000 * NS / RATE, abs=2)  # the timeline knows nothing of it
+    assert again[2000] == pytest.approx(at / NS * SLOPE, abs=2e-6)
+
+
+@pytest.mark.parametrize("speed", [0.5, 2.0, 4.0])
+def test_a_stretched_run_is_mixed_anew_without_a_seam(mixer: Mixer, speed: float) -> None:
+    mixer.set_tracks([Track(stream())])
+    run = mixer.play(20 * NS, speed)
+    pulled, moments, values = 0, [], []
+    for step in range(30):
+        if step in (10, 20):
+            mixer.set_tracks([Track(stream(), gain=0.5 if step == 10 else 2.0)])
+        remixed(mixer)
+        pcm = pull(mixer, 960)
+        at = moment(mixer, run, pulled + 800)
+        assert at is not None
+        moments.append(at)
+        values.append(float(np.median(pcm[BLEND:])) / (at / NS * SLOPE))
+        pulled += 960
+    assert abs(np.diff(moments) - 960 * NS / RATE * speed).max() <= 3
+    assert values[:10] == pytest.approx([1.0] * 10, rel=5e-3)
+    assert values[10:20] == pytest.approx([0.5] * 10, rel=5e-3)
+    assert values[20:] == pytest.approx([2.0] * 10, rel=5e-3)
+
+
+LEVELS = st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5])
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(1, 3000), LEVELS, st.booleans(), st.booleans()), min_size=3, max_size=12),
+    st.booleans(),
+)
+def test_whatever_is_changed_the_map_stays_right_and_nothing_clicks(
+    monkeypatch: pytest.MonkeyPatch, steps: list[tuple[int, float, bool, bool]], looped: bool
+) -> None:
+    """Random pulls and settings: every frame is the moment claimed for it, at a gain between old and new."""
+    monkeypatch.setattr(audio, "PcmReader", Ramp)
+    monkeypatch.setattr(Ramp, "gate", None)
+    mixer = Mixer()
+    begin, frames = 30 * NS, 9600
+    loop = (begin, begin + frames * NS // RATE) if looped else None
+    try:
+        mixer.set_tracks([Track(stream())])
+        run = mixer.play(begin, loop=loop)
+        remixed(mixer)
+        heard = [pull(mixer, 480)]
+        gain, gains = 1.0, [np.ones(480)]
+        for count, level, mute, wait in steps:
+            mixer.set_tracks([Track(stream(), gain=level, mute=mute)])
+            if wait:
+                remixed(mixer)
+            else:
+                filled(mixer, 3000)
+            heard.append(pull(mixer, count))
+            gains.append(np.full(count, np.nan))
+            remixed(mixer)
+            gain = 0.0 if mute else level
+            heard.append(pull(mixer, BLEND + 480))
+            gains.append(np.r_[np.full(BLEND, np.nan), np.full(480, gain)])
+        pcm, expected = np.concatenate(heard), np.concatenate(gains)
+        at = np.arange(len(pcm)) % frames if looped else np.arange(len(pcm))
+        for frame in (FADE, len(pcm) // 2, len(pcm) - 1):
+            assert moment(mixer, run, frame) == pytest.approx(begin + at[frame] * NS / RATE, abs=NS / RATE)
+        sample = (begin / NS + at / RATE) * SLOPE
+        known = np.isfinite(expected)
+        known[:FADE] = False
+        assert pcm[known] == pytest.approx(sample[known] * expected[known], abs=5e-6)
+        # The loudest step is the largest change of gain, spread over the blend; a loop's end is one too.
+        jumps = np.abs(np.diff(pcm))[FADE:]
+        assert jumps.max() <= 1.5 * sample.max() / BLEND + 1.5 * SLOPE * frames / RATE * looped + 1e-5
+    finally:
+        mixer.close()
+
+
+def test_while_a_new_mix_is_slow_to_make_the_old_one_is_heard(mixer: Mixer) -> None:
+    """An unmuted track on a slow disk: no hole, the sound that was ready is played on."""
+    mixer.set_tracks([Track(stream()), Track(stream("negative"), mute=True)])
+    mixer.play(10 * NS)
+    remixed(mixer)
+    Ramp.gate = threading.Event()
+    mixer.set_tracks([Track(stream()), Track(stream("negative"))])
+    pcm = pull(mixer, 8000)
+    assert pcm[FADE:].min() >= 10 * SLOPE
+    Ramp.gate.set()
+    remixed(mixer)
+    assert pull(mixer, 2000)[BLEND:] == pytest.approx(0, abs=1e-6)
+
+
+def test_another_time_map_is_heard_at_once(mixer: Mixer) -> None:
+    mixer.set_tracks([Track(stream())])
+    mixer.play(5 * NS)
+    remixed(mixer)
+    pull(mixer, 480)
+    mixer.set_tracks([Track(stream(timemap=TimeMap.offset(320_000_000)))])
+    remixed(mixer)
+    assert pull(mixer, 960)[959] == pytest.approx((5.32 + (480 + 959) / RATE) * SLOPE, abs=2e-6)
+
+
+def test_the_next_records_sound_of_the_same_name_is_its_own(mixer: Mixer) -> None:
+    """Stream ids are alike from record to record: the file is what tells two sounds apart."""
+    mixer.set_tracks([Track(stream())])
+    mixer.play(20 * NS)
+    remixed(mixer)
+    assert pull(mixer, 480)[-1] > 0
+    other = Stream("ramp", Modality.AUDIO, stream("negative").source, Clock("c", "container"), (0, 60 * NS))
+    mixer.pause()
+    mixer.set_tracks([Track(other)])
+    mixer.play(20 * NS)
+    remixed(mixer)
+    assert pull(mixer, 480)[-1] == pytest.approx(-20 * SLOPE, rel=1e-2)
+
+
+def test_what_is_cut_at_full_scale_is_counted(mixer: Mixer) -> None:
+    mixer.set_tracks([Track(stream(), gain=1.5)])
+    mixer.play(50 * NS)  # 0.75: loud, and not cut
+    remixed(mixer)
+    assert mixer.clips == 0
+    mixer.set_tracks([Track(stream(), gain=2.5)])
+    remixed(mixer)
+    assert mixer.clips > 0
+    assert pull(mixer, 2000)[BLEND:].max() == 1.0
+
+
+class Noted(Ramp):
+    """A ramp that notes what was read of it."""
+
+    def __init__(self) -> None:
+        super().__init__(Source(Path("ramp"), "av", 0))
+        self.asked: list[tuple[int, int]] = []
+
+    def read(self, start: int, count: int) -> NDArray[np.float32]:
+        self.asked.append((start, count))
+        return super().read(start, count)
+
+
+@given(st.lists(st.tuples(st.integers(-3000, 9000), st.integers(0, 4000)), min_size=1, max_size=60))
+def test_recalled_samples_are_the_readers_own(moves: list[tuple[int, int]]) -> None:
+    """`moves` are (how far on from the last start, how many): forth and back, near and far."""
+    reader = Noted()
+    recall = Recall(reader)  # type: ignore[arg-type]
+    recall._keep = 5000  # so that the room is turned over often
+    recall._kept = np.empty((10_000, 2), np.float32)
+    start = 20 * RATE
+    for by, count in moves:
+        start += by
+        np.testing.assert_array_equal(recall.read(start, count), Ramp.read(reader, start, count))
+
+
+def test_going_back_a_second_reads_nothing() -> None:
+    reader = Noted()
+    recall = Recall(reader)  # type: ignore[arg-type]
+    for block in range(200):
+        recall.read(RATE + block * 480, 482)  # as a drifting track is read: two samples more than are used
+    assert reader.asked[1:] == [(RATE + block * 480 + 2, 480) for block in range(1, 200)]
+    told = len(reader.asked)
+    for block in range(100, 200):
+        recall.read(RATE + block * 480, 480)
+    assert len(reader.asked) == told

@@ -1,4 +1,7 @@
-"""The column at the left of the tracks: a colour bar, a name, what it is, and the chip that matters."""
+"""The column at the left of the tracks: a colour bar, a name, what it is, and the chip that matters.
+
+Where a track has controls they stand under that, in a row that is high enough always, else while used.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,34 @@ if TYPE_CHECKING:
 WIDTH = 148
 BAR_X = 2 * theme.STEP
 NAME_X = 18
+CONTROLS_HEIGHT = 18
+ROOMY = 54
+"""Px of a row in which name and controls have room under each other for good."""
+CROWDED = 36
+"""Px of a row below which controls take the place of the name."""
+
+
+def controls_rect(row: QRectF) -> QRectF:
+    """Where a track's controls go in its header."""
+    gap = theme.STEP if row.height() >= CROWDED else (row.height() - CONTROLS_HEIGHT) / 2
+    top = row.bottom() - gap - CONTROLS_HEIGHT
+    return QRectF(row.left() + NAME_X - 2, round(top), WIDTH - NAME_X - theme.STEP, CONTROLS_HEIGHT)
+
+
+def footer_px(row: QRectF) -> int:
+    """What the controls leave not to the name and the chip."""
+    return CONTROLS_HEIGHT + theme.STEP if row.height() >= CROWDED else round(row.height())
+
+
+def _upper(track: Track, row: QRectF) -> QRectF:
+    """The part of the header that the name and the chip have."""
+    return row.adjusted(0, 0, 0, -track.footer)
 
 
 def chip_rect(track: Track, row: QRectF) -> QRectF:
     """Where the track's chip is in its header, empty for none."""
-    if track.chip is None:
+    row = _upper(track, row)
+    if track.chip is None or row.height() < 14:
         return QRectF()
     size = chip_size(track.chip.text)
     height = min(size.height(), row.height() - 4)
@@ -35,12 +61,18 @@ def paint_header(painter: QPainter, track: Track, row: QRectF) -> None:
     """Paint a track's header into the first WIDTH px of its row, two lines where they fit."""
     painter.save()
     inset = 6 if row.height() >= 40 else 5
+    if track.focused:
+        painter.fillRect(QRectF(row.left(), row.top(), WIDTH - 1, row.height()), theme.current().raised)
     bar = QRectF(row.left() + BAR_X, row.top() + inset, 3, row.height() - 2 * inset)
     painter.setRenderHint(painter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(track.color)
     painter.drawRoundedRect(bar, 1.5, 1.5)
     chip = chip_rect(track, row)
+    row = _upper(track, row)
+    if row.height() < 14:
+        painter.restore()
+        return
     if track.chip is not None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         paint_chip(painter, chip, track.chip.text, track.chip.kind)

@@ -61,6 +61,10 @@ class Track:
         self.modality = Modality.VIDEO
         self.height = self.natural_height
         self.revision = 0
+        self.footer = 0
+        """Px at the bottom of the header that lie under controls."""
+        self.focused = False
+        """Whether the keys that are for one track mean this one, where there are several."""
         self._notify: Callable[[Track], None] | None = None
 
     @property

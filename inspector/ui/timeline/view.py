@@ -16,11 +16,12 @@ from inspector.ui.timeline.axis import TimeAxis
 from inspector.ui.timeline.canvas import GAP, TimelineCanvas
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from PySide6.QtGui import QMouseEvent, QPaintEvent
 
     from inspector.core.model import Record, Span
+    from inspector.ui.timeline.mix_strip import MixStrip
     from inspector.ui.timeline.track import Track
 
 ZOOM_STEP = 1.25
@@ -55,13 +56,15 @@ class TimelineView(QWidget):
     scrub_ended = Signal(object)
     """A click is a start, one move and an end, at the start of the label or word that was hit."""
     visible_changed = Signal()
+    header_pressed = Signal(object)
+    """A track whose header was pressed, away from its edges."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._axis = TimeAxis(self)
         self.canvas = TimelineCanvas(self._axis, self)
         self._bar = QScrollBar(Qt.Orientation.Vertical, self)
-        self._bar.valueChanged.connect(self.canvas.set_scroll)
+        self._bar.valueChanged.connect(self._scrolled)
         self._axis.changed.connect(self.visible_changed)
         self._heights: dict[str, int] = {}
         self._gesture = _Gesture.NONE
@@ -70,6 +73,8 @@ class TimelineView(QWidget):
         self._moved = False
         self._asked = 0
         self._sized: Track | None = None
+        self._controls: dict[str, MixStrip] = {}
+        self._hovered: Track | None = None
         self._hands_off_until = 0.0
         self.clock = time.monotonic
         self.setMouseTracking(True)
@@ -112,8 +117,24 @@ class TimelineView(QWidget):
         for track in tracks:
             track.height = self._heights.get(track.id, track.natural_height)
         self.canvas.set_tracks(tracks)
+        self._hovered = None
+        self._keep_controls({track.id: self._controls.get(track.id) for track in tracks})
         self._place()
         self.updateGeometry()
+
+    def set_controls(self, controls: Mapping[str, MixStrip]) -> None:
+        """Put controls into the headers of these tracks, by id. The view owns them; those before go."""
+        self._keep_controls(controls)
+        for strip in controls.values():
+            strip.setParent(self)
+            strip.busy_changed.connect(self._place_controls)
+        self._place_controls()
+
+    def _keep_controls(self, keep: Mapping[str, MixStrip | None]) -> None:
+        for strip in [old for name, old in self._controls.items() if keep.get(name) is not old]:
+            strip.hide()
+            strip.deleteLater()
+        self._controls = {name: strip for name, strip in keep.items() if strip is not None}
 
     def set_loop(self, loop: Span | None) -> None:
         """Show on the ruler which stretch is played over and over."""
@@ -172,6 +193,30 @@ class TimelineView(QWidget):
         self._bar.setRange(0, max(over, 0))
         self.canvas.setGeometry(0, 0, self.width() - wide, self.height())
         self.canvas.update()
+        self._place_controls()
+
+    def _scrolled(self, y: int) -> None:
+        self.canvas.set_scroll(y)
+        self._place_controls()
+
+    def _place_controls(self) -> None:
+        """Each strip into its header where the row is high enough or it is used; none under the ruler."""
+        if not self._controls:
+            return
+        rows = {track.id: (track, row) for track, row in self.canvas.rows()}
+        for name, strip in self._controls.items():
+            if name not in rows:
+                strip.hide()
+                continue
+            track, row = rows[name]
+            shown = row.height() >= header.ROOMY or strip.wanted or track is self._hovered
+            footer = header.footer_px(row) if shown else 0
+            if footer != track.footer:
+                track.footer = footer
+                self.canvas.update(0, int(row.top()), header.WIDTH, int(row.height()))
+            place = header.controls_rect(row).toRect()
+            strip.setGeometry(place)
+            strip.setVisible(shown and place.top() >= ruler.HEIGHT)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay out anew."""
@@ -229,6 +274,9 @@ class TimelineView(QWidget):
         elif left and pos.x() < header.WIDTH:
             self._sized = self._edge_at(pos)
             self._gesture = _Gesture.NONE if self._sized is None else _Gesture.RESIZE
+            over = self._header_at(pos)
+            if self._sized is None and over is not None:
+                self.header_pressed.emit(over)
         elif left and (self.canvas.tracks or pos.y() < ruler.HEIGHT):
             self._gesture = _Gesture.SCRUB
             self.scrub_started.emit()
@@ -277,6 +325,7 @@ class TimelineView(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         """Let go of the cursor's shape."""
         self.unsetCursor()
+        self._hover(None)
         super().leaveEvent(event)
 
     def event(self, event: QEvent) -> bool:
@@ -346,7 +395,18 @@ class TimelineView(QWidget):
         self._heights[track.id] = track.height
         self._place()
 
+    def _header_at(self, pos: QPointF) -> Track | None:
+        if pos.x() >= header.WIDTH or pos.y() < ruler.HEIGHT:
+            return None
+        return next((track for track, row in self.canvas.rows() if row.contains(pos)), None)
+
+    def _hover(self, track: Track | None) -> None:
+        if track is not self._hovered:
+            self._hovered = track
+            self._place_controls()
+
     def _show_cursor(self, pos: QPointF) -> None:
+        self._hover(self._header_at(pos))
         if self._edge_at(pos) is not None:
             self.setCursor(Qt.CursorShape.SplitVCursor)
         else:

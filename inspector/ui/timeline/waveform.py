@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
 
 from inspector.core.times import clock_text
+from inspector.ui import theme
 from inspector.ui.timeline.track import Chip, StreamTrack, paint_unknown
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 PITCH = 3
 BAR = 2
 OVERSAMPLE = 4
+DIMMED = 0.3
+"""How much is left of the colour of a sound that is not in the mix."""
 
 
 class PeakSource(Protocol):
@@ -42,10 +45,20 @@ class PeakSource(Protocol):
 class WaveformTrack(StreamTrack):
     """Bars of the loudest excursion, mirrored about the middle; dashed where nothing is decoded yet."""
 
+    default_height: ClassVar[int] = 64
+    """Room for the name and the controls of the mix."""
+
     def __init__(self, stream: Stream, title: str = "", subtitle: str = "", chip: Chip | None = None) -> None:
         super().__init__(stream, title, subtitle, chip)
         self._peaks: PeakSource | None = None
         self._gain = 1.0
+        self._heard = True
+
+    def set_heard(self, heard: bool) -> None:
+        """Whether the sound is in the mix; one that is not is drawn dimmed."""
+        if heard != self._heard:
+            self._heard = heard
+            self.invalidate()
 
     def set_peaks(self, peaks: PeakSource | None) -> None:
         """Take what is known of the sound so far, or (None) that nothing is.
@@ -93,7 +106,7 @@ class WaveformTrack(StreamTrack):
         half = rect.height() / 2 - 5
         tall = np.clip(loud[known] * self._gain, 0, 1) * half
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.color)
+        painter.setBrush(self.color if self._heard else theme.current().tint(self.color, DIMMED))
         painter.setRenderHint(painter.RenderHint.Antialiasing, True)
         middle = rect.center().y()
         heights = np.maximum(tall, 0.75)
