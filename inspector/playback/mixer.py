@@ -37,6 +37,9 @@ BLOCK = 480
 """Frames made at a time: 10 ms."""
 RING_FRAMES = RATE // 4
 """How far the mixer works ahead of the output."""
+GRAIN = RATE * 7 // 100
+"""Frames of what is heard of a place that is dragged over: 70 ms, long enough to tell a vowel."""
+GRAIN_FADE = RATE // 125
 FADE = 96
 """Frames over which sound comes in after a jump, so that it does not click."""
 BLEND = 480
@@ -103,6 +106,7 @@ class Mixer:
         self._pulled = 0
         self._history: deque[_Stretch] = deque(maxlen=4096)
         self._settled = False  # the thread waits: all that was asked for is in the ring
+        self._grain: int | None = None
         self._closed = False
         self.clips = 0
         """Grows with every stretch of sound that was louder than full scale and was cut."""
@@ -131,16 +135,26 @@ class Mixer:
     def play(self, at_ns: int, speed: float = 1.0, loop: tuple[int, int] | None = None) -> int:
         """Sound from reference time `at_ns` on; the number of this run.
 
-        At the end of `loop` it goes on at the loop's start, to the sample, at normal speed.
+        At the end of `loop` it goes on at the loop's start, to the sample.
         """
         with self._wake:
             self._drop()
-            self._loop = loop if speed == 1.0 else None
+            self._loop = loop
             self._playing = True
             self._speed = speed
             self._cursor_ns = at_ns
             self._wake.notify()
             return self._run
+
+    def grain(self, at_ns: int) -> None:
+        """A short piece of the sound at a reference time, while nothing plays: what a dragging hand hears.
+
+        One that is heard is played out; of those asked for meanwhile the newest follows it.
+        """
+        with self._wake:
+            if not self._playing:
+                self._grain = at_ns
+                self._wake.notify()
 
     def pause(self) -> None:
         """Silence from the next pull on."""
@@ -157,6 +171,7 @@ class Mixer:
 
     def _drop(self) -> None:
         self._run += 1
+        self._grain = None
         self._ring.clear()
         self._ring_frames = 0
         self._stale = False
@@ -183,7 +198,7 @@ class Mixer:
             if need:
                 parts.append(bytes(need * FRAME_BYTES))
                 self._note(need, None)
-            if self._playing:
+            if self._playing or self._grain is not None:
                 self._wake.notify()
         return b"".join(parts)
 
@@ -239,12 +254,16 @@ class Mixer:
                     self._tracks_changed = False
                     self._close_readers({track.stream.source for track in self._tracks})
                     continue
+                grain, self._grain = self._grain, None
                 run, cursor, speed, tracks = self._run, self._cursor_ns, self._speed, self._audible()
                 loop = self._loop
                 stale, self._stale = self._stale, False
                 ring = [(block.now_ns(speed), block.left) for block in self._ring] if stale else []
+            if grain is not None:
+                self._add_grain(tracks, grain, run)
+                continue
             if ring:
-                stretcher = self._remix(tracks, ring, run, speed, stretcher)
+                stretcher = self._remix(tracks, ring, run, speed, stretcher, loop)
                 continue
             if run != made_for:
                 stretcher = _stretcher(speed)
@@ -255,7 +274,7 @@ class Mixer:
                 pcm = self._mix(tracks, cursor, count)
                 advance_ns = count * NS // RATE
             else:
-                taken, pcm = stretcher.make(partial(self._mix, tracks), cursor, BLOCK)
+                taken, pcm = stretcher.make(partial(self._mix_round, tracks, loop), cursor, BLOCK)
                 advance_ns = taken * NS // RATE
             if run != made_for:
                 made_for = run
@@ -264,9 +283,9 @@ class Mixer:
             with self._wake:
                 if run == self._run and self._playing:
                     if len(pcm):
-                        self._ring.append(_Block(self._ring_start(cursor, speed), pcm.tobytes()))
+                        self._ring += _blocks(self._ring_start(cursor, speed), pcm, speed, loop)
                         self._ring_frames += len(pcm)
-                    self._cursor_ns = cursor + advance_ns
+                    self._cursor_ns = _round(cursor + advance_ns, loop)
                     if loop is not None and cursor < loop[1] <= self._cursor_ns + NS // RATE:
                         self._cursor_ns = loop[0]
         self._close_readers(set())
@@ -288,6 +307,7 @@ class Mixer:
         run: int,
         speed: float,
         stretcher: Stretcher | None,
+        loop: tuple[int, int] | None,
     ) -> Stretcher | None:
         """Make the ring's content anew for the moments it holds, `ring` being (reference ns, frames) of each
         block; the stretcher to go on with.
@@ -301,8 +321,8 @@ class Mixer:
         else:
             fresh = _stretcher(speed)
             assert fresh is not None
-            taken, pcm = fresh.make(partial(self._mix, tracks), at_ns, held)
-            cursor = at_ns + taken * NS // RATE
+            taken, pcm = fresh.make(partial(self._mix_round, tracks, loop), at_ns, held)
+            cursor = _round(at_ns + taken * NS // RATE, loop)
         with self._wake:
             if run != self._run:
                 return stretcher
@@ -319,12 +339,38 @@ class Mixer:
             self._ring.clear()
             self._ring_frames = len(pcm)
             if len(pcm):
-                self._ring.append(_Block(at_ns + round(gone * NS * speed / RATE), pcm.tobytes()))
+                self._ring += _blocks(at_ns + round(gone * NS * speed / RATE), pcm, speed, loop)
             self._cursor_ns = cursor
         return fresh
 
+    def _add_grain(self, tracks: list[Track], at_ns: int, run: int) -> None:
+        pcm = self._mix(tracks, at_ns, GRAIN)
+        ramp = np.linspace(0, 1, GRAIN_FADE, dtype=np.float32)[:, None]
+        pcm[:GRAIN_FADE] *= ramp
+        pcm[-GRAIN_FADE:] *= ramp[::-1]
+        with self._wake:
+            if run == self._run and not self._playing:
+                self._ring.append(_Block(at_ns, pcm.tobytes()))
+                self._ring_frames += len(pcm)
+
     def _hungry(self) -> bool:
+        if self._grain is not None:
+            return self._ring_frames < GRAIN_FADE
         return self._playing and self._ring_frames < RING_FRAMES
+
+    def _mix_round(
+        self, tracks: list[Track], loop: tuple[int, int] | None, at_ns: int, count: int
+    ) -> NDArray[np.float32]:
+        """`_mix` that goes on at the start of the loop where it comes to its end."""
+        parts = []
+        while count > 0:
+            at_ns, part = _round(at_ns, loop), count
+            if loop is not None and at_ns < loop[1]:
+                part = max(1, min(count, (loop[1] - at_ns) * RATE // NS))
+            parts.append(self._mix(tracks, at_ns, part))
+            at_ns += part * NS // RATE + 1
+            count -= part
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _audible(self) -> list[Track]:
         soloed = [track for track in self._tracks if track.solo]
@@ -358,6 +404,28 @@ class Mixer:
             reader = self._readers.pop(source)
             if reader is not None:
                 reader.close()
+
+
+def _round(at_ns: int, loop: tuple[int, int] | None) -> int:
+    """A time that ran over the end of a loop, back inside it."""
+    if loop is None or at_ns < loop[1]:
+        return at_ns
+    return loop[0] + (at_ns - loop[0]) % max(loop[1] - loop[0], 1)
+
+
+def _blocks(
+    start_ns: int, pcm: NDArray[np.float32], speed: float, loop: tuple[int, int] | None
+) -> list[_Block]:
+    """PCM that begins at a time, cut where it comes to the end of the loop."""
+    made = []
+    while len(pcm):
+        start_ns, count = _round(start_ns, loop), len(pcm)
+        if loop is not None and start_ns < loop[1]:
+            count = max(1, min(count, round((loop[1] - start_ns) * RATE / NS / speed)))
+        made.append(_Block(start_ns, pcm[:count].tobytes()))
+        start_ns += round(count * NS * speed / RATE) + 1  # the end itself belongs to the start
+        pcm = pcm[count:]
+    return made
 
 
 def _blend(old: NDArray[np.float32], new: NDArray[np.float32]) -> None:

@@ -21,7 +21,7 @@ from inspector.core.timemap import IDENTITY, TimeMap
 from inspector.errors import InspectorError
 from inspector.media import audio
 from inspector.media.render import render_pcm
-from inspector.playback.mixer import BLEND, FADE, Mixer, Track
+from inspector.playback.mixer import BLEND, FADE, GRAIN, Mixer, Track
 from inspector.playback.recall import Recall
 from inspector.playback.sound import FRAME_BYTES, RATE, OutputClock
 
@@ -338,6 +338,53 @@ def test_a_loop_goes_round_to_the_sample(mixer: Mixer) -> None:
     assert later is not None
     assert later[0] > first[0]
     assert abs(later[1] - first[1]) <= 2
+
+
+@pytest.mark.parametrize("speed", [0.5, 2.0, 4.0])
+def test_a_loop_goes_round_at_any_speed(mixer: Mixer, speed: float) -> None:
+    """Without silence, inside the loop, and the moment claimed is the one that is heard."""
+    mixer.set_tracks([Track(stream())])
+    begin, end = 20 * NS, 20 * NS + 600_000_000
+    run = mixer.play(begin, speed, loop=(begin, end))
+    heard = []
+    for _ in range(round(200 / speed)):
+        filled(mixer)
+        heard.append(pull(mixer, 480))
+    pcm = np.concatenate(heard)[:, 0] if heard[0].ndim == 2 else np.concatenate(heard)
+    places = [mixer.place(run, at) for at in np.arange(2000.0, len(pcm), 480)]
+    moments = np.array([place[1] for place in places if place is not None])
+    assert len(moments) == len(places)
+    assert moments.min() >= begin
+    assert moments.max() <= end + 1000
+    rounds = len({place[0] for place in places if place is not None})
+    assert rounds >= 2
+    sample = pcm[np.arange(2000, len(pcm), 480)]
+    assert (sample > 0).all()
+    off_s = np.abs(sample / SLOPE - moments / NS)
+    inside = (moments - begin > 60_000_000 * speed) & (end - moments > 60_000_000 * speed)
+    assert off_s[inside].max(initial=0) < 0.05 * max(speed, 1)  # atempo overlaps windows of 50 ms or so
+
+
+def test_a_grain_is_heard_while_nothing_plays_and_the_newest_follows(mixer: Mixer) -> None:
+    mixer.set_tracks([Track(stream())])
+    until(lambda: not mixer._tracks_changed)
+    mixer.grain(30 * NS)
+    until(lambda: mixer._ring_frames == GRAIN)
+    for second in (31, 32, 33):
+        mixer.grain(second * NS)
+    first = pull(mixer, GRAIN - 10)
+    until(lambda: mixer._ring_frames == GRAIN + 10)
+    second_grain = pull(mixer, GRAIN + 10)[10:]
+    middle = slice(GRAIN // 3, GRAIN // 2)
+    for pcm, at_s in ((first, 30), (second_grain, 33)):
+        expected = (at_s + np.arange(GRAIN)[middle] / RATE) * SLOPE
+        assert np.abs(np.ravel(pcm[middle]) - expected).max() < 1e-4
+        assert np.abs(pcm[0]).max() < 1e-3  # it fades in
+    assert np.abs(pull(mixer, 4800)).max() == 0
+    mixer.grain(40 * NS)
+    mixer.play(0)
+    filled(mixer)
+    assert np.abs(pull(mixer, 480)).max() < 0.001  # playing is not preceded by a grain
 
 
 # --- a mix that changes while it plays ------------------------------------------------------------
