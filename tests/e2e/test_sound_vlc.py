@@ -33,6 +33,7 @@ LOWEST_HZ, STEP_HZ = 500, 150
 OFF_MS = 40.0
 """Loose, for a shared machine: the exact figures come from the sync bench."""
 PATIENCE_S = 25.0
+TRIES = 3
 
 
 class Beeps:
@@ -95,7 +96,7 @@ class Table:
 
     def ready(self) -> None:
         self.until(lambda: bool(self.told))
-        assert self.told == [""], self.told
+        assert self.told[0] == "", self.told
         self.transport.set_sound(SoundClock(self.mixer, self.output.clock))
 
     def past(self, seconds: float) -> Callable[[], bool]:
@@ -129,11 +130,10 @@ def beeps_heard(ear: Ear) -> list[tuple[float, int]]:
     return found
 
 
-def test_what_is_heard_is_what_the_clock_says_also_after_seek_and_pause(
-    table: Table, desk: dict[str, str]
-) -> None:
+def play_seek_and_pause(table: Table, env: dict[str, str]) -> tuple[Ear, tuple[float, float]]:
+    """What is listened to, and from when to when nothing was to be heard in between."""
     go = table.transport
-    with Ear(desk) as ear:
+    with Ear(env) as ear:
         table.ready()
         go.play()
         table.until(table.past(3.2))
@@ -149,6 +149,21 @@ def test_what_is_heard_is_what_the_clock_says_also_after_seek_and_pause(
         after = time.monotonic() + 0.6
         go.pause()
         table.until(lambda: time.monotonic() > after)
+    return ear, (quiet_from, quiet_to)
+
+
+def test_what_is_heard_is_what_the_clock_says_also_after_seek_and_pause(
+    desk: dict[str, str], tmp_path: Path
+) -> None:
+    """VLC may lose its footing on a busy machine, which it tells; then all is done again."""
+    for _ in range(TRIES):
+        table = Table(tmp_path)
+        try:
+            ear, (quiet_from, quiet_to) = play_seek_and_pause(table, desk)
+        finally:
+            table.close()
+        if table.told == [""]:
+            break
     assert table.told == [""], table.told
     heard = beeps_heard(ear)
     numbers = [number for _, number in heard]
