@@ -62,6 +62,10 @@ Light = Annotated[
     str | None, typer.Option("--theme", metavar="NAME", help="dark or light; else as the system says.")
 ]
 
+Sound = Annotated[
+    str, typer.Option("--sound", metavar="NAME", help="What plays the sound: builtin or vlc (needs libVLC).")
+]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -90,9 +94,10 @@ def open_(
     author: Author = None,
     reader: Reader = None,
     theme: Light = None,
+    sound: Sound = "builtin",
 ) -> None:
     """Open a dataset in the window."""
-    _run_window(path, record, at, play, size, screenshot, reader, theme)
+    _run_window(path, record, at, play, size, screenshot, reader, theme, sound)
 
 
 @app.command()
@@ -103,6 +108,7 @@ def demo(
     size: Size = None,
     screenshot: Shot = None,
     theme: Light = None,
+    sound: Sound = "builtin",
 ) -> None:
     """Open the bundled dataset; with no display, render it to a PNG and print its path as the last line."""
     from inspector.core.assets import resource
@@ -111,7 +117,7 @@ def demo(
         import tempfile
 
         screenshot = str(Path(tempfile.mkdtemp(prefix="inspector-")) / "demo.png")
-    _run_window(str(resource("demo")), record, at, play, size, screenshot, None, theme)
+    _run_window(str(resource("demo")), record, at, play, size, screenshot, None, theme, sound)
     if screenshot is not None:
         print(screenshot)
 
@@ -199,6 +205,7 @@ def _run_window(
     screenshot: str | None,
     reader: str | None,
     theme: str | None,
+    sound: str,
 ) -> None:
     from inspector.core.times import parse_clock
 
@@ -218,6 +225,8 @@ def _run_window(
         pixels = (int(width), int(height))
     if theme not in (None, "dark", "light"):
         raise InspectorError("--theme is dark or light", repr(theme))
+    if sound not in ("builtin", "vlc"):
+        raise InspectorError("--sound is builtin or vlc", repr(sound))
     if screenshot is not None and not Path(screenshot).expanduser().absolute().parent.is_dir():
         raise InspectorError("The screenshot's folder is not there", screenshot, "Make it, or name another")
     if path is not None and not Path(path).expanduser().exists():
@@ -247,7 +256,9 @@ def _run_window(
     opening = Opening(path, reader, record)  # reads on in a thread while Qt loads
     from inspector.ui.app import run
 
-    status = run(opening, at_ns=at_ns, play=play, size=pixels, screenshot=screenshot, theme=theme)
+    status = run(
+        opening, at_ns=at_ns, play=play, size=pixels, screenshot=screenshot, theme=theme, sound=sound
+    )
     if status:
         raise SystemExit(status)
 

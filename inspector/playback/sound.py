@@ -32,11 +32,37 @@ class SoundFeed(Protocol):
         ...
 
 
+class HeardClock(Protocol):
+    """What an output knows of the frames that it pulled."""
+
+    latency_ns: int
+    """What lies between the clock's own idea and the ear, less what a picture takes to the eye."""
+
+    def heard(self, now_ns: int | None = None) -> float | None:
+        """The frame number that is heard now; None while that is not known at all."""
+        ...
+
+    def stalled(self, since_ns: int, now_ns: int) -> bool:
+        """Whether the device took nothing for too long, counted from `since_ns` at the earliest."""
+        ...
+
+
 class SoundOutput(Protocol):
     """A device that plays what it pulls. Its clock says which frame is heard."""
 
     name: str
-    clock: OutputClock
+    missing: bool
+    """Whether what it stands on is not installed; known once `told` is called."""
+
+    @property
+    def clock(self) -> HeardClock:
+        """The same one for the output's whole life."""
+        ...
+
+    @property
+    def residual(self) -> str:
+        """How far its clock's readings lie apart, in words; empty where they are not estimated."""
+        ...
 
     def start(self, feed: SoundFeed, told: Callable[[str], None]) -> None:
         """Open the device in a thread and pull for good; `told` is called there, "" or what is wrong."""

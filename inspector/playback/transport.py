@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inspector.playback.mixer import Mixer
-    from inspector.playback.sound import OutputClock
+    from inspector.playback.sound import HeardClock
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """What J and L step through."""
@@ -65,7 +65,7 @@ class SoundClock:
     """
 
     def __init__(
-        self, mixer: Mixer, output: OutputClock, wall_ns: Callable[[], int] = time.monotonic_ns
+        self, mixer: Mixer, output: HeardClock, wall_ns: Callable[[], int] = time.monotonic_ns
     ) -> None:
         self._mixer = mixer
         self._output = output

@@ -52,9 +52,11 @@ def run(
     size: tuple[int, int] | None = None,
     screenshot: str | None = None,
     theme: str | None = None,
+    sound: str = "builtin",
 ) -> int:
     """Show the dataset until the window is closed, or until its screenshot is written; the exit status.
 
+    `sound` names the output, "builtin" or "vlc".
     With `screenshot`, an unusable dataset raises InspectorError instead of being told in the window.
     """
     # The sound thread waits for Python's lock at most this long behind each busy thread (default: 5 ms).
@@ -65,7 +67,7 @@ def run(
         opening.wait()
         if opening.error is not None:
             raise opening.error
-    window = MainWindow(with_sound=screenshot is None)
+    window = MainWindow(with_sound=screenshot is None, sound=sound)
     if size is not None:
         window.resize(*size)
     window.show()

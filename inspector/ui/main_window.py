@@ -49,7 +49,7 @@ class MainWindow(QMainWindow):
 
     first_picture = Signal()
 
-    def __init__(self, with_sound: bool = True) -> None:
+    def __init__(self, with_sound: bool = True, sound: str = "builtin") -> None:
         super().__init__()
         self.session: Session | None = None
         self.record: Record | None = None
@@ -60,7 +60,7 @@ class MainWindow(QMainWindow):
         self._wanted = ""
         self._pictured = False
         self.relay = Relay(self)
-        self.player = Player(with_sound, self)
+        self.player = Player(with_sound, self, sound)
         self.sounds = Sounds(self.player, self)
         self.setWindowTitle("Inspector")
         self.setAcceptDrops(True)
@@ -418,7 +418,7 @@ class MainWindow(QMainWindow):
             if self._surveyor is not None and self._surveyor.left:
                 self._surveyor.hurry()
                 parts.append(f"reading records: {self._surveyor.left} left")
-        self.status.say("  ·  ".join(parts), f"{self.player.sound_text}  ·  {memory_mb()} MB")
+        self.status.say("  ·  ".join(parts), f"{self.player.sound_state}  ·  {memory_mb()} MB")
 
     def _show_start(self, error: Exception | None = None) -> None:
         if error is None:

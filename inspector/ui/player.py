@@ -42,7 +42,7 @@ class Player(QObject):
     """A sound is muted, solo or at another gain."""
     _sound_ready = Signal(str)
 
-    def __init__(self, with_sound: bool, parent: QObject | None = None) -> None:
+    def __init__(self, with_sound: bool, parent: QObject | None = None, sound: str = "builtin") -> None:
         super().__init__(parent)
         self.transport = Transport()
         self.transport.changed = self._changed
@@ -62,21 +62,38 @@ class Player(QObject):
         self._timer = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
         self._with_sound = with_sound
+        self._sound = sound
         self._sound_ready.connect(self._sound_opened, Qt.ConnectionType.QueuedConnection)
 
     def start_sound(self) -> None:
         """Open the sound device, in its own thread. Called once, when the first picture is there."""
         if not self._with_sound or self.output is not None:
             return
-        from inspector.ui.sound_qt import QtSoundOutput
-
         self.mixer = Mixer(self.sound_problem.emit)
-        self.output = QtSoundOutput()
         self._set_mix()
+        self._open_output()
+
+    def _open_output(self) -> None:
+        assert self.mixer is not None
+        self.output = make_output(self._sound)
+        self.sound_text = f"{self.output.name} sound starts"
         self.output.start(self.mixer, self._sound_ready.emit)
+
+    @property
+    def sound_state(self) -> str:
+        """The sound output, how late it is, and how far its clock's readings lie apart."""
+        if self.output is None or self.sound_text == "silent" or not self.output.residual:
+            return self.sound_text
+        return f"{self.sound_text} · {self.output.residual}"
 
     def _sound_opened(self, problem: str) -> None:
         if self.output is None or self.mixer is None:
+            return
+        if problem and self.output.missing and self._sound != "builtin":
+            self.sound_problem.emit(f"{problem}. The built-in sound output is used.")
+            self.output.close()
+            self._sound = "builtin"
+            self._open_output()
             return
         if problem:
             self.sound_text = "silent"
@@ -264,3 +281,14 @@ class Player(QObject):
                 if at is not None and at > now:
                     wait = min(wait, (at - now) / self.transport.speed)
         return max(1, ceil(wait / 1e6))
+
+
+def make_output(sound: str) -> SoundOutput:
+    """The sound output of that name, "vlc" or else the built-in one; it opens nothing before `start`."""
+    if sound == "vlc":
+        from inspector.playback.sound_vlc import VlcSoundOutput
+
+        return VlcSoundOutput()
+    from inspector.ui.sound_qt import QtSoundOutput
+
+    return QtSoundOutput()

@@ -118,6 +118,8 @@ class QtSoundOutput:
     """QAudioSink as a SoundOutput. Make and close it on the GUI thread."""
 
     name = "built-in"
+    missing = False
+    residual = ""
 
     def __init__(self, latency_ns: int = LATENCY_NS) -> None:
         self.clock = OutputClock(latency_ns)

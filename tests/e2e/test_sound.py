@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import films
 import numpy as np
 import pytest
+from desks import QUIET, Ear, need, onsets, sound_server
 from films import RATE
 
 if TYPE_CHECKING:
@@ -45,89 +43,27 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[Desk]:
-    missing = [name for name in ("Xvfb", "pulseaudio", "parec", "xdotool") if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
-    runtime = tempfile.mkdtemp(prefix="inspector-desk-")
-    Path(runtime).chmod(0o700)
-    socket = f"{runtime}/pulse.sock"
-    quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    pulse = subprocess.Popen(
-        [
-            *("pulseaudio", "-n", "--exit-idle-time=-1", "--daemonize=no", "--use-pid-file=no"),
-            *("-L", f"module-native-protocol-unix socket={socket} auth-anonymous=1"),
-            *("-L", f"module-null-sink sink_name=desk rate={RATE}"),
-        ],
-        env=dict(os.environ, XDG_RUNTIME_DIR=runtime),
-        **quiet,
-    )
+    need("Xvfb", "pulseaudio", "parec", "xdotool")
     told, tell = os.pipe()
     screen = subprocess.Popen(
         ["Xvfb", "-displayfd", str(tell), "-screen", "0", "1000x700x24", "-nolisten", "tcp"],
         pass_fds=(tell,),
-        **quiet,
+        **QUIET,
     )
     os.close(tell)
     try:
         assert select.select([told], [], [], 20)[0], "Xvfb did not start"
         display = f":{os.read(told, 16).decode().strip()}"
-        env = dict(os.environ, DISPLAY=display, XDG_RUNTIME_DIR=runtime, PULSE_SERVER=f"unix:{socket}")
-        env["PYTHONPATH"] = str(ROOT)  # a checkout that is not installed will do
-        env.pop("WAYLAND_DISPLAY", None)
-        env.pop("QT_QPA_PLATFORM", None)
-        deadline = time.monotonic() + 20
-        ready = ["pactl", "info"] if shutil.which("pactl") else ["test", "-S", socket]
-        while subprocess.run(ready, env=env, check=False, **quiet).returncode:
-            assert time.monotonic() < deadline, "pulseaudio did not start"
-        yield Desk(env, display)
+        with sound_server() as led:
+            env = dict(os.environ, DISPLAY=display, **led)
+            env["PYTHONPATH"] = str(ROOT)  # a checkout that is not installed will do
+            env.pop("WAYLAND_DISPLAY", None)
+            env.pop("QT_QPA_PLATFORM", None)
+            yield Desk(env, display)
     finally:
         os.close(told)
-        for process in (screen, pulse):
-            process.terminate()
-            process.wait(10)
-        shutil.rmtree(runtime, ignore_errors=True)
-
-
-class Ear:
-    """Records the loudspeaker from `with` on; `sound` says when each sample came out."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._command = ["parec", "-d", "desk.monitor", "--format=s16le", f"--rate={RATE}", "--channels=1"]
-        self._env = desk.env
-        self._parts: list[tuple[float, bytes]] = []
-
-    def __enter__(self) -> Ear:
-        self._parec = subprocess.Popen(
-            [*self._command, "--latency-msec=4"],
-            env=self._env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self._thread = threading.Thread(target=self._listen, name="ear")
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._parec.terminate()
-        self._thread.join()
-        assert self._parec.stdout is not None
-        self._parec.stdout.close()
-        self._parec.wait(10)
-
-    def _listen(self) -> None:
-        assert self._parec.stdout is not None
-        while data := os.read(self._parec.stdout.fileno(), 1 << 16):
-            self._parts.append((time.monotonic(), data))
-
-    def sound(self) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """All that was heard and, for each sample, when: arrivals can be late, so the earliest rule."""
-        parts = list(self._parts)
-        pcm = np.frombuffer(b"".join(data for _, data in parts), np.int16).astype(np.float32)
-        pcm /= np.float32(32768)
-        counts = np.cumsum([len(data) // 2 for _, data in parts])
-        lag = np.array([at for at, _ in parts]) - counts / RATE
-        floor = np.minimum.accumulate(lag[::-1])[::-1]  # the smallest of what came from there on
-        return pcm, np.arange(len(pcm)) / RATE + np.interp(np.arange(len(pcm)), counts, floor)
+        screen.terminate()
+        screen.wait(10)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +105,7 @@ def holes_ms(pcm: NDArray[np.float32], least: float) -> list[tuple[int, int]]:
 
 def test_a_blocked_window_makes_no_hole_in_the_sound(desk: Desk, tone: Path) -> None:
     script = str(Path(__file__).with_name("blocked_window.py"))
-    with Ear(desk) as ear:
+    with Ear(desk.env) as ear:
         done = subprocess.run(
             [sys.executable, script, str(tone)],
             env=desk.env,
@@ -195,23 +131,13 @@ def test_a_blocked_window_makes_no_hole_in_the_sound(desk: Desk, tone: Path) -> 
     assert [line.split()[0] for line in blocks] == ["sleep", "busy", "sort"]
 
 
-def onsets(level: NDArray[Any], when: NDArray[np.float64], threshold: float, apart_s: float) -> list[float]:
-    """When a level rises above a threshold, the first of each burst."""
-    rises = when[1:][(level[1:] > threshold) & (level[:-1] <= threshold)]
-    kept: list[float] = []
-    for at in rises.tolist():
-        if not kept or at - kept[-1] > apart_s:
-            kept.append(at)
-    return kept
-
-
 def test_sound_and_picture_come_together(desk: Desk, flashes: Path) -> None:
     """At the screen and at the loudspeaker, while playing and after seeks by keys."""
     mss = pytest.importorskip("mss")
     command = [sys.executable, "-m", "inspector", "open", str(flashes), "--play", "--size", "1000x700"]
     levels: list[tuple[float, float]] = []
     pressed: list[float] = []
-    with Ear(desk) as ear, mss.MSS(display=desk.display) as screen:
+    with Ear(desk.env) as ear, mss.MSS(display=desk.display) as screen:
         program = subprocess.Popen(
             command, env=desk.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )

@@ -104,6 +104,7 @@ REFUSED: dict[str, tuple[Callable[[Path], list[str | Path]], str]] = {
     "bad --at": (lambda root: [root, "--at", "noon"], "noon"),
     "bad --size": (lambda root: [root, "--size", "wide"], "wide"),
     "tiny --size": (lambda root: [root, "--size", "1x1"], "1x1"),
+    "bad --sound": (lambda root: [root, "--sound", "winamp"], "winamp"),
     "no such record": (lambda root: [root, "--record", "ten", "--screenshot", root / "no.png"], "ten"),
     "no such reader": (lambda root: ["info", root, "--reader", "papyrus"], "lerobot"),
     "another reader": (lambda root: ["info", root, "--reader", "lerobot"], ""),
