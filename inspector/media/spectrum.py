@@ -3,7 +3,8 @@
 A column is a stretch of time about as wide as a pixel. It is analysed through a Hann window whose length
 follows the column's (see `window_samples`): zoomed in, a click is narrow; zoomed out, a tone is. Where a
 column is longer than a window, the powers of up to MOST_WINDOWS windows about its middle are averaged (Welch
-1967): up to some 170 ms a column all of the sound is seen, beyond that a part from the middle of each column.
+1967): up to some 130 ms a column (170 ms at 48 kHz) all of the sound is seen, beyond that a part from the
+middle of each column.
 
 Levels are relative to full scale: a sine of amplitude 1 is 0 dB, whatever the window.
 """

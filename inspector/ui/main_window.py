@@ -418,7 +418,7 @@ class MainWindow(QMainWindow):
             if self._surveyor is not None and self._surveyor.left:
                 self._surveyor.hurry()
                 parts.append(f"reading records: {self._surveyor.left} left")
-        self.status.say("  ·  ".join(parts), f"{self.player.sound_state}  ·  {memory_mb()} MB")
+        self.status.say("  ·  ".join(parts), f"{self.player.sound_said}  ·  {memory_mb()} MB")
 
     def _show_start(self, error: Exception | None = None) -> None:
         if error is None:

@@ -225,6 +225,12 @@ class Player(QObject):
         """Mute everything, or go back to what each sound is set to."""
         self.desk.silenced = on
         self._set_mix()
+        self.state_changed.emit()
+
+    @property
+    def sound_said(self) -> str:
+        """What the bottom bar says of the sound."""
+        return "all sound muted (Ctrl+M)" if self.desk.silenced else self.sound_state
 
     def reset_mix(self) -> None:
         """Every sound as it was recorded."""

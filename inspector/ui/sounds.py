@@ -86,7 +86,7 @@ class Sounds(QObject):
                 self._repaint_headers()
             if track.id in self._strips:
                 open_ = track.stream.id in self._spectra
-                self._strips[track.id].show_state(mix, open_, clipped and mix.gain_db > 0)
+                self._strips[track.id].show_state(mix, open_, clipped and mix.gain_db > 0, desk.silenced)
         states = {
             "mute": desk.mix(focus).mute,
             "solo": desk.mix(focus).solo,

@@ -176,6 +176,8 @@ def test_keys_are_for_the_sound_whose_header_was_clicked(window: MainWindow) -> 
     press(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
     assert not player.heard(MIC)
     assert window.actions_["mute_all"].isChecked()
+    assert strip(window, FILM).gain.text == "muted"
+    assert "all sound muted" in window.status._right.text()
     press(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
     assert player.heard(MIC)
     assert player.mix(MIC).solo  # what each sound was set to is as before

@@ -179,7 +179,7 @@ class MixStrip(QWidget):
         self.solo = _Toggle("S", "", "accent", self)
         self.gain = GainField(self)
         self.spectrogram = _Toggle("", "spectrogram", "accent", self)
-        self._shown: tuple[Mix, bool, bool] | None = None
+        self._shown: tuple[Mix, bool, bool, bool] | None = None
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(1)
@@ -212,15 +212,16 @@ class MixStrip(QWidget):
         set_ = self._shown is not None and (self._shown[0] != AS_RECORDED or self._shown[1])
         return used or set_
 
-    def show_state(self, mix: Mix, spectrogram: bool, clipped: bool = False) -> None:
-        """Show how the sound is set; nothing is asked for by it."""
-        if self._shown == (mix, spectrogram, clipped):
+    def show_state(self, mix: Mix, spectrogram: bool, clipped: bool = False, silenced: bool = False) -> None:
+        """Show how the sound is set, and whether all are `silenced`; nothing is asked for by it."""
+        shown = (mix, spectrogram, clipped, silenced)
+        if self._shown == shown:
             return
-        self._shown = (mix, spectrogram, clipped)
+        self._shown = shown
         self.mute.setChecked(mix.mute)
         self.solo.setChecked(mix.solo)
         self.spectrogram.setChecked(spectrogram)
-        self.gain.muted = mix.mute
+        self.gain.muted = mix.mute or silenced
         self.gain.clipped = clipped
         self.gain.blockSignals(True)
         self.gain.setValue(round(mix.gain_db * TENTHS))
