@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from math import floor
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,7 @@ def coded(path: Path, codec: str, options: Mapping[str, str], pix_fmt: str = "yu
 
 X265 = {"preset": "ultrafast", "x265-params": f"keyint={GOP}:bframes=3:scenecut=0:log-level=none:pools=1"}
 VP9 = {"g": str(GOP), "deadline": "good", "cpu-used": "8", "b": "300k", "auto-alt-ref": "1"}
-AV1 = {"preset": "10", "crf": "20", "g": str(GOP), "svtav1-params": "lp=1"}
+AV1 = {"preset": "8", "crf": "8", "g": str(GOP), "svtav1-params": "lp=1"}
 AVI = {"g": str(GOP), "bf": "2", "b": "400k"}
 
 
@@ -161,6 +161,7 @@ def restamped(
     stamps: Callable[[int, int, int], tuple[int | None, int | None]],
     options: Mapping[str, str] = X264,
     container: Mapping[str, str] | None = None,
+    before: bytes = b"",
 ) -> Film:
     """H.264 whose packet k of stamps pts and dts (90 kHz) is written with `stamps(k, pts, dts)`."""
     plain = path.with_name(f"{path.stem}_plain.ts")
@@ -173,7 +174,7 @@ def restamped(
                 continue
             first = packet.pts if first is None else first
             new = stamps(len(packets), packet.pts - first, packet.dts - first)
-            packets.append((bytes(packet), *new, packet.is_keyframe))
+            packets.append((before + bytes(packet), *new, packet.is_keyframe))
     plain.unlink()
     with av.open(str(path), "w", container_options=dict(container or {})) as box:
         stream: Any = box.add_stream("libx264", rate=RATE)
@@ -256,6 +257,11 @@ def back(path: Path) -> Film:
     )
 
 
+def odd_notes(path: Path) -> Film:
+    """Before each picture stands supplemental information that ends too early; the pictures are whole."""
+    return restamped(path, lambda _, pts, dts: (pts, dts), before=b"\0\0\0\1\x06\x06\xff\x81\x80")
+
+
 def starts_within(path: Path) -> Film:
     """MPEG-TS whose first key frame comes late: the frames before it refer to ones that are not there."""
     whole = path.with_name(f"{path.stem}_whole.ts")
@@ -322,6 +328,8 @@ MAKERS: dict[str, Callable[[Path], Film]] = {
     "twice.mkv": twice,
     "back.mkv": back,
     "starts_within.ts": starts_within,
+    "odd_notes.mkv": odd_notes,
+    "odd_notes.ts": odd_notes,
     "open_gop.mp4": open_gop,
     "open_gop.ts": open_gop,
     "cut_front.mp4": partial(cut, container=FASTSTART),
@@ -330,6 +338,35 @@ MAKERS: dict[str, Callable[[Path], Film]] = {
     "cut.ts": cut,
     "cut.avi": lambda path: cut_short(path, avi_bframes(path)),
 }
+
+
+class HardReel:
+    """The hard films by name, each made once, each alone in a folder that is a dataset."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._films: dict[str, Film] = {}
+        self._shots: dict[str, list[Shot]] = {}
+
+    def film(self, name: str) -> Film:
+        """The film of that name, a key of MAKERS."""
+        if name not in self._films:
+            path = self.folder / name.replace(".", "_") / name
+            path.parent.mkdir(parents=True)
+            self._films[name] = MAKERS[name](path)
+        return self._films[name]
+
+    def shots(self, name: str) -> list[Shot]:
+        """What a plain decode gives of it."""
+        if name not in self._shots:
+            self._shots[name] = shots(self.film(name).path)
+        return self._shots[name]
+
+
+@cache
+def hard_reel(base: Path) -> HardReel:
+    """The reel of a test run, shared by all test files: `base` is the run's temporary folder."""
+    return HardReel(base / "hard_films")
 
 
 # --- what is true ---------------------------------------------------------------------------------

@@ -51,7 +51,21 @@ _STILLS = (
 
 
 def open_film(path: Path) -> InputContainer:
-    """A film or sound file, to be closed. Raises av.FFmpegError, OSError or ValueError: see `reason`."""
+    """A film or sound file that a child process has survived, to be closed.
+
+    The answer is known for every file that a reader listed; a file that was changed since is asked about
+    again. Raises InspectorError for one that killed the child or that it could not read, and av.FFmpegError,
+    OSError or ValueError where it cannot be opened now: see `reason`.
+    """
+    from inspector.media.child import probe
+
+    _regular(path)
+    probe(path)
+    return open_unprobed(path)
+
+
+def open_unprobed(path: Path) -> InputContainer:
+    """The same without asking a child first: for the probe alone."""
     return _open(path, None, CONTAINERS, FILM_PIXELS)
 
 

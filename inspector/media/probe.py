@@ -11,11 +11,12 @@ from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from inspector.core.times import NS, ns_from_s
+from inspector.core.times import NS, clock_text, ns_from_s
 from inspector.errors import InspectorError
-from inspector.media.opening import open_film, reason
+from inspector.media.opening import open_unprobed, reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import av
@@ -29,6 +30,13 @@ TAIL_S = 4
 
 LATEST_NS = 1 << 61
 """73 years: a clock that was set runs from 1970 at most, and what is past this is a broken stamp."""
+
+COVER = 0x400
+"""The disposition of a picture that is attached to a sound."""
+
+BACKWARDS_S = Fraction(1, 2)
+REORDERED = 16
+"""Stamps that step back by more than this, and by more than so many frames, are no reordering."""
 
 MOST_PACKETS = 64
 """A track that gives no picture within so many packets is not asked how it is turned."""
@@ -75,6 +83,9 @@ class MediaInfo:
     zero_ns: int
     tracks: tuple[Track, ...]
     problems: tuple[str, ...] = ()
+    """Why not all of it can be read."""
+    notes: tuple[str, ...] = ()
+    """What is wrong with it though all of it is read: where the packets that were looked at say so."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a pipe or a cache."""
@@ -87,7 +98,8 @@ class MediaInfo:
             Track(**{**track, "span": tuple(track["span"]) if track["span"] else None})
             for track in plain["tracks"]
         )
-        return cls(plain["container"], plain["zero_ns"], tracks, tuple(plain["problems"]))
+        problems, notes = tuple(plain["problems"]), tuple(plain["notes"])
+        return cls(plain["container"], plain["zero_ns"], tracks, problems, notes)
 
 
 def container_zero_ns(box: av.container.InputContainer) -> int:
@@ -106,8 +118,10 @@ def probe(path: Path) -> MediaInfo:
     import av
 
     try:
-        with open_film(path) as box:
-            return _read(box, av)
+        with open_unprobed(path) as box:
+            info = _read(box, av)
+            torn = _torn(path) if info.container == "avi" else ()
+            return replace(info, problems=info.problems + torn)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InspectorError(
             "The file cannot be read as film or sound",
@@ -116,12 +130,25 @@ def probe(path: Path) -> MediaInfo:
         ) from error
 
 
+def _torn(path: Path) -> tuple[str, ...]:
+    """Whether a RIFF file is shorter than it says: FFmpeg counts the frames that are there, no more."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        size = file.seek(0, 2)
+    declared = int.from_bytes(head[4:], "little") + 8
+    if head[:4] != b"RIFF" or declared <= size or declared > 0xFFFF_FFFF:
+        return ()
+    return (f"cut short: {size} of a declared {declared} bytes are there",)
+
+
 def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
     zero = container_zero_ns(box)
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
     problems: list[str] = []
     wild: set[int] = set()
+    films = (stream for stream in box.streams.video if not int(stream.disposition) & COVER)
+    stamps = {stream.index: _Stamps() for stream in films}
     timed = {stream.index for stream in box.streams if stream.type in ("video", "audio")}
 
     def scan(until_starts: bool) -> bool:
@@ -129,16 +156,21 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
         count = 0
         try:
             for packet in box.demux():
-                if packet.pts is None or packet.time_base is None or packet.size == 0:
+                if packet.size == 0:
                     continue
                 index = packet.stream.index
+                if index in stamps:
+                    stamps[index].note(packet, zero)
+                if packet.pts is None or packet.time_base is None:
+                    continue
                 start = ns_from_s(packet.pts * packet.time_base) - zero
                 length = ns_from_s((packet.duration or 0) * packet.time_base)
                 if abs(start) > LATEST_NS or not 0 <= length <= LATEST_NS:
                     wild.add(index)
                     continue
                 if until_starts or not seeked:
-                    starts[index] = min(starts.get(index, start), start)
+                    known = starts.get(index, start)
+                    starts[index] = _shown_first(known, start) if index in stamps else min(known, start)
                 ends[index] = max(ends.get(index, start), start + length)
                 count += 1
                 if until_starts and (count > 400 or (count > 40 and timed <= starts.keys())):
@@ -163,6 +195,8 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
         problems.clear()
         _seek(box, zero, av) or _seek(box, 0, av)
         seeked = False
+        for index, seen in stamps.items():  # a seek may land past the first key frame: that is known already
+            stamps[index] = _Stamps(before_key=seen.before_key, keyed=seen.keyed)
         scan(until_starts=False)
     problems += [f"track {index} holds times past belief, which are left out" for index in sorted(wild)]
     tracks = (_track(stream, starts, ends, declared[stream.index]) for stream in box.streams)
@@ -171,7 +205,52 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
         zero_ns=zero,
         tracks=tuple(replace(track, rotation=_rotation(box, track, zero, av)) for track in tracks),
         problems=tuple(problems),
+        notes=tuple(note for index, seen in stamps.items() for note in seen.told(index)),
     )
+
+
+@dataclass(slots=True)
+class _Stamps:
+    """How far the stamps of one picture track can be believed, from the packets that were seen."""
+
+    packets: int = 0
+    without: int = 0
+    before_key: int = 0
+    keyed: bool = False
+    back_ns: int | None = None
+    """Where they first run backwards, in decoding order."""
+    _newest: Fraction | None = None
+
+    def note(self, packet: Any, zero: int) -> None:
+        self.packets += 1
+        self.keyed |= packet.is_keyframe
+        self.before_key += not self.keyed
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None or packet.time_base is None:
+            self.without += 1
+            return
+        at = stamp * packet.time_base
+        # Where a container keeps no time of decoding, B-frames step back by some frames.
+        step = max(BACKWARDS_S, REORDERED * (packet.duration or 0) * packet.time_base)
+        if self._newest is not None and at < self._newest - step and self.back_ns is None:
+            self.back_ns = ns_from_s(self._newest) - zero
+        self._newest = at
+
+    def told(self, index: int) -> Iterator[str]:
+        if self.without:
+            share = f"{self.without} of {self.packets} frames"
+            yield f"{share} of track {index} that were looked at carry no time and are not shown"
+        if self.before_key and self.keyed:
+            first = f"its first {self.before_key} frames may not be shown"
+            yield f"track {index} begins within a group of pictures: {first}"
+        if self.back_ns is not None:
+            place = clock_text(self.back_ns)
+            yield f"the times of track {index} jump backwards at {place}: what shares a time is shown mixed"
+
+
+def _shown_first(one: int, other: int) -> int:
+    """The earlier start of two frames: those before 0 are hidden by an edit list, unless all are."""
+    return min(one, other) if (one < 0) is (other < 0) else max(one, other)
 
 
 def _seek(box: av.container.InputContainer, pts_ns: int, av: Any) -> bool:
@@ -200,10 +279,14 @@ def _rotation(box: av.container.InputContainer, track: Track, zero: int, av: Any
 
 def _declared_end_ns(box: av.container.InputContainer, stream: Any, zero: int) -> int | None:
     end = None
+    # Matroska declares where it ends, or how long it is from its first stamp: writers differ. A film that is
+    # whole by either is not called cut.
+    from_start = "matroska" not in box.format.name
     if stream.duration is not None and stream.time_base is not None:
-        end = ns_from_s((stream.duration + (stream.start_time or 0)) * stream.time_base) - zero
+        start = (stream.start_time or 0) if from_start else 0
+        end = ns_from_s((stream.duration + start) * stream.time_base) - zero
     elif box.duration is not None and stream.type in ("video", "audio"):
-        end = int(box.duration) * 1000 + (int(box.start_time or 0) * 1000 - zero)
+        end = int(box.duration) * 1000 + (int(box.start_time or 0) * 1000 if from_start else 0) - zero
     return end if end is not None and abs(end) <= LATEST_NS else None
 
 
@@ -227,7 +310,7 @@ def _track(stream: Any, starts: dict[int, int], ends: dict[int, int], declared_n
             "width": context.width,
             "height": context.height,
             "frames": stream.frames,
-            "cover": bool(int(stream.disposition) & 0x400),
+            "cover": bool(int(stream.disposition) & COVER),
         }
     elif stream.type == "audio" and context is not None:
         common |= {"rate": float(context.sample_rate), "channels": context.channels}

@@ -211,6 +211,8 @@ def _media(path: Path, item: Item, name: str, parts: _Parts) -> None:
         parts.say(item.path, "holds sound but no picture", "the sound is read")
     for line in info.problems:
         parts.say(item.path, line, "what comes before is read")
+    for line in info.notes:
+        parts.say(item.path, line, "the other frames are shown")
     subtitles = sum(track.kind == "subtitle" for track in info.tracks)
     for track in tracks:
         counts[track.kind] += 1

@@ -156,7 +156,7 @@ def add_media(episode: Episode, feature: Feature, places: Places, row: int) -> N
         reason = error.detail.removeprefix(str(path)).lstrip(": ")
         episode.say(name, error.title[0].lower() + error.title[1:] + (f" ({reason})" if reason else ""))
         return
-    for message in info.problems:
+    for message in (*info.problems, *info.notes):
         episode.say(name, message)
     cut = _cut(episode, name, places, row)
     if cut is None:

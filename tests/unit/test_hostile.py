@@ -22,7 +22,7 @@ from inspector.errors import InspectorError, plain
 from inspector.media import child, peaks
 from inspector.media.cues import load_cues
 from inspector.media.image import read_image
-from inspector.media.opening import open_film
+from inspector.media.opening import open_film, open_unprobed
 from inspector.media.told import in_row
 from inspector.readers.lerobot_layout import Fence, Template
 from inspector.readers.lerobot_meta import _number
@@ -84,6 +84,8 @@ def test_a_list_of_files_is_no_film(tmp_path: Path, text: str) -> None:
     wav(tmp_path / "secret.wav")
     (tmp_path / "a.mp4").write_text(text)
     with pytest.raises((av.FFmpegError, OSError)):
+        open_unprobed(tmp_path / "a.mp4")
+    with pytest.raises(InspectorError):
         open_film(tmp_path / "a.mp4")
 
 
