@@ -63,7 +63,8 @@ Light = Annotated[
 ]
 
 Sound = Annotated[
-    str, typer.Option("--sound", metavar="NAME", help="What plays the sound: builtin or vlc (needs libVLC).")
+    str | None,
+    typer.Option("--sound", metavar="NAME", help="What plays the sound: builtin or vlc (needs libVLC)."),
 ]
 
 
@@ -94,7 +95,7 @@ def open_(
     author: Author = None,
     reader: Reader = None,
     theme: Light = None,
-    sound: Sound = "builtin",
+    sound: Sound = None,
 ) -> None:
     """Open a dataset in the window."""
     _run_window(path, record, at, play, size, screenshot, reader, theme, sound)
@@ -108,7 +109,7 @@ def demo(
     size: Size = None,
     screenshot: Shot = None,
     theme: Light = None,
-    sound: Sound = "builtin",
+    sound: Sound = None,
 ) -> None:
     """Open the bundled dataset; with no display, render it to a PNG and print its path as the last line."""
     from inspector.core.assets import resource
@@ -205,7 +206,7 @@ def _run_window(
     screenshot: str | None,
     reader: str | None,
     theme: str | None,
-    sound: str,
+    sound: str | None,
 ) -> None:
     from inspector.core.times import parse_clock
 
@@ -225,7 +226,7 @@ def _run_window(
         pixels = (int(width), int(height))
     if theme not in (None, "dark", "light"):
         raise InspectorError("--theme is dark or light", repr(theme))
-    if sound not in ("builtin", "vlc"):
+    if sound not in (None, "builtin", "vlc"):
         raise InspectorError("--sound is builtin or vlc", repr(sound))
     if screenshot is not None and not Path(screenshot).expanduser().absolute().parent.is_dir():
         raise InspectorError("The screenshot's folder is not there", screenshot, "Make it, or name another")

@@ -201,6 +201,14 @@ class PictureFeed:
         return at if self.stream.timemap.to_local(at) >= index.start_ns[number] else at + 1
 
     @property
+    def idle(self) -> bool:
+        """Whether all that was wished for, and its neighbours, are there."""
+        with self._wake:
+            return self._idle and self._wish is None
+
+    _idle = False
+
+    @property
     def ended(self) -> bool:
         """Whether its threads are gone, after `close`."""
         helper = self._helper
@@ -238,16 +246,20 @@ class PictureFeed:
         try:
             while True:
                 with self._wake:
-                    while not self._closed and self._wish is None and self._place_ns is None:
+                    while not (self._closed or self._wish or self._place_ns is not None or self._whole):
+                        self._idle = True
                         self._wake.wait()
+                    self._idle = False
                     if self._closed:
                         return
                     place_ns, self._place_ns = self._place_ns, None
                     wish, self._wish = self._wish, None
-                if place_ns is not None:
+                    whole, self._whole = self._whole, None
+                if whole is not None:
+                    self._know(reader, whole)  # from now on all counts by the whole film's index
+                elif place_ns is not None:
                     self._know(reader, self._region(reader, place_ns))
                 elif wish is not None:
-                    self._take_whole(reader)
                     self._serve(reader, wish)
         except Exception as error:
             log.exception("decoding %s", self.stream.source.path)
@@ -290,13 +302,7 @@ class PictureFeed:
             return  # what can be shown is shown by stretches
         with self._wake:
             self._whole = whole.of(source)
-        self._news()
-
-    def _take_whole(self, reader: VideoReader) -> None:
-        """Count by the whole film's index from now on, once it is there."""
-        whole = self._whole
-        if whole is not None and not reader.index.whole:
-            self._know(reader, whole)
+            self._wake.notify()
 
     def _know(self, reader: VideoReader, index: FrameIndex) -> None:
         """Take another index; pictures that it knows too are kept."""

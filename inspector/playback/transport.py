@@ -141,6 +141,11 @@ class Transport:
         """The record's reference span, ns."""
         return self._span
 
+    @property
+    def sound(self) -> PlayClock | None:
+        """The clock of the sound, None where there is none."""
+        return self._sound
+
     def set_sound(self, clock: PlayClock | None) -> None:
         """Take the time from this clock from the next start on; None for the computer's own."""
         self._sound = clock

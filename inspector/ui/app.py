@@ -52,11 +52,11 @@ def run(
     size: tuple[int, int] | None = None,
     screenshot: str | None = None,
     theme: str | None = None,
-    sound: str = "builtin",
+    sound: str | None = None,
 ) -> int:
     """Show the dataset until the window is closed, or until its screenshot is written; the exit status.
 
-    `sound` names the output, "builtin" or "vlc".
+    `sound` names the output, "builtin" or "vlc"; else the settings do.
     With `screenshot`, an unusable dataset raises InspectorError instead of being told in the window.
     """
     # The sound thread waits for Python's lock at most this long behind each busy thread (default: 5 ms).

@@ -49,7 +49,7 @@ class MainWindow(QMainWindow):
 
     first_picture = Signal()
 
-    def __init__(self, with_sound: bool = True, sound: str = "builtin") -> None:
+    def __init__(self, with_sound: bool = True, sound: str | None = None) -> None:
         super().__init__()
         self.session: Session | None = None
         self.record: Record | None = None
@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
         player.moved.connect(self._moved)
         player.state_changed.connect(self._state_changed)
         player.news.connect(self._news, Qt.ConnectionType.QueuedConnection)
-        player.sound_problem.connect(self.notice)
+        player.speaker.problem.connect(self.notice)
         self.sounds.build(self.timeline, self.actions_)
         self.sounds.said.connect(self.notice)
         self.sounds.rows_changed.connect(self.parts.fit_timeline)

@@ -11,17 +11,17 @@ from inspector.core.model import Modality
 from inspector.core.settings import settings
 from inspector.core.times import NS
 from inspector.playback.desk import Desk, Mix
-from inspector.playback.mixer import Mixer
 from inspector.playback.pictures import PictureFeed, State
 from inspector.playback.proxies import Proxies
 from inspector.playback.spectra import SpectrumFeed
 from inspector.playback.stills import StillFeed
 from inspector.playback.thumbs import ThumbFeed
-from inspector.playback.transport import SoundClock, Transport
+from inspector.playback.transport import Transport
+from inspector.ui.speaker import Speaker
 
 if TYPE_CHECKING:
     from inspector.core.model import Record
-    from inspector.playback.sound import SoundOutput
+    from inspector.playback.mixer import Track
 
 MS = 1_000_000
 TICK_MS = 8
@@ -37,20 +37,17 @@ class Player(QObject):
     """Started, stopped, or another speed."""
     news = Signal()
     """A picture that was missing has come."""
-    sound_problem = Signal(str)
     mix_changed = Signal()
     """A sound is muted, solo or at another gain."""
-    _sound_ready = Signal(str)
 
-    def __init__(self, with_sound: bool, parent: QObject | None = None, sound: str = "builtin") -> None:
+    def __init__(self, with_sound: bool, parent: QObject | None = None, sound: str | None = None) -> None:
         super().__init__(parent)
         self.transport = Transport()
         self.transport.changed = self._changed
         self.transport.ready = self._pictures_ready
-        self.mixer: Mixer | None = None
+        self.speaker = Speaker(sound, self)
+        self.speaker.changed.connect(self._sound_changed)
         self.desk = Desk()
-        self.output: SoundOutput | None = None
-        self.sound_text = "no sound"
         self.feeds: list[PictureFeed | StillFeed] = []
         self.thumbs: ThumbFeed | None = None
         self.proxies = Proxies(self._busy)
@@ -62,49 +59,11 @@ class Player(QObject):
         self._timer = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
         self._with_sound = with_sound
-        self._sound = sound
-        self._sound_ready.connect(self._sound_opened, Qt.ConnectionType.QueuedConnection)
 
     def start_sound(self) -> None:
         """Open the sound device, in its own thread. Called once, when the first picture is there."""
-        if not self._with_sound or self.output is not None:
-            return
-        self.mixer = Mixer(self.sound_problem.emit)
-        self._set_mix()
-        self._open_output()
-
-    def _open_output(self) -> None:
-        assert self.mixer is not None
-        self.output = make_output(self._sound)
-        self.sound_text = f"{self.output.name} sound starts"
-        self.output.start(self.mixer, self._sound_ready.emit)
-
-    @property
-    def sound_state(self) -> str:
-        """The sound output, how late it is, and how far its clock's readings lie apart."""
-        if self.output is None or self.sound_text == "silent" or not self.output.residual:
-            return self.sound_text
-        return f"{self.sound_text} · {self.output.residual}"
-
-    def _sound_opened(self, problem: str) -> None:
-        if self.output is None or self.mixer is None:
-            return
-        if problem and self.output.missing and self._sound != "builtin":
-            self.sound_problem.emit(f"{problem}. The built-in sound output is used.")
-            self.output.close()
-            self._sound = "builtin"
-            self._open_output()
-            return
-        if problem:
-            self.sound_text = "silent"
-            self.transport.set_sound(None)
-            self.sound_problem.emit(f"No sound: {problem}. Playing silently by the computer's clock.")
-            return
-        self.sound_text = (
-            f"{self.output.name} sound · latency {self.output.clock.latency_ns // 1_000_000} ms estimated"
-        )
-        self.transport.set_sound(SoundClock(self.mixer, self.output.clock))
-        self.state_changed.emit()
+        if self._with_sound:
+            self.speaker.start(self._tracks())
 
     def load(self, record: Record | None, at_ns: int | None = None) -> None:
         """Another record: the threads of the one before end as soon as their frame is done."""
@@ -143,12 +102,7 @@ class Player(QObject):
         for feed in self._going:
             feed.close()
         self.proxies.close()
-        if self.output is not None:
-            self.output.close()
-            self.output = None
-        if self.mixer is not None:
-            self.mixer.close()
-            self.mixer = None
+        self.speaker.close()
 
     # -- commands that are more than the transport's own --------------------------------------------------
 
@@ -230,7 +184,7 @@ class Player(QObject):
     @property
     def sound_said(self) -> str:
         """What the bottom bar says of the sound."""
-        return "all sound muted (Ctrl+M)" if self.desk.silenced else self.sound_state
+        return "all sound muted (Ctrl+M)" if self.desk.silenced else self.speaker.text
 
     def reset_mix(self) -> None:
         """Every sound as it was recorded."""
@@ -255,11 +209,18 @@ class Player(QObject):
     def _busy(self) -> bool:
         return self.transport.playing or self.dragging
 
+    def _tracks(self) -> list[Track]:
+        return self.desk.tracks(self.record.of(Modality.AUDIO) if self.record is not None else ())
+
     def _set_mix(self) -> None:
-        if self.mixer is not None:
-            streams = self.record.of(Modality.AUDIO) if self.record is not None else ()
-            self.mixer.set_tracks(self.desk.tracks(streams))
+        if self.speaker.mixer is not None:
+            self.speaker.mixer.set_tracks(self._tracks())
         self.mix_changed.emit()
+
+    def _sound_changed(self) -> None:
+        if self.transport.sound is not self.speaker.clock:
+            self.transport.set_sound(self.speaker.clock)
+        self.state_changed.emit()
 
     def _changed(self) -> None:
         if self.transport.playing and not self._timer.isActive():
@@ -267,6 +228,8 @@ class Player(QObject):
         elif not self.transport.playing:
             self._timer.stop()
         self.state_changed.emit()
+        if self.dragging and self.speaker.mixer is not None and settings().scrub_sound:
+            self.speaker.mixer.grain(self.transport.now_ns())
         self.moved.emit(self.transport.now_ns())
 
     def _tick(self) -> None:
@@ -287,14 +250,3 @@ class Player(QObject):
                 if at is not None and at > now:
                     wait = min(wait, (at - now) / self.transport.speed)
         return max(1, ceil(wait / 1e6))
-
-
-def make_output(sound: str) -> SoundOutput:
-    """The sound output of that name, "vlc" or else the built-in one; it opens nothing before `start`."""
-    if sound == "vlc":
-        from inspector.playback.sound_vlc import VlcSoundOutput
-
-        return VlcSoundOutput()
-    from inspector.ui.sound_qt import QtSoundOutput
-
-    return QtSoundOutput()

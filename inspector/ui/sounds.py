@@ -181,7 +181,7 @@ class Sounds(QObject):
 
     def _watch_clips(self, _at_ns: int) -> None:
         """Show for a while that a raised gain was too much."""
-        mixer = self._player.mixer
+        mixer = self._player.speaker.mixer
         clips = mixer.clips if mixer is not None else 0
         now = time.monotonic()
         was = now - self._clipped_at < CLIP_S

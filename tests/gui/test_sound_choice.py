@@ -9,10 +9,11 @@ from PySide6.QtWidgets import QLabel
 
 from inspector.playback.sound import OutputClock
 from inspector.playback.sound_vlc import VlcSoundOutput
-from inspector.ui import player as players
+from inspector.ui import speaker as speakers
 from inspector.ui.main_window import MainWindow
-from inspector.ui.player import Player, make_output
+from inspector.ui.player import Player
 from inspector.ui.sound_qt import QtSoundOutput
+from inspector.ui.speaker import make_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> dict[str, Output]:
         "vlc": Output("VLC 3.0", False, "", "residual 0.9 ms"),
         "builtin": Output("built-in", False, ""),
     }
-    monkeypatch.setattr(players, "make_output", outputs.__getitem__)
+    monkeypatch.setattr(speakers, "make_output", outputs.__getitem__)
     return outputs
 
 
@@ -63,10 +64,10 @@ def test_without_libvlc_the_built_in_output_plays(qtbot: QtBot, made: dict[str, 
     made["vlc"].tells = "libVLC is not installed. Install VLC"
     player = Player(True, None, "vlc")
     problems: list[str] = []
-    player.sound_problem.connect(problems.append)
+    player.speaker.problem.connect(problems.append)
     player.start_sound()
-    qtbot.waitUntil(lambda: "estimated" in player.sound_state)
-    assert player.sound_state.startswith("built-in sound")
+    qtbot.waitUntil(lambda: "estimated" in player.speaker.text)
+    assert player.speaker.text.startswith("built-in sound")
     assert problems == ["libVLC is not installed. Install VLC. The built-in sound output is used."]
     assert made["vlc"].closed
     assert not made["builtin"].closed
@@ -77,15 +78,15 @@ def test_without_libvlc_the_built_in_output_plays(qtbot: QtBot, made: dict[str, 
 def test_a_lost_device_is_told_and_sound_comes_back(qtbot: QtBot, made: dict[str, Output]) -> None:
     player = Player(True, None, "vlc")
     problems: list[str] = []
-    player.sound_problem.connect(problems.append)
+    player.speaker.problem.connect(problems.append)
     player.start_sound()
-    qtbot.waitUntil(lambda: "residual 0.9 ms" in player.sound_state)
+    qtbot.waitUntil(lambda: "residual 0.9 ms" in player.speaker.text)
     made["vlc"].told("VLC lost its footing and starts again")
-    qtbot.waitUntil(lambda: player.sound_state == "silent")
+    qtbot.waitUntil(lambda: player.speaker.text == "silent")
     assert len(problems) == 1
     assert "starts again" in problems[0]
     made["vlc"].told("")
-    qtbot.waitUntil(lambda: "residual 0.9 ms" in player.sound_state)
+    qtbot.waitUntil(lambda: "residual 0.9 ms" in player.speaker.text)
     assert not made["vlc"].closed
     player.close()
 

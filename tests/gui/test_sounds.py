@@ -269,22 +269,22 @@ def test_an_assistive_program_finds_reads_and_sets_them(window: MainWindow) -> N
 
 def test_the_mixer_gets_what_is_set(window: MainWindow) -> None:
     player = window.player
-    player.mixer = Mixer()  # closed by the player
+    player.speaker.mixer = Mixer()  # closed by the player
     player.set_mix(FILM, gain_db=-6.0)
     player.set_mix(MIC, mute=True)
-    first, second = player.mixer.tracks
+    first, second = player.speaker.mixer.tracks
     assert first.gain == pytest.approx(0.5012, abs=1e-4)
     assert (first.mute, second.mute) == (False, True)
     player.silence(on=True)
-    assert all(each.mute for each in player.mixer.tracks)
+    assert all(each.mute for each in player.speaker.mixer.tracks)
 
 
 def test_a_gain_that_cuts_is_shown_in_red(window: MainWindow) -> None:
     player = window.player
-    player.mixer = Mixer()
+    player.speaker.mixer = Mixer()
     player.set_mix(MIC, gain_db=12)
-    player.mixer.play(NS)
-    player.mixer.clips += 1
+    player.speaker.mixer.play(NS)
+    player.speaker.mixer.clips += 1
     player.moved.emit(NS)
     assert strip(window, MIC).gain.clipped
     assert not strip(window, FILM).gain.clipped

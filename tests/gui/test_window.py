@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
 from inspector.core.times import NS
+from inspector.playback.pictures import PictureFeed
 from inspector.session import Opening
 from inspector.ui import theme
 from inspector.ui.actions import TABLE
@@ -425,6 +426,7 @@ def test_repainting_the_window_keeps_its_references_to_none(
     for at in range(20):  # a decoded frame holds a few references as long as it is kept
         transport.seek(at * FRAME_NS)
         qtbot.waitUntil(lambda: window.complete, timeout=5000)
+    qtbot.waitUntil(lambda: all(feed.idle for feed in window.player.feeds if isinstance(feed, PictureFeed)))
     with qtlog.disabled():  # a message that pytest-qt keeps has fields that are None
         repaint(30)
         gc.collect()  # else garbage of earlier tests goes while we count, with its references

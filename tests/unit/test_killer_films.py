@@ -59,7 +59,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     av_open = av.open
 
     def noted(file: Any, *arguments: Any, **named: Any) -> Any:
-        names.append(Path(file).name)
+        names.append(Path(getattr(file, "name", file)).name)
         return av_open(file, *arguments, **named)
 
     child.close()

@@ -191,7 +191,7 @@ def test_a_large_film_is_shown_before_it_is_read(
         assert picture is not None
         assert picture_number(picture) == frame
     gate.set()
-    feeds.until(lambda: feed._whole is not None)
+    feeds.until(lambda: feed.index is not None and feed.index.whole)
     feed.want(starts[30])
     feeds.until(lambda: exact(feed, starts[30]))
     assert feed.index is not None
