@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 BLOCK_S = 0.01
 ORIGIN_US = 1_000_000
 """The decoding time of the first block: a presentation time must not be negative."""
-EARLY_US = 200_000
+EARLY_US = 150_000
 """Of the 400 ms between asking and hearing, this much is taken off."""
-STEP_US = 200_000
-"""Above the 120 ms beyond which VLC puts early sound right at once, also where it started 60 ms late."""
-GIVE_US = 50_000
+STEP_US = 240_000
+"""Above the 120 ms beyond which VLC puts early sound right at once, also where it started 90 ms late."""
+GIVE_US = 75_000
 """After every slip this much less is taken off, down to nothing."""
 CALM_NS = 1_000_000_000
 GRACE_NS = 300_000_000

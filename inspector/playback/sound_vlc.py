@@ -41,9 +41,10 @@ class VlcClock:
     """Readings that agree: an event is late by less than this unless the machine is very busy."""
     DRIFTS = 9
     """Of so many readings of the device's drift the middle one counts."""
-    DRIFT_LEAST_US = (10_000, 5_000)
-    """A drift that is less is none, before there are so many readings and afterwards: sound was put in its
-    place to the sample, and what a sound server says of itself wanders by some ms."""
+    DRIFT_LEAST_US = (15_000, 5_000)
+    """A drift that is less is none, for the first SETTLED readings and afterwards: sound was put in its place
+    to the sample, and what a sound server says of itself wanders by 10 ms for the first 20 s."""
+    SETTLED = 15
     JUMP_NS = 15_000_000
     JUMP_RUN = 4
     """So many readings in a row, together and JUMP_NS off, are no late events: VLC's time has jumped."""
@@ -54,7 +55,7 @@ class VlcClock:
         self._readings: deque[tuple[int, int]] = deque()  # (when, wall time at which VLC's clock stood at 0)
         self._origin_ns: int | None = None
         self._drifts: deque[int] = deque(maxlen=self.DRIFTS)
-        self._drift_us = 0
+        self._drift_us = self._drifts_told = 0
         self._placed: tuple[int, int] | None = None  # (first frame that sounds, VLC's time of it in us)
         self._frames = 0
         self._newest = 0
@@ -66,7 +67,7 @@ class VlcClock:
         with self._lock:
             self._readings.clear()
             self._drifts.clear()
-            self._drift_us = 0
+            self._drift_us = self._drifts_told = 0
             self._origin_ns = self._placed = None
 
     def placed(self, frame: int, at_us: int) -> None:
@@ -95,8 +96,9 @@ class VlcClock:
         """The device was said to be so late against VLC's clock, give or take tens of ms now and then."""
         with self._lock:
             self._drifts.append(late_us)
+            self._drifts_told += 1
             middle = sorted(self._drifts)[len(self._drifts) // 2]
-            if abs(middle - self._drift_us) >= self.DRIFT_LEAST_US[len(self._drifts) == self.DRIFTS]:
+            if abs(middle - self._drift_us) >= self.DRIFT_LEAST_US[self._drifts_told > self.SETTLED]:
                 self._drift_us = middle
 
     def _forget_before_jump(self) -> None:

@@ -143,6 +143,17 @@ def test_no_more_is_heard_than_was_pulled_and_a_device_that_takes_nothing_stalls
     assert not clock.stalled(START + 2 * NS, START + 3 * NS)
 
 
+def test_a_small_drift_is_followed_once_the_readings_have_settled() -> None:
+    clock = playing()
+    now = tell(clock, 8)
+    before = heard(clock, now)
+    for _ in range(clock.SETTLED):
+        clock.drifted(7_000)
+    assert heard(clock, now) == before
+    clock.drifted(7_000)
+    assert before - heard(clock, now) == pytest.approx(0.007 * RATE)
+
+
 # --- the alignment --------------------------------------------------------------------------------
 
 
