@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inspector.media.opening import open_track
+from inspector.media.probe import PTS_ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,7 @@ class FrameDecoder:
         self.context = stream.codec_context
         # Where threads take a frame each, what is held back at the end is lost with one broken packet.
         self.context.thread_type = "AUTO" if self.strict else "SLICE"
+        self._torn_starts = not PTS_ZERO & set(self._box.format.name.split(","))
         if self.strict:
             self.context.options = {**self.context.options, "err_detect": "explode"}
 
@@ -136,6 +138,8 @@ class FrameDecoder:
             OrderedDict()
         )  # by pts: in which order decoded, key
         place = 0
+        carried = 0  # packets that bring a stamp of their own
+        unsure = by_dts = False
         broken: int | None = None  # frames decoded from here on are suspect, until a whole key frame...
         newest = 0  # ...that was decoded after the newest place at which something may have broken
         packet: Any = None
@@ -148,7 +152,17 @@ class FrameDecoder:
                 packet = None  # nothing more can be read: what the decoder holds back comes out
             place += 1
             if packet is not None:
+                # A seek in MPEG-PS or TS may land within a packet of the container, whose stamp is then given
+                # to the torn frame at its start, and a guess to the next: up to the next stamp none counts.
+                carried += packet.pos is not None
+                if self._torn_starts and place == 1:
+                    unsure = not packet.is_keyframe
+                unsure = unsure and carried < 2
+                if unsure:
+                    packet.pts = packet.dts = None
                 stamp = packet.pts if packet.pts is not None else packet.dts
+                if stamp is not None:
+                    by_dts = packet.pts is None
                 places[stamp] = place, packet.is_keyframe
                 if len(places) > REORDERED:
                     places.popitem(last=False)
@@ -165,7 +179,7 @@ class FrameDecoder:
                 since = place - (os.cpu_count() or 1) - 1 if self.strict else place
                 broken, newest, frames = since if broken is None else min(broken, since), place, []
             for frame in frames:
-                pts = frame.pts if frame.pts is not None else frame.dts
+                pts = frame.dts if frame.pts is None and by_dts else frame.pts
                 made, key = places.get(pts, (place, frame.key_frame))
                 if frame.is_corrupt:
                     broken, newest = made if broken is None else min(broken, made), max(newest, made)

@@ -264,7 +264,8 @@ class VideoReader:
                 raise _StoppedError
             if passed is not None and each.pts is not None and each.pts >= window:
                 passed(each)
-            behind = each if each.whole else behind
+            if each.whole and each.pts is not None:
+                behind = each
         return None, behind
 
     def _key_place(self, target: int) -> int:

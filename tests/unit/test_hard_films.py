@@ -17,6 +17,7 @@ from hard_films import HardReel
 from inspector.core.model import Coverage, Modality
 from inspector.errors import InspectorError
 from inspector.media.audio import PcmReader
+from inspector.media.frames import build_index
 from inspector.media.video import VideoReader
 from inspector.playback.pictures import PictureFeed, State
 from inspector.session import Session
@@ -103,6 +104,13 @@ def test_a_film_that_changes_its_size_keeps_the_shape_of_each(reel: HardReel, na
 def test_a_turned_film_says_by_how_much(reel: HardReel, clockwise: int) -> None:
     stream = picture_stream(record_of(reel.film(f"turned_{clockwise}.mp4").path.parent))
     assert stream.meta["rotation"] == 360 - clockwise  # counter-clockwise, as the view turns it
+
+
+@pytest.mark.xfail(strict=True, reason="media.frames takes the tables of a torn MP4 at their word")
+def test_the_index_of_a_torn_film_ends_where_its_data_does(reel: HardReel) -> None:
+    index = build_index(reel.film("cut_front.mp4").path, 0)
+    last_ns = max(shot.start_ns for shot in reel.shots("cut_front.mp4"))
+    assert index.start_ns[-1] <= last_ns + NS // hard_films.RATE
 
 
 # --- what is said -----------------------------------------------------------------------------------
