@@ -43,7 +43,7 @@ MOST_KNOWN = 4096
 """So many answers are kept."""
 
 
-def _search_path() -> list[str]:
+def search_path() -> list[str]:
     """Where this process finds its modules, without "" (the working folder), and with this package."""
     package = Path(__file__).resolve().parents[2]
     return [*(place for place in sys.path if place), str(package)]
@@ -54,7 +54,7 @@ class _Child:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, json.dumps(_search_path())],
+            [sys.executable, "-P", "-c", _START, json.dumps(search_path())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -186,7 +186,8 @@ def close() -> None:
             return
 
 
-def _bound_memory() -> None:
+def bound_memory() -> None:
+    """Refuse this process more memory than MOST_BYTES."""
     with suppress(ImportError, ValueError, OSError):  # Windows has no such limit
         import resource
 
@@ -200,7 +201,7 @@ def main() -> None:
     from inspector.media.probe import probe as probe_here
 
     av.logging.set_level(None)
-    _bound_memory()
+    bound_memory()
     for line in sys.stdin:
         path = Path(json.loads(line))
         try:
