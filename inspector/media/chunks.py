@@ -27,12 +27,14 @@ from inspector.core.cache import user_cache
 from inspector.media.pages import in_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
 HEADER = 4096
+MOST_FETCHED = 1 << 14
+"""So many pieces are remembered as read where the system does not say what it holds."""
 MAGIC = "inspector-chunks"
 VERSION = 1
 TAIL = [("index", "<u4"), ("crc", "<u4")]
@@ -114,30 +116,40 @@ class Mapped:
     def __init__(self, records: NDArray[Any], file: _Source | None) -> None:
         self.records = records
         self._file = file
-        self._fetched: dict[tuple[int, int], None] = {}
+        self._base = int(records.__array_interface__["data"][0])
+        self._fetched: dict[tuple[int, int, int], None] = {}
 
-    def ready(self, parts: Iterable[NDArray[Any]]) -> bool:
-        """Whether parts of the records, each contiguous, can be read now without waiting for the disk."""
-        for part in parts:
-            known = in_memory(_address(part), part.nbytes)
-            if known is False or (known is None and (_address(part), part.nbytes) not in self._fetched):
-                return False
+    def place(self, field: str) -> tuple[int, int]:
+        """Where a field lies in a record, and how many bytes it has."""
+        kind, offset = (self.records.dtype.fields or {})[field][:2]
+        return offset, kind.itemsize
+
+    def ready(self, chunks: slice, ranges: Sequence[tuple[int, int]]) -> bool:
+        """Whether these bytes (offset, count) of each of some records can be read without a wait."""
+        base, size = self._base, self.records.dtype.itemsize
+        for chunk in range(chunks.start, min(chunks.stop, len(self.records))):
+            for offset, count in ranges:
+                known = in_memory(base + chunk * size + offset, count)
+                if known is False or (known is None and (chunk, offset, count) not in self._fetched):
+                    return False
         return True
 
-    def fetch(self, parts: Iterable[NDArray[Any]]) -> None:
-        """Have the system read these parts, in a thread that may wait: `ready` then says so."""
-        for part in parts:
-            place = HEADER + _address(part) - _address(self.records)
-            buffer = bytearray(min(part.nbytes, 1 << 20))
-            for at in range(0, part.nbytes, len(buffer) or 1):
-                # By a read and not by touching the map: a page fault would hold the interpreter's lock.
-                with _fetching, suppress(OSError, ValueError):
-                    if self._file is not None:
-                        self._file.raw.seek(place + at)
-                        self._file.raw.readinto(memoryview(buffer)[: part.nbytes - at])
-            self._fetched[_address(part), part.nbytes] = None
-            while len(self._fetched) > 4096:
-                del self._fetched[next(iter(self._fetched))]
+    def fetch(self, chunks: slice, ranges: Sequence[tuple[int, int]]) -> None:
+        """Have the system read these bytes, in a thread that may wait: `ready` then says so."""
+        size = self.records.dtype.itemsize
+        for chunk in range(chunks.start, min(chunks.stop, len(self.records))):
+            for offset, count in ranges:
+                place = HEADER + chunk * size + offset
+                buffer = bytearray(min(count, 1 << 20))
+                for at in range(0, count, len(buffer) or 1):
+                    # By a read and not by touching the map: a page fault would hold the interpreter's lock.
+                    with _fetching, suppress(OSError, ValueError):
+                        if self._file is not None:
+                            self._file.raw.seek(place + at)
+                            self._file.raw.readinto(memoryview(buffer)[: count - at])
+                self._fetched[chunk, offset, count] = None
+        while len(self._fetched) > MOST_FETCHED:
+            del self._fetched[next(iter(self._fetched))]
 
 
 class _Source:
@@ -150,10 +162,6 @@ class _Source:
 
 _fetching = threading.Lock()
 """Of the place in the files: several maps share one."""
-
-
-def _address(part: NDArray[Any]) -> int:
-    return int(part.__array_interface__["data"][0])
 
 
 class Chunks:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ctypes
 import mmap
 import sys
+import threading
 from functools import cache
 from typing import Any
-
-import numpy as np
 
 
 @cache
@@ -20,7 +19,7 @@ def _mincore() -> Any:
         call = ctypes.CDLL(None, use_errno=True).mincore
     except (AttributeError, OSError):
         return None
-    call.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+    call.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p)
     call.restype = ctypes.c_int
     return call
 
@@ -31,8 +30,25 @@ def in_memory(address: int, count: int) -> bool | None:
     if call is None:
         return None
     start = address - address % mmap.PAGESIZE
-    pages = -(-(address + count - start) // mmap.PAGESIZE)
-    found = np.zeros(pages, np.uint8)
-    if call(start, pages * mmap.PAGESIZE, found.ctypes.data) != 0:
-        return None
-    return bool((found & 1).all())
+    while count > 0:
+        pages = min(-(-(address + count - start) // mmap.PAGESIZE), len(_room.found))
+        if call(start, pages * mmap.PAGESIZE, _room.found) != 0:
+            return None
+        if _room.found.raw[:pages].translate(_LOWEST_BIT).strip(b"\1"):
+            return False
+        count -= start + pages * mmap.PAGESIZE - address
+        address = start = start + pages * mmap.PAGESIZE
+    return True
+
+
+_LOWEST_BIT = bytes(byte & 1 for byte in range(256))
+
+
+class _Room(threading.local):
+    """Where the system writes its answer."""
+
+    def __init__(self) -> None:
+        self.found = ctypes.create_string_buffer(4096)
+
+
+_room = _Room()

@@ -137,8 +137,8 @@ class MappedPeaks(Peaks):
         count = len(self._mapped.records)
         start = min(max(int(first / FACTOR**level / size), 0), count)
         end = min(max(int(past / FACTOR**level / size) + 1, start), count)
-        parts = self._mapped.records[f"level{level}"][start:end]
-        if later is not None and not self._mapped.ready(parts):
-            fetcher.want((id(self), "peaks"), lambda: self._mapped.fetch(parts), later)
+        chunks, ranges = slice(start, end), [self._mapped.place(f"level{level}")]
+        if later is not None and not self._mapped.ready(chunks, ranges):
+            fetcher.want((id(self), "peaks"), lambda: self._mapped.fetch(chunks, ranges), later)
             return TOP, 0, self._levels[0]
-        return level, start * size, parts.reshape(-1, 2)
+        return level, start * size, self._mapped.records[f"level{level}"][chunks].reshape(-1, 2)

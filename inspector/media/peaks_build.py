@@ -39,6 +39,9 @@ NATIVE = {
 
 FULL_SCALE = {"f4": 1.0, "i2": 1 / 32768, "i4": 1 / 2147483648}
 
+ROOM = 512 * BLOCK
+"""Samples that are reduced at once: many frames, and few enough to stay in the processor's cache."""
+
 NEAR_NS = 1000
 """Closer to GAP_NS than this the place of a frame is worked out exactly."""
 
@@ -65,22 +68,25 @@ class Layer:
 
     def __init__(self, emit: Callable[[NDArray[Any]], None], start: int = 0) -> None:
         self._emit = emit
-        self.start = start
+        self._start = start
         """The first sample of the chunk being filled."""
         self._fill = 0
-        """Samples of it that are there."""
-        self._kind = "f4"
-        self._width = 1
-        self._room = np.zeros((1, CHUNK), "f4")
+        """Samples of it that are there, those that wait in the room too."""
+        self._begin = 0
+        """Where in the chunk the room's first sample belongs."""
+        self._kind, self._width, self._size = "f4", 1, 4
+        self._room = np.zeros((1, ROOM), "f4")
         self._views = [row.data.cast("B") for row in self._room]
         self._form: Any = None
+        self._record = self._blank()
         self.full = False
         """Whether so much was laid that no more is taken."""
 
-    @property
-    def end(self) -> int:
-        """The sample up to which all is laid."""
-        return self.start + self._fill
+    @staticmethod
+    def _blank() -> NDArray[Any]:
+        record = np.zeros(1, RECORD)
+        record["level0"] = np.nan
+        return record
 
     def lay(self, at: int, count: int, planes: list[Any], form: tuple[str, int, int], mark: Mark) -> None:
         """Take `count` samples from place `at` on: `planes` of bytes, of a form (type, planes, width).
@@ -92,20 +98,26 @@ class Layer:
             return
         if form != self._form:
             self._take_form(form)
-        skip = self.end - at
+        skip = self._start + self._fill - at
         if skip < 0:
-            self._silence(at - self.end, mark)
+            self._silence(-skip, mark)
             skip = 0
-        size = np.dtype(self._kind).itemsize * self._width
         if self._mixed:
             planes = self._as_extremes(planes, form, count)
+        size = self._size
         while skip < count:
-            take = min(count - skip, CHUNK - self._fill)
-            low, high = self._fill * size, (self._fill + take) * size
+            place = self._fill - self._begin
+            take = min(count - skip, ROOM - place)
             for view, plane in zip(self._views, planes, strict=True):
-                view[low:high] = plane[skip * size : (skip + take) * size]
-            self._fill += take
+                view[place * size : (place + take) * size] = plane[skip * size : (skip + take) * size]
             skip += take
+            self._took(take, mark)
+
+    def _took(self, count: int, mark: Mark) -> None:
+        """So many more samples are in the room."""
+        self._fill += count
+        if self._fill - self._begin == ROOM:
+            self._reduce()
             if self._fill == CHUNK:
                 self._done(mark)
 
@@ -116,14 +128,13 @@ class Layer:
         kind, planes, width = form
         first, self._form = self._form is None, form
         if first:
-            was_silent = self._fill
             self._kind, self._width = kind, width
-            self._room = np.zeros((planes, CHUNK * width), kind)
-            self._fill = was_silent
+            self._room = np.zeros((planes, ROOM * width), kind)
         elif not self._mixed:
             low, high = self._extremes(self._room, self._kind, self._width)
             self._room = np.stack([low, high])
             self._kind, self._width, self._mixed = "f4", 1, True
+        self._size = np.dtype(self._kind).itemsize * self._width
         self._views = [row.data.cast("B") for row in self._room]
 
     @staticmethod
@@ -145,42 +156,79 @@ class Layer:
 
     def _silence(self, count: int, mark: Mark) -> None:
         while count:
-            take = min(count, CHUNK - self._fill)
-            self._room[:, self._fill * self._width : (self._fill + take) * self._width] = 0
-            self._fill += take
+            place = self._fill - self._begin
+            take = min(count, ROOM - place)
+            self._room[:, place * self._width : (place + take) * self._width] = 0
             count -= take
-            if self._fill == CHUNK:
-                self._done(mark)
+            self._took(take, mark)
 
-    def _done(self, mark: Mark) -> None:
-        """Reduce the chunk and hand it on."""
-        record = np.zeros(1, RECORD)
-        record["mark"][0] = mark
-        pairs = record["level0"][0]
-        pairs[:] = np.nan
-        whole = self._fill // BLOCK
-        planes = self._room[:, : self._fill * self._width]
+    def _reduce(self) -> None:
+        """Empty the room into the record."""
+        count = self._fill - self._begin
+        pairs = self._record["level0"][0, self._begin // BLOCK :]
+        whole, width = count // BLOCK, BLOCK * self._width
         scale = np.float32(FULL_SCALE[self._kind])
         for side, reduce in ((0, np.minimum), (1, np.maximum)):
             # Across planes first: that runs at the speed of memory, and halves what is left.
-            line = planes[0] if len(planes) == 1 else reduce.reduce(planes, 0)
-            cut = whole * BLOCK * self._width
-            pairs[:whole, side] = reduce.reduce(line[:cut].reshape(whole, BLOCK * self._width), 1)
-            if cut < len(line):
-                pairs[whole, side] = reduce.reduce(line[cut:])
-        pairs *= scale
+            line = reduce.reduce(self._room[:, : count * self._width], 0)
+            pairs[:whole, side] = reduce.reduce(line[: whole * width].reshape(whole, width), 1) * scale
+            if whole * BLOCK < count:
+                pairs[whole, side] = reduce.reduce(line[whole * width :]) * scale
+        self._begin = self._fill
+
+    def _done(self, mark: Mark) -> None:
+        """Hand on the chunk."""
+        record, self._record = self._record, self._blank()
+        record["mark"][0] = mark
+        pairs = record["level0"][0]
         for level in range(1, DEPTH + 1):
             pairs = record[f"level{level}"][0][:] = folded(pairs)
-        self.start += self._fill
-        self._fill = 0
+        self._start += self._fill
+        self._fill = self._begin = 0
         self._emit(record)
 
     def finish(self) -> int:
         """Hand on what is left, padded with NaN; how many blocks there are in all."""
-        blocks: int = self.start // BLOCK + -(-self._fill // BLOCK)
+        blocks: int = self._start // BLOCK + -(-self._fill // BLOCK)
         if self._fill:
+            if self._fill > self._begin:
+                self._reduce()
             self._done(NO_MARK)
         return blocks
+
+
+class _Run:
+    """Frames that follow each other, gathered so that a layer is given many at once."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self._planes: list[list[Any]] = []
+        self._form = ("f4", 1, 1)
+        self.count = 0
+        self.end = 0
+        """The sample after the last one."""
+        self.mark = NO_MARK
+        """Of the first frame."""
+
+    def add(self, planes: Any, count: int, form: tuple[str, int, int]) -> None:
+        """Put a frame at the end."""
+        if not self.count:
+            self._form = form
+            self._planes = [[] for _ in range(form[1])]
+        size = count * form[2] * (2 if form[0] == "i2" else 4)
+        for gathered, plane in zip(self._planes, planes, strict=True):
+            gathered.append(plane if plane.buffer_size == size else memoryview(plane)[:size])
+        self.count += count
+        self.end += count
+        if self.count >= ROOM:
+            self.lay()
+
+    def lay(self) -> None:
+        """Give what is gathered to the layer."""
+        if self.count:
+            joined = [memoryview(b"".join(plane)) for plane in self._planes]
+            self._layer.lay(self.end - self.count, self.count, joined, self._form, self.mark)
+            self.count = 0
 
 
 class NativeReader(PcmReader):
@@ -207,11 +255,13 @@ class NativeReader(PcmReader):
             self._stream.codec_context.codec.canonical_name
         ).startswith("pcm_")
         exact = True  # no frame was resampled: each frame's samples are where it was laid
+        run = _Run(layer)
         packets = self._box.demux(self._stream)
         while True:
             try:
                 packet = next(packets)
             except (StopIteration, self._av.FFmpegError):
+                run.lay()
                 return found
             try:
                 frames: list[Any] = packet.decode()
@@ -219,7 +269,6 @@ class NativeReader(PcmReader):
                 continue
             for frame in frames:
                 pts, count = frame.pts, frame.samples
-                here = NO_MARK
                 if not found:
                     if pts is None or (not counts and (packet.pos, pts) != mark[:2]):
                         if pts is not None and pts > mark.pts:
@@ -230,24 +279,30 @@ class NativeReader(PcmReader):
                 if pts is not None:
                     local_ns = pts * num // den - zero
                     if last_ns is not None and local_ns >= last_ns - 1 and self._local(pts) >= last_ns:
+                        run.lay()
                         return True
                     if counted is None or abs(local_ns * rate - counted_ns) > limit:
                         place = round(self._local(pts) * rate / NS)
                         if counted is None or abs(place - counted) * NS > GAP_NS * rate:
                             resampler, counted = None, place
                             counted_ns = counted * NS
-                    if exact and packet.pos is not None:
-                        here = Mark(packet.pos, pts, counted)
                 if counted is None:
                     counted = 0
+                if counted != run.end:
+                    run.lay()
                 made = (frame.sample_rate, frame.format.name, frame.layout.name)
                 if made != made_for:
+                    run.lay()
                     resampler, made_for, form = None, made, self._native(*made)
+                if not run.count:
+                    known = exact and pts is not None and packet.pos is not None
+                    run.mark = Mark(packet.pos, pts, counted) if known else NO_MARK
+                    run.end = counted
                 if form is not None:
-                    planes = [memoryview(plane) for plane in frame.planes]
-                    layer.lay(counted, count, planes, form, here)
+                    run.add(frame.planes, count, form)
                     counted += count
                 elif RATES[0] <= frame.sample_rate <= RATES[1]:
+                    run.lay()
                     exact = exact and frame.sample_rate == rate
                     frame.pts = None
                     try:
@@ -259,7 +314,7 @@ class NativeReader(PcmReader):
                     for piece in pieces:
                         width = len(piece.layout.channels)
                         part = memoryview(piece.planes[0])
-                        layer.lay(counted, piece.samples, [part], ("f4", 1, width), here)
+                        layer.lay(counted, piece.samples, [part], ("f4", 1, width), run.mark)
                         counted += piece.samples
                 counted_ns = counted * NS
                 if layer.full:
@@ -279,12 +334,12 @@ class NativeReader(PcmReader):
         return (kind, channels, 1) if planar else (kind, 1, channels)
 
 
-def lay_track(source: Source, rate: int, layer: Layer, mark: Mark = NO_MARK) -> None:
-    """Lay a track from the layer's start on, by the mark where that is met, else from the track's start.
+def lay_track(source: Source, rate: int, layer: Layer, start: int = 0, mark: Mark = NO_MARK) -> None:
+    """Lay a track from `start`, the layer's, on: by the mark where that is met, else from the track's start.
 
     Raises InspectorError for an unreadable file.
     """
-    if layer.start and mark.pos >= 0:
+    if start and mark.pos >= 0:
         reader = NativeReader(source, rate)
         try:
             if reader.lay(layer, mark):
@@ -318,7 +373,7 @@ def build(source: Source, rate: int, path: Path, what: dict[str, Any], told: Cal
             return True
         layer = Layer(emit, writer.count * CHUNK)
         mark = NO_MARK if writer.last is None else Mark(*writer.last["mark"][0].tolist())
-        lay_track(source, rate, layer, mark)
+        lay_track(source, rate, layer, writer.count * CHUNK, mark)
         writer.finish({"blocks": layer.finish()})
     return True
 

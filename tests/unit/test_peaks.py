@@ -480,9 +480,9 @@ def test_the_window_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     assert isinstance(made, MappedPeaks)
     exact = made.envelope(0, NS // 10, 500)
     cold = {"yes": True}
-    monkeypatch.setattr(made._mapped, "ready", lambda _: not cold["yes"])
+    monkeypatch.setattr(made._mapped, "ready", lambda *_: not cold["yes"])
     fetched: list[int] = []
-    monkeypatch.setattr(made._mapped, "fetch", lambda parts: fetched.append(len(parts)))
+    monkeypatch.setattr(made._mapped, "fetch", lambda chunks, _: fetched.append(chunks.stop))
     warm = threading.Event()
     low, high = made.envelope(0, NS // 10, 500, warm.set)
     assert (low <= exact[0]).all()  # bounds: wider, and true
@@ -498,8 +498,8 @@ def test_what_the_disk_has_is_fetched_by_reading(tmp_path: Path, monkeypatch: py
     made = load_peaks(noise(tmp_path / "a.flac", "flac", 12.0), Job("peaks"))
     assert isinstance(made, MappedPeaks)
     monkeypatch.setattr("inspector.media.chunks.in_memory", lambda *_: None)
-    parts = made._mapped.records["level0"][1:2]
-    assert not made._mapped.ready(parts)
-    made._mapped.fetch(parts)
-    assert made._mapped.ready(parts)
-    assert not made._mapped.ready(made._mapped.records["level0"][:1])
+    ranges = [made._mapped.place("level0")]
+    assert not made._mapped.ready(slice(1, 2), ranges)
+    made._mapped.fetch(slice(1, 2), ranges)
+    assert made._mapped.ready(slice(1, 2), ranges)
+    assert not made._mapped.ready(slice(0, 2), ranges)
