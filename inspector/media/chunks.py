@@ -121,8 +121,8 @@ class Mapped:
 
     def place(self, field: str) -> tuple[int, int]:
         """Where a field lies in a record, and how many bytes it has."""
-        kind, offset = (self.records.dtype.fields or {})[field][:2]
-        return offset, kind.itemsize
+        fields: Any = self.records.dtype.fields
+        return int(fields[field][1]), int(fields[field][0].itemsize)
 
     def ready(self, chunks: slice, ranges: Sequence[tuple[int, int]]) -> bool:
         """Whether these bytes (offset, count) of each of some records can be read without a wait."""

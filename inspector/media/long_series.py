@@ -293,15 +293,15 @@ class LongSeries:
             level = known.levels[min(int(np.log2(size // top.size)) // 3, len(known.levels) - 1)]
             part = slice(first * top.size // level.size, -(-past * top.size // level.size))
             times, values = level.times[:, part], level.values[:, channels, part]
-            return as_line(in_columns((times[0], times[1]), *values, span, columns), self.gap_ns, bounds)
+            return as_line(in_columns(times, values, span, columns), self.gap_ns, bounds)
         chunks = slice(first * top.size // self._rows, -(-past * top.size // self._rows))
         ranges = self._ranges(known, size, channels)
         if later is not None and not known.chunks.ready(chunks, ranges):
             fetcher.want((id(self), channels.tobytes()), lambda: known.chunks.fetch(chunks, ranges), later)
             times, values = top.times[:, first:past], top.values[:, channels, first:past]
             if past - first > columns // 2:
-                return as_line(in_columns((times[0], times[1]), *values, span, columns), self.gap_ns, bounds)
-            coarse = in_columns((times[0], times[1]), *values, span, MOST_BOXES)
+                return as_line(in_columns(times, values, span, columns), self.gap_ns, bounds)
+            coarse = in_columns(times, values, span, MOST_BOXES)
             return Look(*_nothing(len(channels)), _joined(coarse, bounds))
         return self._fine(known, chunks, size, channels, span, columns, bounds)
 
@@ -335,7 +335,7 @@ class LongSeries:
         if size == 1 and high - low <= columns + 2:
             exact = Boxes(times[0], times[0], *(side.T.astype(np.float64) for side in values))
             return as_line(exact, self.gap_ns, bounds)
-        return as_line(in_columns((times[0], times[1]), *values, span, columns), self.gap_ns, bounds)
+        return as_line(in_columns(times, values, span, columns), self.gap_ns, bounds)
 
     def _ranges(self, known: _Known, size: int, channels: NDArray[np.int64]) -> list[tuple[int, int]]:
         """The bytes of a chunk that `_fine` reads."""

@@ -50,17 +50,13 @@ def no_look(channels: int) -> Look:
 
 
 def in_columns(
-    times: tuple[NDArray[np.int64], NDArray[np.int64]],
-    low: NDArray[np.floating],
-    high: NDArray[np.floating],
-    span: tuple[int, int],
-    columns: int,
+    times: NDArray[np.int64], values: NDArray[np.floating], span: tuple[int, int], columns: int
 ) -> Boxes:
-    """Buckets with first and last `times` (m,) and extremes (c, m), gathered by the columns they begin in.
+    """Buckets with first and last `times` (2, m) and extremes (2, c, m), by the columns they begin in.
 
     At most `columns` + 1 come out. What began before the span goes into the first one.
     """
-    starts, ends = times
+    (starts, ends), (low, high) = times, values
     if not len(starts):
         none = np.zeros((0, len(low)))
         return Boxes(starts, ends, none, none)
