@@ -56,7 +56,7 @@ class FakeSeries:
         edges = np.linspace(0, len(t_ns), columns + 1).astype(np.int64)[:-1]
         return t_ns[edges], np.minimum.reduceat(values, edges), np.maximum.reduceat(values, edges)
 
-    unread_ns = None
+    unread_ns: int | None = None
 
     def look(
         self,

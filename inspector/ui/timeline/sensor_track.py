@@ -31,8 +31,7 @@ APART = 8.0
 """Where one channel swings this many times as far as another, each is drawn to its own scale."""
 LABEL_PX = 9
 BOX_TINT = 0.22
-BAND_PX = 1.0
-"""A column whose values spread less than this is a point of a line; more, an upright."""
+"""How strongly a stretch is shown of which only bounds are known."""
 
 
 class SeriesSource(Protocol):
@@ -127,9 +126,7 @@ class SensorTrack(StreamTrack):
         """Let go of the samples and the curves."""
         super().close()
         self._series = None
-        if self._curves is not None:
-            self._curves.clear()
-            self._curves = None
+        self._curves = None
 
     @property
     def shared_scale(self) -> bool:
@@ -156,7 +153,7 @@ class SensorTrack(StreamTrack):
             order = np.argsort(x, kind="stable")  # where the map jumps back, curves go on from left to right
             x, low, high = x[order], look.low[order], look.high[order]
             curves = [
-                _zigzag(x, scale.y(high[:, place], rect), scale.y(low[:, place], rect))
+                (x, scale.y(high[:, place], rect), scale.y(low[:, place], rect))
                 for place, scale in enumerate(self._scales)
             ]
             if self._curves is None:
@@ -164,7 +161,7 @@ class SensorTrack(StreamTrack):
 
                 self._curves = CurvePainter()
             # The first channel lies on top: it is the one that the eye looks for.
-            self._curves.paint(painter, rect, curves[::-1], self.colors()[::-1])
+            self._curves.paint(painter, curves[::-1], self.colors()[::-1])
         self._paint_scale(painter, rect)
 
     def _visible(self, series: SeriesSource, rect: QRectF, axis: TimeAxis) -> Look:
@@ -314,17 +311,3 @@ def _widened(low: float, high: float) -> _Scale:
         return _Scale(low, high)
     half = max(abs(low) * 0.1, 1e-9) if low else 1.0
     return _Scale(low - half, high + half)
-
-
-def _zigzag(
-    x: NDArray[np.float64], top: NDArray[np.float64], bottom: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One line through the envelope: points where a column hardly spreads, else up and down its height."""
-    spread = np.abs(top - bottom)
-    if not (spread > BAND_PX).any():
-        return x, (top + bottom) / 2
-    y = np.empty(2 * len(x))
-    down = np.arange(len(x)) % 2 == 0  # every other column upwards, so that the line goes on where it is
-    y[0::2] = np.where(down, top, bottom)
-    y[1::2] = np.where(down, bottom, top)
-    return np.repeat(x, 2), y
