@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from inspector.core.model import Cue, Dataset
+    from inspector.media.long_series import LongSeries
     from inspector.media.peaks import Peaks
     from inspector.media.series import Series
 
@@ -152,11 +153,19 @@ class Session:
 
         return load_cues(stream.source)[0]
 
-    def series(self, stream: Stream) -> Series:
-        """The samples of a sensor stream, in local time."""
-        from inspector.media.series import load_series
+    def series(
+        self,
+        stream: Stream,
+        job: Job[Any] | None = None,
+        partial: Callable[[Series | LongSeries], None] | None = None,
+    ) -> Series | LongSeries:
+        """The samples of a sensor stream, in local time: in memory, or of a long one mapped from the cache.
 
-        return load_series(stream)
+        `partial` is given a long one at once, and again each time that it has grown.
+        """
+        from inspector.media.series_build import read_series
+
+        return read_series(stream, job, partial)
 
     def peaks(self, stream: Stream, job: Job[Peaks], partial: Callable[[Peaks], None]) -> Peaks:
         """The waveform pyramid of a sound, in local time; `partial` is told of each further stretch."""

@@ -36,7 +36,7 @@ class Settings:
     latency: dict[str, Latency] = field(default_factory=dict)
     """By output name; an output without one runs on the constant measured by us, and says "estimated"."""
     scrub_sound: bool = True
-    sync_overlay: bool = True
+    sync_overlay: bool = False
     proxies: bool = True
     hardware_decoding: bool = True
     picture_mb: int = 256

@@ -41,7 +41,7 @@ MOST_KNOWN = 4096
 """So many answers are kept."""
 
 
-def _search_path() -> list[str]:
+def search_path() -> list[str]:
     """Where this process finds its modules, without "" (the working folder), and with this package."""
     package = Path(__file__).resolve().parents[2]
     return [*(place for place in sys.path if place), str(package)]
@@ -49,7 +49,7 @@ def _search_path() -> list[str]:
 
 def child_command(module: str) -> list[str]:
     """The command that runs `main()` of a module of ours in a process of its own."""
-    return [sys.executable, "-P", "-c", _START.format(module=module), json.dumps(_search_path())]
+    return [sys.executable, "-P", "-c", _START.format(module=module), json.dumps(search_path())]
 
 
 class _Child:
@@ -189,7 +189,8 @@ def close() -> None:
             return
 
 
-def _bound_memory() -> None:
+def bound_memory() -> None:
+    """Refuse this process more memory than MOST_BYTES."""
     with suppress(ImportError, ValueError, OSError):  # Windows has no such limit
         import resource
 
@@ -203,7 +204,7 @@ def main() -> None:
     from inspector.media.probe import probe as probe_here
 
     av.logging.set_level(None)
-    _bound_memory()
+    bound_memory()
     for line in sys.stdin:
         path = Path(json.loads(line))
         try:

@@ -353,6 +353,7 @@ def _packets_agree(path: Path, track: int, pts: NDArray[np.int64], keys: set[int
         for place in (0, len(pts) // 2, max(0, len(pts) - CHECKED)):
             if place:
                 box.seek(int(pts[place]), stream=stream, backward=True)
+            seen = -1
             for seen, packet in enumerate(_packets(box, stream)):
                 if packet.size == 0 or seen >= CHECKED:
                     break
@@ -361,6 +362,8 @@ def _packets_agree(path: Path, track: int, pts: NDArray[np.int64], keys: set[int
                     return False
                 if packet.is_keyframe != (packet.pts in keys):
                     return False
+            if seen < min(CHECKED, len(pts) - place) - 1:
+                return False  # the tables promise more than the file holds
     return True
 
 

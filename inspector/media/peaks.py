@@ -1,13 +1,27 @@
-"""Minimum and maximum of a sound per stretch of time, in levels, for a waveform at any zoom."""
+"""The waveform of a sound: known from the cache, or built behind and told of as it grows.
+
+Long sounds are decoded in a child process of low priority: PyAV's work on each frame would otherwise take the
+interpreter's lock from the window and the mixer, and a decoder that dies takes no window with it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import logging
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inspector.core.times import NS
-from inspector.media.audio import RATES, PcmReader
+from inspector.errors import InspectorError
+from inspector.media import peaks_build
+from inspector.media.audio import RATES
+from inspector.media.child import TIMEOUT_S, child_command, probe
+from inspector.media.chunks import Chunks, Home
+from inspector.media.peak_levels import BLOCK, CHUNK, FACTOR, RECORD, TOP, MappedPeaks, Peaks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,131 +31,173 @@ if TYPE_CHECKING:
     from inspector.core.jobs import Job
     from inspector.core.model import Source
 
-BLOCK = 64
-"""Samples a block of the finest level."""
-FACTOR = 8
-"""Blocks of one level that make one of the next."""
+__all__ = ["BLOCK", "FACTOR", "Peaks", "load_peaks"]
+
 TELL_EVERY_S = 30
-"""A partial waveform is handed on after each stretch of this much sound."""
-MOST_BLOCKS = 1 << 26
-"""A day at 48 kHz, half a gigabyte: what lies behind is not drawn. A broken stamp can claim a century."""
+"""A partial waveform is handed on after each further stretch of this much sound, at most."""
+CHILD_FROM_S = 120
+"""Longer sounds are decoded in a child: starting one takes as long as decoding so much."""
+FINE_TO_S = 3600
+"""Where no disk takes the file, longer sounds are kept in blocks of 4096 samples, in memory."""
+LOOK_S = 0.2
+"""So often is a child's work looked at."""
 
-
-class Peaks:
-    """A min/max pyramid: level k has a pair (low, high) per BLOCK × FACTOR^k samples, NaN where unknown."""
-
-    def __init__(self, rate: int, low: NDArray[np.float32], high: NDArray[np.float32]) -> None:
-        self.rate = rate
-        self._levels = [(low, high)]
-        while len(self._levels[-1][0]) > FACTOR:
-            low, high = self._levels[-1]
-            pad = -len(low) % FACTOR
-            low = np.pad(low, (0, pad), constant_values=np.nan).reshape(-1, FACTOR)
-            high = np.pad(high, (0, pad), constant_values=np.nan).reshape(-1, FACTOR)
-            self._levels.append((np.fmin.reduce(low, axis=1), np.fmax.reduce(high, axis=1)))
-
-    @property
-    def end_ns(self) -> int:
-        """How far the sound is known, local ns."""
-        return len(self._levels[0][0]) * BLOCK * NS // self.rate
-
-    @property
-    def loudest(self) -> float:
-        """The largest absolute sample, 0 for none."""
-        low, high = self._levels[-1]
-        both = np.concatenate([np.abs(low), np.abs(high)])
-        return float(np.nanmax(both)) if len(both) and not np.isnan(both).all() else 0.0
-
-    def envelope(
-        self, start_ns: int, end_ns: int, columns: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Lowest and highest sample in each of `columns` equal parts of a local span; NaN where unknown.
-
-        Work is bounded by `columns` × FACTOR, not by the length of the sound.
-        """
-        edges = start_ns + (end_ns - start_ns) * np.arange(columns + 1) / max(columns, 1)
-        blocks = edges * self.rate / NS / BLOCK
-        per_column = (blocks[-1] - blocks[0]) / max(columns, 1)
-        level = 0
-        while level + 1 < len(self._levels) and per_column >= FACTOR ** (level + 1):
-            level += 1
-        low, high = self._levels[level]
-        place = blocks / FACTOR**level
-        first = np.floor(place[:-1]).astype(np.int64)
-        last = np.maximum(np.ceil(place[1:]).astype(np.int64), first + 1)
-        out_low = np.full(columns, np.nan, np.float32)
-        out_high = np.full(columns, np.nan, np.float32)
-        for shift in range(int((last - first).max(initial=0))):
-            at = first + shift
-            ok = (at < last) & (at >= 0) & (at < len(low))
-            out_low[ok] = np.fmin(out_low[ok], low[at[ok]])
-            out_high[ok] = np.fmax(out_high[ok], high[at[ok]])
-        return out_low, out_high
+log = logging.getLogger(__name__)
 
 
 def load_peaks(source: Source, job: Job[Peaks], partial: Callable[[Peaks], None] | None = None) -> Peaks:
-    """Decode a track once at its own rate. `partial` gets what is known after each TELL_EVERY_S of sound.
+    """The pyramid of a track at its own rate. `partial` gets what is known as it grows.
 
-    Raises InspectorError for an unreadable file and Cancelled when the job is.
+    What was built once is mapped and not decoded again; what was broken off is taken up. Raises
+    InspectorError for an unreadable file and Cancelled when the job is.
     """
-    rate = _native_rate(source)
-    reader = PcmReader(source, rate)
-    lows: list[NDArray[np.float32]] = []
-    highs: list[NDArray[np.float32]] = []
-    rest = np.empty((0, 2), np.float32)
-    at = told = 0  # samples laid down so far, in whole blocks; blocks told of
-
-    def lay(pcm: NDArray[np.float32]) -> None:
-        nonlocal at
-        blocks = pcm.reshape(-1, BLOCK * pcm.shape[1])
-        lows.append(blocks.min(1))
-        highs.append(blocks.max(1))
-        at += len(pcm)
-
+    rate, length_ns = _track(source)
+    what = {"rate": rate, "track": source.track, "start": source.start_ns, "end": source.end_ns}
+    name = f"peaks-{source.track}-{source.start_ns}-{source.end_ns}.chunks"
     try:
-        for start, pcm in reader.blocks():
-            job.step(done=start // rate)
-            begin = at + len(rest)
-            if start + len(pcm) > MOST_BLOCKS * BLOCK:
-                break
-            if start < begin:
-                pcm = pcm[begin - start :]
-            elif start > begin:  # a gap in the data is silence, not a shift of what follows
-                ahead = min(-len(rest) % BLOCK, start - begin)
-                rest = np.pad(rest, ((0, ahead), (0, 0)))
-                if len(rest) == BLOCK:
-                    lay(rest)
-                    rest = rest[:0]
-                silent = (start - at) // BLOCK if not len(rest) else 0
-                lows.append(np.zeros(silent, np.float32))
-                highs.append(np.zeros(silent, np.float32))
-                at += silent * BLOCK
-                pcm = np.pad(pcm, ((start - at - len(rest), 0), (0, 0)))
-            pcm = np.concatenate([rest, pcm])
-            whole = len(pcm) // BLOCK * BLOCK
-            rest = pcm[whole:]
-            if whole:
-                lay(pcm[:whole])
-            if partial is not None and at - told > TELL_EVERY_S * rate:
-                told = at
-                partial(_joined(rate, lows, highs))
-        if len(rest):
-            lay(np.pad(rest, ((0, BLOCK - len(rest)), (0, 0)), mode="edge"))
-    finally:
-        reader.close()
-    return _joined(rate, lows, highs)
+        home = Home(source.path, name, peaks_build.most_bytes(length_ns, rate))
+        return _Loading(source, rate, what, home, job, partial).run(length_ns > CHILD_FROM_S * NS)
+    except OSError as error:
+        log.warning("%s: the waveform is kept in memory: %s", source.path, error)
+        return _in_memory(source, rate, job, length_ns > FINE_TO_S * NS)
 
 
-def _joined(rate: int, lows: list[NDArray[np.float32]], highs: list[NDArray[np.float32]]) -> Peaks:
-    lows[:] = [np.concatenate(lows)] if lows else [np.empty(0, np.float32)]
-    highs[:] = [np.concatenate(highs)] if highs else [np.empty(0, np.float32)]
-    return Peaks(rate, lows[0], highs[0])
+class _Loading:
+    """One file of peaks on its way to be whole."""
+
+    def __init__(
+        self,
+        source: Source,
+        rate: int,
+        what: dict[str, Any],
+        home: Home,
+        job: Job[Peaks],
+        partial: Callable[[Peaks], None] | None,
+    ) -> None:
+        self._source, self._rate, self._what, self._home = source, rate, what, home
+        self._job, self._partial = job, partial
+        self._chunks = Chunks(home.path, what, RECORD)
+        self._tops: list[NDArray[np.float32]] = []
+        self._top_of = 0
+        self._mapped = self._chunks.mapped
+        self._told = 0
+
+    def run(self, in_child: bool) -> Peaks:
+        with self._home.held():
+            while True:
+                self._chunks.refresh()
+                if self._chunks.whole:
+                    return self._made(int(self._chunks.info["blocks"]))
+                self._tell()
+                if not (self._by_child() if in_child else self._here()):
+                    # Another process builds the same: it is followed, and taken over from when it dies.
+                    threading.Event().wait(LOOK_S)
+                    self._job.step(done=self._seconds)
+
+    @property
+    def _seconds(self) -> int:
+        return int(self._chunks.count * CHUNK // self._rate)
+
+    def _here(self) -> bool:
+        def told(_: int) -> None:
+            self._job.step(done=self._seconds)
+            if self._chunks.refresh():
+                self._tell()
+
+        return peaks_build.build(self._source, self._rate, self._home.path, self._what, told)
+
+    def _by_child(self) -> bool:
+        process = subprocess.Popen(
+            child_command("inspector.media.peaks_build"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            answer = self._watched(process)
+        finally:
+            process.kill()
+            process.communicate()
+        if "error" in answer:
+            raise InspectorError(*answer["error"])
+        return bool(answer["done"])
+
+    def _watched(self, process: subprocess.Popen[str]) -> dict[str, Any]:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        source = self._source
+        order = {
+            "path": str(source.path), "track": source.track, "start": source.start_ns, "end": source.end_ns,
+            "rate": self._rate, "what": self._what, "file": str(self._home.path),
+        }  # fmt: skip
+        try:
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+        except OSError:
+            pass  # it died at once, which is told below
+        moved = time.monotonic()
+        while True:
+            try:
+                process.wait(LOOK_S)
+            except subprocess.TimeoutExpired:
+                self._job.step(done=self._seconds)
+                if self._chunks.refresh():
+                    moved = time.monotonic()
+                    self._tell()
+                if time.monotonic() - moved > TIMEOUT_S:
+                    raise InspectorError(
+                        "The sound could not be read in time", str(source.path), "Check the disk"
+                    ) from None
+                continue
+            try:
+                answer: dict[str, Any] = json.loads(process.stdout.readline())
+            except ValueError:
+                raise InspectorError(
+                    "The file crashed the decoder", str(source.path), "Check it or re-encode it"
+                ) from None
+            return answer
+
+    def _tell(self) -> None:
+        count = self._chunks.count
+        if self._partial is not None and (count - self._told) * CHUNK > TELL_EVERY_S * self._rate:
+            self._told = count
+            self._partial(self._made(count * CHUNK // BLOCK))
+
+    def _made(self, blocks: int) -> Peaks:
+        """What is known now; `blocks` of it are sound."""
+        mapped = self._chunks.mapped
+        if mapped is not self._mapped and self._top_of > len(mapped.records):
+            self._tops, self._top_of = [], 0  # it was begun anew
+        self._mapped = mapped
+        self._tops.append(mapped.records[f"level{TOP}"][self._top_of :].reshape(-1, 2).copy())
+        self._top_of = len(mapped.records)
+        self._tops = [np.concatenate(self._tops)]
+        return MappedPeaks(self._rate, mapped, self._tops[0], blocks, self._home)
 
 
-def _native_rate(source: Source) -> int:
-    from inspector.media.child import probe
+def _in_memory(source: Source, rate: int, job: Job[Peaks], coarse: bool) -> Peaks:
+    """The pyramid with no file behind it; without its finest levels where it would be large."""
+    level = TOP if coarse else 0
+    parts: list[NDArray[np.float32]] = [np.zeros((0, 2), np.float32)]
 
+    def emit(record: NDArray[Any]) -> None:
+        job.step(done=len(parts) * CHUNK // rate)
+        parts.append(record[f"level{level}"][0].copy())
+
+    layer = peaks_build.Layer(emit)
+    peaks_build.lay_track(source, rate, layer)
+    blocks = -(-layer.finish() // FACTOR**level)
+    pairs = np.concatenate(parts)[:blocks]
+    return Peaks(rate, pairs[:, 0], pairs[:, 1], BLOCK * FACTOR**level)
+
+
+def _track(source: Source) -> tuple[int, int]:
+    """The sampling rate of a track and how long it is said to be, ns."""
     for track in probe(source.path).tracks:
         if track.index == source.track and track.rate:
-            return min(max(round(track.rate), RATES[0]), RATES[1])
-    return 48_000
+            rate = min(max(round(track.rate), RATES[0]), RATES[1])
+            ends = [track.span[1] if track.span else 0, track.declared_end_ns or 0]
+            length = max(*ends, 0) if source.end_ns is None else source.end_ns
+            return rate, max(length - (source.start_ns or 0), 0)
+    return 48_000, 0

@@ -16,9 +16,11 @@ import pyarrow as pa
 from inspector.core.times import NS
 from inspector.errors import InspectorError
 from inspector.media import table as tables
+from inspector.media.look import Look
 from inspector.media.stamps import median_step_ns, stamps_ns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -60,7 +62,7 @@ class Series:
         """A longer pause than this is a gap; a second where no step is known."""
         return GAP_STEPS * self.step_ns or NS
 
-    def at(self, t_ns: int) -> NDArray[np.floating] | None:
+    def at(self, t_ns: int, later: Callable[[], None] | None = None) -> NDArray[np.floating] | None:
         """The newest sample (c,) at or before a time; None before the first, in a gap and after the end."""
         place = int(np.searchsorted(self.t_ns, t_ns, "right")) - 1
         if place < 0:
@@ -108,6 +110,34 @@ class Series:
         ends = np.append(cuts[1:], len(starts))
         last = np.minimum((first + ends) * size, len(self.t_ns)) - 1
         return self._broken(starts[cuts], self.t_ns[last], bottom, top)
+
+    def look(
+        self,
+        start_ns: int,
+        end_ns: int,
+        columns: int,
+        channels: NDArray[np.int64] | None = None,
+        later: Callable[[], None] | None = None,
+    ) -> Look:
+        """The envelope of some channels (None: all). All of it is in memory: `later` is never called."""
+        t_ns, low, high = self.envelope(start_ns, end_ns, columns)
+        return Look(t_ns, low, high) if channels is None else Look(t_ns, low[:, channels], high[:, channels])
+
+    def extremes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The least and the greatest value of each channel (c,), NaN where it has none."""
+        if not len(self.t_ns):
+            nothing = np.full(len(self.channels), np.nan)
+            return nothing, nothing
+        # From an envelope: samples may be many.
+        _, low, high = self.envelope(int(self.t_ns[0]), int(self.t_ns[-1]) + 1, 256)
+        low = np.where(np.isfinite(low), low, np.nan)
+        high = np.where(np.isfinite(high), high, np.nan)
+        return np.fmin.reduce(low, axis=0), np.fmax.reduce(high, axis=0)
+
+    @property
+    def unread_ns(self) -> int | None:
+        """None: all of it is read."""
+        return None
 
     def _broken(
         self,
@@ -170,21 +200,22 @@ def load_series(stream: Stream) -> Series:
     order = np.flatnonzero(usable)
     if (np.diff(t_ns[order]) < 0).any():
         order = order[np.argsort(t_ns[order], kind="stable")]
-    parts = [_values(table.column(name)) for name in source.columns]
+    parts = [column_values(table.column(name)) for name in source.columns]
     dtype = np.float32 if parts and all(part.dtype == np.float32 for part in parts) else np.float64
     values: NDArray[np.floating] = np.zeros((len(t_ns), 0))
     if parts:
         values = np.concatenate(parts, axis=1).astype(dtype, copy=False)
     channels = stream.channels
     if len(channels) != values.shape[1]:
-        channels = _names(source.columns, [part.shape[1] for part in parts])
+        channels = channel_names(source.columns, [part.shape[1] for part in parts])
     whole = len(order) == len(t_ns) and (
         len(order) == 0 or (order[-1] == len(order) - 1 and (np.diff(order) == 1).all())
     )
     return Series(t_ns, values, channels) if whole else Series(t_ns[order], values[order], channels)
 
 
-def _names(columns: tuple[str, ...], widths: list[int]) -> tuple[str, ...]:
+def channel_names(columns: tuple[str, ...], widths: list[int]) -> tuple[str, ...]:
+    """A name for every value of a row: lists are counted through."""
     return tuple(
         name if width == 1 else f"{name}[{place}]"
         for name, width in zip(columns, widths, strict=True)
@@ -226,7 +257,7 @@ def _read_parquet(path: Path, columns: list[str], start: int | None, end: int | 
     return table.slice(low - skipped, max(high - low, 0))
 
 
-def _values(column: pa.ChunkedArray) -> NDArray[np.floating]:
+def column_values(column: pa.ChunkedArray) -> NDArray[np.floating]:
     """One column as (n, width) floats, null as NaN; lists of numbers are spread over their width."""
     array = column.combine_chunks()
     kind = array.type

@@ -20,7 +20,7 @@ from inspector.media.csvhead import CsvHead, read_head
 from inspector.media.stamps import Stamps, find_stamps, time_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import pyarrow.parquet as pq
@@ -70,6 +70,17 @@ def distinct_fields(schema: pa.Schema) -> pa.Schema:
 
 def check_cells(file: pq.ParquetFile, columns: Sequence[str], groups: Sequence[int] | None = None) -> None:
     """InspectorError where the columns hold more values than MOST_CELLS, by the file's own count."""
+    cells = cells_of(file, columns, groups)
+    if cells > MOST_CELLS:
+        raise InspectorError(
+            "The table is too large",
+            f"{cells} values, {MOST_CELLS} can be held",
+            "Split it into shorter files",
+        )
+
+
+def cells_of(file: pq.ParquetFile, columns: Sequence[str], groups: Sequence[int] | None = None) -> int:
+    """How many values the columns hold, by the file's own count."""
     wanted = set(columns)
     meta = file.metadata
     leaves = [
@@ -82,12 +93,7 @@ def check_cells(file: pq.ParquetFile, columns: Sequence[str], groups: Sequence[i
     for number in range(meta.num_row_groups) if groups is None else groups:
         group = meta.row_group(number)
         cells += max(sum(group.column(place).num_values for place in leaves), group.num_rows)
-    if cells > MOST_CELLS:
-        raise InspectorError(
-            "The table is too large",
-            f"{cells} values, {MOST_CELLS} can be held",
-            "Split it into shorter files",
-        )
+    return cells
 
 
 def unreadable(path: Path, error: Exception) -> InspectorError:
@@ -192,6 +198,17 @@ def encoding_of(path: Path, told: str) -> str:
     return told
 
 
+def csv_batches(path: Path, columns: Sequence[str], as_text: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """A text table's columns from its start on, a block at a time.
+
+    Raises pa.ArrowException, ValueError or LookupError at the first thing that `read_csv` would leave out.
+    """
+    from pyarrow import csv
+
+    read, parse, convert = _csv_options(read_head(path), columns, as_text)
+    yield from csv.open_csv(path, read, parse, convert)
+
+
 def _parse_csv(
     path: Path,
     head: CsvHead,
@@ -202,8 +219,20 @@ def _parse_csv(
 ) -> pa.Table:
     from pyarrow import csv
 
-    return csv.read_csv(
-        path,
+    return csv.read_csv(path, *_csv_options(head, columns, as_text, encoding, skip))
+
+
+def _csv_options(
+    head: CsvHead,
+    columns: Sequence[str] | None,
+    as_text: Sequence[str],
+    encoding: str | None = None,
+    skip: Callable[[Any], str] | None = None,
+) -> tuple[Any, Any, Any]:
+    """How such a text is read, parsed and converted."""
+    from pyarrow import csv
+
+    return (
         csv.ReadOptions(
             skip_rows=head.skip,
             column_names=list(head.names),

@@ -41,6 +41,7 @@ MIX_TIP = "The sound whose header was clicked last, else the record’s first"
 TABLE = (
     Spec("open", "File", "Open dataset…", ("Ctrl+O",), "open", "Open a folder or a LeRobot dataset"),
     Spec("demo", "File", "Open the demo", (), "", "The clock corpus that comes with Inspector"),
+    Spec("preferences", "File", "Preferences…", ("Ctrl+,",), rule=True),
     Spec("quit", "File", "Quit", ("Ctrl+Q",), rule=True),
     Spec("play", "Play", "Play or pause", ("Space",), "play"),
     Spec("forward", "Play", "Forward, faster each time", ("L",)),
@@ -71,6 +72,7 @@ TABLE = (
     Spec("right", "View", "Streams and transcript panel", ("Ctrl+2",), "panel-right", checkable=True),
     Spec("bottom", "View", "Timeline", ("Ctrl+3",), "panel-bottom", checkable=True),
     Spec("spectrogram", "View", "Spectrogram of this sound", ("Shift+S",), "", MIX_TIP, checkable=True),
+    Spec("sync", "View", "Sync readout", ("Y",), "", "How far each stream is from the playhead", True),
     Spec("find", "View", "Search the transcript", ("Ctrl+F",), "search", rule=True),
     Spec("filter", "View", "Filter the records", ("/",), "filter"),
     Spec("theme", "View", "Light or dark", ("Ctrl+T",), "sun", rule=True),

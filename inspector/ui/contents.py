@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from inspector.core.jobs import Job
     from inspector.core.model import Cue, Record, Stream
+    from inspector.media.long_series import LongSeries
     from inspector.media.series import Series
     from inspector.media.video import Picture
     from inspector.playback.thumbs import ThumbFeed
     from inspector.session import Session
     from inspector.ui.panels.transcript import TranscriptPanel
     from inspector.ui.relay import Relay
+    from inspector.ui.timeline.track import Track
     from inspector.ui.timeline.view import TimelineView
 
 
@@ -61,21 +63,21 @@ class Contents:
             if isinstance(track, FilmStripTrack):
                 track.set_supplier(self._supply)
             elif isinstance(track, WaveformTrack):
+                track.later = partial(self._redraw, track)
                 self._read_peaks(track)
+            elif isinstance(track, SensorTrack):
+                track.later = partial(self._redraw, track)
         for stream in self._record.of(Modality.TEXT):
             self._read(f"text of {stream.id}", partial(self._cues, stream), self._got_cues(stream))
         for stream in self._record.of(Modality.SENSOR, Modality.GAZE, Modality.MOTION):
-            self._read(f"samples of {stream.id}", partial(self._series, stream), self._got_series(stream))
+            self._read_series(stream)
 
     def _cues(self, stream: Stream, _job: Job[Any]) -> tuple[Cue, ...]:
         return self._session.cues(stream)
 
-    def _series(self, stream: Stream, _job: Job[Any]) -> Series:
-        series = self._session.series(stream)
-        if len(series.t_ns):
-            # The pyramid is built by its first use: here, not while the window paints.
-            series.envelope(int(series.t_ns[0]), int(series.t_ns[-1]) + 1, 1000)
-        return series
+    def _redraw(self, track: Track) -> None:
+        """From any thread: what a track could not show at once is in memory now."""
+        self._relay.post(lambda: track.invalidate() if self._open else None)
 
     @property
     def busy(self) -> bool:
@@ -118,6 +120,20 @@ class Contents:
             track.set_peaks,
         )
 
+    def _read_series(self, stream: Stream) -> None:
+        got = self._got_series(stream)
+
+        def partial(series: Series | LongSeries) -> None:
+            self._relay.post(lambda: got(series) if self._open else None)
+
+        def read(job: Job[Any]) -> Series | LongSeries:
+            series = self._session.series(stream, job, partial)
+            # The pyramid of a short one is built by its first use: here, not while the window paints.
+            series.extremes()
+            return series
+
+        self._read(f"samples of {stream.id}", read, got)
+
     def _got_cues(self, stream: Stream) -> Callable[[tuple[Cue, ...]], None]:
         def got(cues: tuple[Cue, ...]) -> None:
             for track in tracks_of(self._timeline.tracks, stream.id):
@@ -130,8 +146,8 @@ class Contents:
 
         return got
 
-    def _got_series(self, stream: Stream) -> Callable[[Series], None]:
-        def got(series: Series) -> None:
+    def _got_series(self, stream: Stream) -> Callable[[Series | LongSeries], None]:
+        def got(series: Series | LongSeries) -> None:
             for track in tracks_of(self._timeline.tracks, stream.id):
                 if isinstance(track, SensorTrack):
                     track.set_series(series)

@@ -186,6 +186,10 @@ class Player(QObject):
         """What the bottom bar says of the sound."""
         return "all sound muted (Ctrl+M)" if self.desk.silenced else self.speaker.text
 
+    def restore_sounds(self) -> None:
+        """The mixer plays the record's sounds again, after somebody else had it."""
+        self._set_mix()
+
     def reset_mix(self) -> None:
         """Every sound as it was recorded."""
         self.desk.reset()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor
 
 from inspector.core.model import Clock, Cue, Modality, Record, Source, Stream
 from inspector.core.timemap import TimeMap
 from inspector.core.times import NS
+from inspector.media.look import Boxes, Look
 from inspector.ui import theme
 from inspector.ui.timeline.axis import TimeAxis
 from inspector.ui.timeline.build import build_tracks, short_titles, tracks_of
 from inspector.ui.timeline.channels import MOST, group_channels
+from inspector.ui.timeline.curves import bars_of, lines_of
 from inspector.ui.timeline.label_track import LabelTrack
 from inspector.ui.timeline.sensor_track import SensorTrack
 from inspector.ui.timeline.text_track import TextTrack
@@ -250,3 +253,62 @@ def test_a_humanoid_becomes_a_few_plots() -> None:
         ("left hand", 6),
         ("right hand", 6),
     ]
+
+
+# --- what is not read yet -------------------------------------------------------------------------
+
+
+class HalfRead(FakeSeries):
+    """Known up to the middle; of the rest only between which values it lies, or nothing."""
+
+    def __init__(self, bounds: bool) -> None:
+        super().__init__(100, 10, ("a",))
+        self.unread_ns = DURATION // 2
+        self.bounds = bounds
+        self.asked: list[object] = []
+
+    def look(self, start_ns: int, end_ns: int, columns: int, channels: Any = None, later: Any = None) -> Look:
+        self.asked.append(later)
+        known = super().look(start_ns, min(end_ns, DURATION // 2), columns, channels)
+        ends = np.array([DURATION // 2]), np.array([DURATION])
+        boxes = Boxes(*ends, np.array([[-1.0]]), np.array([[0.0]]))
+        return Look(known.t_ns, known.low, known.high, boxes if self.bounds else None)
+
+
+def test_bounds_are_a_field_that_is_no_curve() -> None:
+    track = SensorTrack(stream("imu", Modality.SENSOR, channels=("a",)))
+    series = HalfRead(True)
+    told: list[int] = []
+    track.later = lambda: told.append(1)
+    track.set_series(series)
+    image = rendered(track, axis_of())
+    low, high = round(track.height * 0.75), round(track.height * 0.25)
+    assert differs(image, WIDTH * 3 // 4, low)  # −1 to 0: the lower half
+    assert not differs(image, WIDTH * 3 // 4, high)
+    field = QColor(image.pixel(WIDTH * 3 // 4, low))
+    assert field != track.colors()[0]
+    assert series.asked == [track.later]
+    # Without bounds there is the dashed line alone.
+    track.set_series(HalfRead(False))
+    image = rendered(track, axis_of())
+    assert not differs(image, WIDTH * 3 // 4, low)
+    assert any(differs(image, x, track.height // 2) for x in range(WIDTH * 3 // 4, WIDTH * 3 // 4 + 20))
+
+
+def test_bars_join_and_break_where_the_data_does() -> None:
+    x = np.arange(6.0)
+    top = np.array([0.0, 10, 20, np.nan, 40, 41])
+    bars = bars_of(x, top, top + 2)
+    assert bars[:, 0].tolist() == [0, 1, 2, 4, 5]
+    tops, bottoms = bars[:, 1], bars[:, 1] + bars[:, 3]
+    assert bottoms[0] >= tops[1]  # no gap between neighbours
+    assert bottoms[1] >= tops[2]
+    assert bottoms[2] < 25  # and none is bridged
+    assert len(lines_of(x, top)) == 3
+
+
+def axis_of() -> TimeAxis:
+    axis = TimeAxis()
+    axis.set_total(0, DURATION)
+    axis.show(0, DURATION)
+    return axis

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from inspector.core.model import Anchor, Annotation, Clock, Cue, Modality, Record, Source, Stream, Word
 from inspector.core.times import NS
+from inspector.media.look import Look
 from inspector.ui import theme
 from inspector.ui.timeline import header
 from inspector.ui.timeline.sensor_track import SensorTrack
@@ -21,6 +22,8 @@ from inspector.ui.timeline.view import TimelineView
 from inspector.ui.timeline.waveform import WaveformTrack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from inspector.core.model import Span
@@ -53,7 +56,23 @@ class FakeSeries:
         edges = np.linspace(0, len(t_ns), columns + 1).astype(np.int64)[:-1]
         return t_ns[edges], np.minimum.reduceat(values, edges), np.maximum.reduceat(values, edges)
 
-    def at(self, t_ns: int) -> NDArray[np.float64] | None:
+    unread_ns: int | None = None
+
+    def look(
+        self,
+        start_ns: int,
+        end_ns: int,
+        columns: int,
+        channels: NDArray[np.int64] | None = None,
+        later: Callable[[], None] | None = None,
+    ) -> Look:
+        t_ns, low, high = self.envelope(start_ns, end_ns, columns)
+        return Look(t_ns, low, high) if channels is None else Look(t_ns, low[:, channels], high[:, channels])
+
+    def extremes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return self.values.min(0), self.values.max(0)
+
+    def at(self, t_ns: int, later: Callable[[], None] | None = None) -> NDArray[np.float64] | None:
         place = int(np.searchsorted(self.t_ns, t_ns, "right")) - 1
         return None if place < 0 else self.values[place]
 
@@ -70,7 +89,7 @@ class FakePeaks:
         return 1.0
 
     def envelope(
-        self, start_ns: int, end_ns: int, columns: int
+        self, start_ns: int, end_ns: int, columns: int, later: Callable[[], None] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         self.asked.append((start_ns, end_ns))
         t_ns = start_ns + (end_ns - start_ns) * (np.arange(columns) + 0.5) / columns

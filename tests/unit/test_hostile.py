@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from inspector.cli import main
-from inspector.core.jobs import Job
 from inspector.core.model import Record, Source
 from inspector.errors import InspectorError, plain
-from inspector.media import child, peaks
+from inspector.media import child
 from inspector.media.cues import load_cues
 from inspector.media.image import read_image
 from inspector.media.opening import open_film, open_unprobed
@@ -159,21 +158,6 @@ def test_a_dead_child_does_not_end_info(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["modalities"]["audio"]["records"] == 1
-
-
-def test_a_stamp_of_a_century_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Far:
-        def __init__(self, *_: object) -> None: ...
-
-        def blocks(self) -> object:
-            yield 0, np.ones((64, 2), np.float32)
-            yield 10**14, np.ones((64, 2), np.float32)
-
-        def close(self) -> None: ...
-
-    monkeypatch.setattr(peaks, "PcmReader", Far)
-    monkeypatch.setattr(peaks, "_native_rate", lambda _: 48_000)
-    assert peaks.load_peaks(Source(Path("x"), "av", track=0), Job("x")).end_ns < 10**9
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is told of a file before it is played, also of one that kills or hangs its reader; and its peaks."""
+"""What is told of a file before it is played, also of one that kills or hangs its reader."""
 
 from __future__ import annotations
 
@@ -7,22 +7,16 @@ import signal
 import subprocess
 import sys
 import threading
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
 import films
 import numpy as np
 import pytest
-from films import NS, RATE, Reel
-from hypothesis import given
-from hypothesis import strategies as st
+from films import NS, Reel
 
-from inspector.core.jobs import Job
-from inspector.core.model import Source
-from inspector.errors import Cancelled, InspectorError
-from inspector.media import child, peaks
-from inspector.media.peaks import BLOCK, Peaks, load_peaks
+from inspector.errors import InspectorError
+from inspector.media import child
 from inspector.media.probe import MediaInfo, probe
 
 if TYPE_CHECKING:
@@ -191,93 +185,3 @@ def test_many_ask_at_once(reel: Reel) -> None:
     for thread in threads:
         thread.join()
     assert {name: probe(reel.film(name).path) for name in names} == answers
-
-
-# --- peaks ----------------------------------------------------------------------------------------
-
-
-@given(
-    st.integers(1, 9000),
-    st.integers(0, 2**32 - 1),
-    st.integers(-2000, 12_000),
-    st.integers(1, 12_000),
-    st.integers(1, 300),
-)
-def test_the_envelope_holds_all_that_is_in_its_columns(
-    blocks: int, seed: int, start: int, length: int, columns: int
-) -> None:
-    """Each column's range holds its samples', and nothing from further than a block of its level.
-
-    Blocks stand for samples here: `low` and `high` are given per block; their exact extremes are the truth.
-    """
-    rng = np.random.default_rng(seed)
-    middle = rng.normal(0, 0.3, blocks)
-    spread = rng.uniform(0, 0.2, blocks)
-    low, high = (middle - spread).astype(np.float32), (middle + spread).astype(np.float32)
-    rate = 48_000
-    made = Peaks(rate, low, high)
-    ns = BLOCK * NS / rate
-    got_low, got_high = made.envelope(round(start * ns), round((start + length) * ns), columns)
-    edges = start + length * np.arange(columns + 1) / columns
-    wide = max(length / columns, 1.0)  # blocks that a column may take in beyond its edges, at most
-    for at in range(columns):
-        # A block more on either side is the rounding of ns.
-        first, last = max(int(np.ceil(edges[at] + 1e-3)), 0), min(int(np.floor(edges[at + 1] - 1e-3)), blocks)
-        if first < last:
-            assert got_low[at] <= low[first:last].min()
-            assert got_high[at] >= high[first:last].max()
-        near = slice(max(int(edges[at] - wide - 1), 0), max(int(np.ceil(edges[at + 1] + wide + 1)), 0))
-        if len(low[near]) == 0:
-            assert np.isnan(got_low[at])
-        elif not np.isnan(got_low[at]):
-            assert got_low[at] >= low[near].min()
-            assert got_high[at] <= high[near].max()
-
-
-def test_a_waveform_is_that_of_the_samples(tmp_path: Path) -> None:
-    path = tmp_path / "clicks.wav"
-    films.make_sound(path, "pcm_s16le", 3.0)
-    wave = films.click_pcm(3.0, films.clicks_at(3.0))
-    told: list[Peaks] = []
-    made = load_peaks(Source(path, "av", 0), Job("peaks"), told.append)
-    assert made.rate == RATE
-    assert abs(made.end_ns - 3 * NS) <= BLOCK * NS / RATE
-    low, high = made.envelope(0, 3 * NS, 3 * RATE // BLOCK)
-    parts = wave[: len(wave) // BLOCK * BLOCK].reshape(-1, BLOCK)
-    np.testing.assert_allclose(low, parts.min(1), atol=1e-4)
-    np.testing.assert_allclose(high, parts.max(1), atol=1e-4)
-    assert made.loudest == pytest.approx(0.6, abs=1e-3)
-    beyond, _ = made.envelope(4 * NS, 5 * NS, 10)
-    assert np.isnan(beyond).all()
-
-
-def test_a_long_waveform_comes_in_parts_and_can_be_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(peaks, "TELL_EVERY_S", 1)
-    path = tmp_path / "clicks.flac"
-    films.make_sound(path, "flac", 5.0)
-    told: list[int] = []
-    load_peaks(Source(path, "av", 0), Job("peaks"), lambda part: told.append(part.end_ns))
-    assert len(told) >= 3
-    assert told == sorted(told)
-    job: Job[Peaks] = Job("peaks")
-    with pytest.raises(Cancelled):
-        load_peaks(Source(path, "av", 0), job, lambda _: job.cancel())
-
-
-def test_a_gap_is_flat_and_what_follows_is_in_its_place(tmp_path: Path) -> None:
-    path = tmp_path / "gap.mka"
-    with av.open(str(path), "w") as box:
-        audio = box.add_stream("pcm_s16le", rate=RATE, layout="mono")
-        for start in [*range(0, RATE, 960), *range(3 * RATE, 4 * RATE, 960)]:
-            frame = av.AudioFrame.from_ndarray(np.full((1, 960), 8000, np.int16), format="s16", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
-            box.mux(audio.encode(frame))
-        box.mux(audio.encode())
-    made = load_peaks(Source(path, "av", 0), Job("peaks"))
-    assert abs(made.end_ns - 4 * NS) < 2 * BLOCK * NS / RATE
-    _, high = made.envelope(0, 4 * NS, 400)
-    assert high[5:95] == pytest.approx(8000 / 32768, abs=1e-3)
-    assert not high[105:295].any()
-    assert high[305:395] == pytest.approx(8000 / 32768, abs=1e-3)

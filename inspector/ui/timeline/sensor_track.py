@@ -15,13 +15,14 @@ from inspector.ui import theme
 from inspector.ui.timeline.track import Chip, StreamTrack, paint_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from PySide6.QtCore import QPointF
     from PySide6.QtGui import QPainter
 
     from inspector.core.model import Stream
+    from inspector.media.look import Boxes, Look
     from inspector.ui.timeline.axis import TimeAxis
     from inspector.ui.timeline.curves import CurvePainter
 
@@ -29,30 +30,42 @@ PAD_Y = 5
 APART = 8.0
 """Where one channel swings this many times as far as another, each is drawn to its own scale."""
 LABEL_PX = 9
-BAND_PX = 1.0
-"""A column whose values spread less than this is a point of a line; more, an upright."""
+BOX_TINT = 0.22
+"""How strongly a stretch is shown of which only bounds are known."""
 
 
 class SeriesSource(Protocol):
-    """What curves are drawn from: `inspector.media.series.Series`, times local."""
+    """What curves are drawn from: `inspector.media.series.Series` or a `LongSeries`, times local.
 
-    @property
-    def t_ns(self) -> NDArray[np.int64]:
-        """The samples' times, ascending."""
-        ...
+    With `later` nothing here waits for a disk; it is called, from any thread, when asking again pays.
+    """
 
     @property
     def channels(self) -> Sequence[str]:
         """The columns' names."""
         ...
 
-    def envelope(
-        self, start_ns: int, end_ns: int, columns: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    @property
+    def unread_ns(self) -> int | None:
+        """The time from which on nothing is read yet, None where all is."""
+        ...
+
+    def extremes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Each channel's least and greatest value, as far as they are known."""
+        ...
+
+    def look(
+        self,
+        start_ns: int,
+        end_ns: int,
+        columns: int,
+        channels: NDArray[np.int64] | None = None,
+        later: Callable[[], None] | None = None,
+    ) -> Look:
         """Times and the lowest and highest values of at most `columns` stretches of a span, a row each."""
         ...
 
-    def at(self, t_ns: int) -> NDArray[np.floating[Any]] | None:
+    def at(self, t_ns: int, later: Callable[[], None] | None = None) -> NDArray[np.floating[Any]] | None:
         """Each channel's value at a time, None or NaN where there is none."""
         ...
 
@@ -96,6 +109,8 @@ class SensorTrack(StreamTrack):
         self._scales: list[_Scale] = []
         self._curves: CurvePainter | None = None
         self._now: int | None = None
+        self.later: Callable[[], None] | None = None
+        """Called from any thread when what is shown could be finer."""
 
     def set_series(self, series: SeriesSource | None) -> None:
         """Take the samples, or (None) that they are not read yet. A track with no channels shows all."""
@@ -104,27 +119,14 @@ class SensorTrack(StreamTrack):
             names = list(series.channels)
             wanted = self.channels or tuple(names)
             self._columns = np.array([names.index(name) for name in wanted if name in names], np.int64)
-            self._scales = _scales(*self._extremes(series))
+            self._scales = _scales(*(side[self._columns] for side in series.extremes()))
         self.invalidate()
-
-    def _extremes(self, series: SeriesSource) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Each channel’s least and greatest value, from an envelope: samples may be many millions."""
-        if not len(series.t_ns):
-            nothing = np.full(len(self._columns), np.nan)
-            return nothing, nothing
-        start, end = int(series.t_ns[0]), int(series.t_ns[-1])
-        _, low, high = series.envelope(start, end + 1, 256)
-        low = np.where(np.isfinite(low), low, np.nan)[:, self._columns]
-        high = np.where(np.isfinite(high), high, np.nan)[:, self._columns]
-        return np.fmin.reduce(low, axis=0), np.fmax.reduce(high, axis=0)
 
     def close(self) -> None:
         """Let go of the samples and the curves."""
         super().close()
         self._series = None
-        if self._curves is not None:
-            self._curves.clear()
-            self._curves = None
+        self._curves = None
 
     @property
     def shared_scale(self) -> bool:
@@ -143,9 +145,15 @@ class SensorTrack(StreamTrack):
             return
         self.paint_outside(painter, rect, axis)
         if len(self._columns):
-            x, low, high = self._visible(self._series, rect, axis)
+            look = self._visible(self._series, rect, axis)
+            self._paint_unread(painter, rect, axis, self._series.unread_ns, look.boxes)
+            if look.boxes is not None:
+                self._paint_boxes(painter, rect, axis, look.boxes)
+            x = self._places(look.t_ns, rect, axis)
+            order = np.argsort(x, kind="stable")  # where the map jumps back, curves go on from left to right
+            x, low, high = x[order], look.low[order], look.high[order]
             curves = [
-                _zigzag(x, scale.y(high[:, place], rect), scale.y(low[:, place], rect))
+                (x, scale.y(high[:, place], rect), scale.y(low[:, place], rect))
                 for place, scale in enumerate(self._scales)
             ]
             if self._curves is None:
@@ -153,26 +161,53 @@ class SensorTrack(StreamTrack):
 
                 self._curves = CurvePainter()
             # The first channel lies on top: it is the one that the eye looks for.
-            self._curves.paint(painter, rect, curves[::-1], self.colors()[::-1])
+            self._curves.paint(painter, curves[::-1], self.colors()[::-1])
         self._paint_scale(painter, rect)
 
-    def _visible(
-        self, series: SeriesSource, rect: QRectF, axis: TimeAxis
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """The envelope of the visible stretch and a little beyond: x in px, lows and highs by channel."""
+    def _visible(self, series: SeriesSource, rect: QRectF, axis: TimeAxis) -> Look:
+        """What is to be drawn of the visible stretch and a little beyond."""
         start, end = axis.visible
         columns = max(int(rect.width()), 2)
         beyond = axis.length // 50 + self._sample_ns()
         edges = np.array([start - beyond, start, end, end + beyond], np.int64)
         local = self.stream.timemap.to_local_array(edges)
-        t_ns, low, high = series.envelope(int(local.min()), int(local.max()), columns)
-        x = rect.left() + axis.x_of_array(self.stream.timemap.to_reference_array(t_ns), rect.width())
-        order = np.argsort(x, kind="stable")  # where the map jumps back, curves go on from left to right
-        return (
-            x[order],
-            np.asarray(low, np.float64)[order][:, self._columns],
-            np.asarray(high, np.float64)[order][:, self._columns],
-        )
+        return series.look(int(local.min()), int(local.max()), columns, self._columns, self.later)
+
+    def _places(self, t_ns: NDArray[np.int64], rect: QRectF, axis: TimeAxis) -> NDArray[np.float64]:
+        """Local times in px."""
+        reference = self.stream.timemap.to_reference_array(t_ns)
+        return rect.left() + axis.x_of_array(reference, rect.width())
+
+    def _paint_boxes(self, painter: QPainter, rect: QRectF, axis: TimeAxis, boxes: Boxes) -> None:
+        """A pale field for each stretch of which only bounds are known: the curve lies somewhere in it."""
+        if not len(boxes.start_ns):
+            return
+        ends = self._places(np.stack([boxes.start_ns, boxes.end_ns]).reshape(-1), rect, axis).reshape(2, -1)
+        left = np.clip(ends.min(0), rect.left(), rect.right())
+        width = np.maximum(np.clip(ends.max(0), rect.left(), rect.right()) - left, 1.0)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for place, (scale, color) in reversed(list(enumerate(zip(self._scales, self.colors(), strict=True)))):
+            top, bottom = scale.y(boxes.high[:, place], rect), scale.y(boxes.low[:, place], rect)
+            painter.setBrush(theme.current().tint(color, BOX_TINT))
+            known = np.isfinite(top) & np.isfinite(bottom)
+            painter.drawRects(
+                [
+                    QRectF(x, y, w, max(h, 1.0))
+                    for x, y, w, h in np.stack([left, top, width, bottom - top], 1)[known].tolist()
+                ]
+            )
+
+    def _paint_unread(
+        self, painter: QPainter, rect: QRectF, axis: TimeAxis, unread_ns: int | None, boxes: Boxes | None
+    ) -> None:
+        """The dashed line where nothing is read yet, and not even bounds are known."""
+        span = self.stream.span
+        if unread_ns is None or (boxes is not None and len(boxes.start_ns)):
+            return
+        ends = np.array([unread_ns, max(span[1] if span else unread_ns, unread_ns)], np.int64)
+        left, right = self._places(ends, rect, axis).tolist() if span else (rect.left(), rect.right())
+        left, right = max(left, rect.left()), min(right, rect.right())
+        paint_unknown(painter, QRectF(left, rect.top(), right - left, rect.height()))
 
     def _sample_ns(self) -> int:
         return round(1e9 / self.stream.rate) if self.stream.rate else 0
@@ -219,7 +254,7 @@ class SensorTrack(StreamTrack):
     def _values_text(self, ns: int | None) -> str:
         if self._series is None or ns is None or self.outside(ns):
             return ""
-        values = self._series.at(self.stream.timemap.to_local(ns))
+        values = self._series.at(self.stream.timemap.to_local(ns), self.later)
         if values is None:
             return ""
         row = np.asarray(values, np.float64).ravel()
@@ -276,17 +311,3 @@ def _widened(low: float, high: float) -> _Scale:
         return _Scale(low, high)
     half = max(abs(low) * 0.1, 1e-9) if low else 1.0
     return _Scale(low - half, high + half)
-
-
-def _zigzag(
-    x: NDArray[np.float64], top: NDArray[np.float64], bottom: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One line through the envelope: points where a column hardly spreads, else up and down its height."""
-    spread = np.abs(top - bottom)
-    if not (spread > BAND_PX).any():
-        return x, (top + bottom) / 2
-    y = np.empty(2 * len(x))
-    down = np.arange(len(x)) % 2 == 0  # every other column upwards, so that the line goes on where it is
-    y[0::2] = np.where(down, top, bottom)
-    y[1::2] = np.where(down, bottom, top)
-    return np.repeat(x, 2), y

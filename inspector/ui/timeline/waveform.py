@@ -13,6 +13,8 @@ from inspector.ui import theme
 from inspector.ui.timeline.track import Chip, StreamTrack, paint_unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from PySide6.QtCore import QPointF
     from PySide6.QtGui import QPainter
@@ -36,9 +38,12 @@ class PeakSource(Protocol):
         ...
 
     def envelope(
-        self, start_ns: int, end_ns: int, columns: int
+        self, start_ns: int, end_ns: int, columns: int, later: Callable[[], None] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Lowest and highest sample in each of `columns` equal parts of a local span; NaN where unknown."""
+        """Lowest and highest sample in each of `columns` equal parts of a local span; NaN where unknown.
+
+        It waits for no disk; `later` is called, from any thread, when asking again will be better.
+        """
         ...
 
 
@@ -53,6 +58,8 @@ class WaveformTrack(StreamTrack):
         self._peaks: PeakSource | None = None
         self._gain = 1.0
         self._heard = True
+        self.later: Callable[[], None] | None = None
+        """Called from any thread when what is shown could be finer."""
 
     def set_heard(self, heard: bool) -> None:
         """Whether the sound is in the mix; one that is not is drawn dimmed."""
@@ -85,7 +92,7 @@ class WaveformTrack(StreamTrack):
         if self._peaks is None:
             return lefts, np.full(count, np.nan, np.float32)
         local = self.stream.timemap.to_local_array(edges)
-        return lefts, _largest(self._peaks, local)
+        return lefts, _largest(self._peaks, local, self.later)
 
     def render(self, painter: QPainter, rect: QRectF, axis: TimeAxis) -> None:
         """Paint the bars of the visible stretch."""
@@ -150,7 +157,9 @@ class WaveformTrack(StreamTrack):
         return f"{clock_text(ns)}  {text}"
 
 
-def _largest(peaks: PeakSource, local: NDArray[np.int64]) -> NDArray[np.float32]:
+def _largest(
+    peaks: PeakSource, local: NDArray[np.int64], later: Callable[[], None] | None
+) -> NDArray[np.float32]:
     """The largest absolute sample between neighbours of `local`, bar edges in local time.
 
     One question where the edges are evenly spaced, as under an offset or drift; where the map has a corner
@@ -161,12 +170,12 @@ def _largest(peaks: PeakSource, local: NDArray[np.int64]) -> NDArray[np.float32]
     if end > start:
         even = start + (end - start) * (np.arange(count + 1) / count)
         if np.abs(local - even).max() <= (end - start) / count / 2:
-            return _absolute(*peaks.envelope(start, end, count))
+            return _absolute(*peaks.envelope(start, end, count, later))
     low, high = int(local.min()), int(local.max())
     if high <= low:
         return np.full(count, np.nan, np.float32)
     columns = count * OVERSAMPLE
-    fine = _absolute(*peaks.envelope(low, high, columns))
+    fine = _absolute(*peaks.envelope(low, high, columns, later))
     place = np.clip(((local - low) / (high - low) * columns).astype(np.int64), 0, columns - 1)
     starts = np.minimum(place[:-1], place[1:])
     lengths = np.maximum(np.abs(place[1:] - place[:-1]), 1)
