@@ -223,10 +223,10 @@ class MixStrip(QWidget):
 
     def show_marks_only(self, only: bool) -> None:
         """Show the mute and solo buttons that are down, and nothing else; or everything."""
-        for widget in (self.mute, self.solo):
-            widget.setVisible(not only or widget.isChecked())
-        for widget in (self.gain, self.spectrogram):
-            widget.setVisible(not only)
+        self.mute.setVisible(not only or self.mute.isChecked())
+        self.solo.setVisible(not only or self.solo.isChecked())
+        self.gain.setVisible(not only)
+        self.spectrogram.setVisible(not only)
 
     def show_state(self, mix: Mix, spectrogram: bool, clipped: bool = False, silenced: bool = False) -> None:
         """Show how the sound is set, and whether all are `silenced`; nothing is asked for by it."""
