@@ -132,7 +132,7 @@ def key_sheet() -> str:
         if spec.keys:
             groups.setdefault(spec.menu, []).append((_keys_text(spec), spec.text.rstrip("…")))
     groups["Timeline"] = list(TIMELINE_KEYS)
-    columns = (("Play", "File"), ("View", "Timeline", "Help"))
+    columns = (("Play",), ("View", "Timeline", "File", "Help"))
     cells = "".join(
         f'<td style="padding-right:40px">{"".join(_group(name, groups[name]) for name in column)}</td>'
         for column in columns

@@ -227,6 +227,13 @@ def test_a_low_row_shows_its_controls_only_when_used(window: MainWindow, qtbot: 
     qtbot.waitUntil(lambda: not shown.isVisible())
     window.player.set_mix(FILM, mute=True)
     assert shown.isVisible()  # a sound that is not heard says so
+    assert shown.mute.isVisible()
+    assert not shown.gain.isVisible()
+    assert not shown.solo.isVisible()
+    assert (mine.footer, mine.side) == (0, shown.marks_px)  # beside its name
+    point(window, QPoint(60, top + 10))
+    qtbot.waitUntil(shown.gain.isVisible)
+    assert mine.side == 0
 
 
 def test_controls_never_cover_the_ruler(window: MainWindow) -> None:

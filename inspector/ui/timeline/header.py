@@ -35,6 +35,12 @@ def controls_rect(row: QRectF) -> QRectF:
     return QRectF(row.left() + NAME_X - 2, round(top), WIDTH - NAME_X - theme.STEP, CONTROLS_HEIGHT)
 
 
+def marks_rect(row: QRectF, width: int) -> QRectF:
+    """Where a crowded row shows what is set of its controls, `width` px at the right."""
+    top = row.center().y() - CONTROLS_HEIGHT / 2
+    return QRectF(row.left() + WIDTH - 2 * theme.STEP - width, round(top), width, CONTROLS_HEIGHT)
+
+
 def footer_px(row: QRectF) -> int:
     """What the controls leave not to the name and the chip."""
     return CONTROLS_HEIGHT + theme.STEP if row.height() >= CROWDED else round(row.height())
@@ -48,7 +54,7 @@ def _upper(track: Track, row: QRectF) -> QRectF:
 def chip_rect(track: Track, row: QRectF) -> QRectF:
     """Where the track's chip is in its header, empty for none."""
     row = _upper(track, row)
-    if track.chip is None or row.height() < 14:
+    if track.chip is None or row.height() < 14 or track.side:
         return QRectF()
     size = chip_size(track.chip.text)
     height = min(size.height(), row.height() - 4)
@@ -62,7 +68,8 @@ def paint_header(painter: QPainter, track: Track, row: QRectF) -> None:
     painter.save()
     inset = 6 if row.height() >= 40 else 5
     if track.focused:
-        painter.fillRect(QRectF(row.left(), row.top(), WIDTH - 1, row.height()), theme.current().raised)
+        t = theme.current()
+        painter.fillRect(QRectF(row.left(), row.top(), WIDTH - 1, row.height()), t.tint(t.accent, 0.12))
     bar = QRectF(row.left() + BAR_X, row.top() + inset, 3, row.height() - 2 * inset)
     painter.setRenderHint(painter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
@@ -73,10 +80,10 @@ def paint_header(painter: QPainter, track: Track, row: QRectF) -> None:
     if row.height() < 14:
         painter.restore()
         return
-    if track.chip is not None:
+    if track.chip is not None and not chip.isEmpty():
         painter.setBrush(Qt.BrushStyle.NoBrush)
         paint_chip(painter, chip, track.chip.text, track.chip.kind)
-    right = chip.left() - 6 if track.chip is not None else row.left() + WIDTH - 2 * theme.STEP
+    right = row.left() + WIDTH - 2 * theme.STEP - track.side if chip.isEmpty() else chip.left() - 6
     room = QRectF(row.left() + NAME_X, row.top(), right - row.left() - NAME_X, row.height())
     tight = row.height() < 36
     name_font = theme.text_font(12 if tight else 13, QFont.Weight.Medium)

@@ -53,7 +53,7 @@ class _Toggle(QToolButton):
         if self.isChecked():
             tone: QColor = getattr(t, self._tone)
             fill = edge = tone
-            ink = ink_on(tone)
+            ink = theme.ON_ACCENT if tone == t.accent else ink_on(tone)
         if self.underMouse() and not self.isChecked():
             fill, edge, ink = t.tint(t.text, 0.08), t.faint, t.text
         if self.isDown():
@@ -205,12 +205,28 @@ class MixStrip(QWidget):
         self.gain.valueChanged.connect(lambda tenths: self.gain_asked.emit(tenths / TENTHS))
 
     @property
-    def wanted(self) -> bool:
-        """Whether it has to be seen also where room is scarce: something is set, or somebody uses it."""
+    def used(self) -> bool:
+        """Whether the pointer or the focus is on it."""
         focus = self.focusWidget()
-        used = self.underMouse() or (focus is not None and focus.hasFocus())
-        set_ = self._shown is not None and (self._shown[0] != AS_RECORDED or self._shown[1])
-        return used or set_
+        return self.underMouse() or (focus is not None and focus.hasFocus())
+
+    @property
+    def set(self) -> bool:
+        """Whether something is not as it was recorded, or a spectrogram is shown."""
+        return self._shown is not None and (self._shown[0] != AS_RECORDED or self._shown[1])
+
+    @property
+    def marks_px(self) -> int:
+        """The width of the mute and solo buttons that are down: a crowded row shows them still. 0: none."""
+        down = sum(each.isChecked() for each in (self.mute, self.solo))
+        return down * (BUTTON.width() + 1)
+
+    def show_marks_only(self, only: bool) -> None:
+        """Show the mute and solo buttons that are down, and nothing else; or everything."""
+        self.mute.setVisible(not only or self.mute.isChecked())
+        self.solo.setVisible(not only or self.solo.isChecked())
+        self.gain.setVisible(not only)
+        self.spectrogram.setVisible(not only)
 
     def show_state(self, mix: Mix, spectrogram: bool, clipped: bool = False, silenced: bool = False) -> None:
         """Show how the sound is set, and whether all are `silenced`; nothing is asked for by it."""

@@ -63,6 +63,8 @@ class Track:
         self.revision = 0
         self.footer = 0
         """Px at the bottom of the header that lie under controls."""
+        self.side = 0
+        """Px at the right of the header that do; the chip gives way."""
         self.focused = False
         """Whether the keys that are for one track mean this one, where there are several."""
         self._notify: Callable[[Track], None] | None = None

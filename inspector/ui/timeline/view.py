@@ -209,14 +209,16 @@ class TimelineView(QWidget):
                 strip.hide()
                 continue
             track, row = rows[name]
-            shown = row.height() >= header.ROOMY or strip.wanted or track is self._hovered
-            footer = header.footer_px(row) if shown else 0
-            if footer != track.footer:
-                track.footer = footer
+            whole = row.height() >= header.ROOMY or strip.used or track is self._hovered
+            whole = whole or (strip.set and row.height() >= header.CROWDED)
+            footer, side = (header.footer_px(row), 0) if whole else (0, strip.marks_px)
+            if (footer, side) != (track.footer, track.side):
+                track.footer, track.side = footer, side
                 self.canvas.update(0, int(row.top()), header.WIDTH, int(row.height()))
-            place = header.controls_rect(row).toRect()
+            place = (header.controls_rect(row) if whole else header.marks_rect(row, side)).toRect()
+            strip.show_marks_only(not whole)
             strip.setGeometry(place)
-            strip.setVisible(shown and place.top() >= ruler.HEIGHT)
+            strip.setVisible((whole or side > 0) and place.top() >= ruler.HEIGHT)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay out anew."""
