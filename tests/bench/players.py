@@ -104,7 +104,7 @@ class Mpv:
     def __init__(
         self,
         stand: Stand,
-        film: Path,
+        film: Path | None,
         box: Sequence[int],
         *options: str,
         sound: bool = False,
@@ -124,7 +124,7 @@ class Mpv:
                 f"--geometry={width}x{height}+{left}+{top}",
                 f"--input-ipc-server={path}",
                 *options,
-                str(film),
+                *([str(film)] if film is not None else []),
             ],
             env=environment(stand),
             stdout=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import wave
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,9 +61,10 @@ class Recipe:
 HD = Recipe(1280, 720, 60, loops=3)
 FULL_HD = Recipe(1920, 1080, 250, unique=1500, loops=9)
 FOUR = Recipe(1280, 720, 60, sound=True)
+ONE_HOUR = Recipe(640, 360, 60, loops=60, noise=1.0, crf=36, preset="veryfast", sound=True)
 TEN_HOURS = Recipe(640, 360, 60, unique=1800, loops=600, noise=1.0, crf=36, preset="veryfast", sound=True)
-BIG = Recipe(1920, 1080, 250, unique=300, loops=46, noise=14.0, crf=18, preset="veryfast", sound=True)
-"""About 4 GB."""
+BIG = Recipe(1920, 1080, 60, unique=300, noise=12.0, crf=24, preset="veryfast", sound=True)
+BIG_BYTES = 4_000_000_000
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,12 @@ def film(recipe: Recipe) -> BenchFilm:
     path = kept("film", asdict(recipe), recipe.ending, lambda half: _make(half, recipe))
     times = kept("times", asdict(recipe), "npy", lambda half: _write_times(half, path))
     return BenchFilm(path, recipe, np.load(times))
+
+
+def big_film(ending: str) -> BenchFilm:
+    """A film of about BIG_BYTES, in a container of this ending."""
+    times = round(BIG_BYTES / film(BIG).path.stat().st_size)
+    return film(replace(BIG, loops=times, ending=ending))
 
 
 def record_folder(parent: Path, name: str, files: dict[str, Path]) -> Path:
@@ -193,7 +200,7 @@ def _make(path: Path, recipe: Recipe) -> None:
     if recipe.loops == 1:
         _encode(path, recipe)
         return
-    once = Recipe(**{**asdict(recipe), "loops": 1, "ending": "mp4"})
+    once = replace(recipe, loops=1, ending="mp4")
     source = kept("film", asdict(once), "mp4", lambda half: _encode(half, once))
     loop(source, path, recipe.loops)
 

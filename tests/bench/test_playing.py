@@ -165,6 +165,6 @@ def test_four_cameras_at_play(stand: Stand, tmp_path: Path) -> None:
     films = {f"cam{each}.mp4": film.path for each in range(CAMERAS)}
     reel.record_folder(root, "rec", {**films, "imu.csv": reel.sensor_csv(60)})
     with Window(stand, sound=stand.has_sound) as window:
-        assert len(window.open(root, "rec")) == CAMERAS
+        assert len(window.open(root)) == CAMERAS
         _play(stand, window, film)
         _keys(stand, window)

@@ -36,7 +36,7 @@ class Race:
         reel.record_folder(folder, "rec", {"cam.mp4": film.path})
         self.window = Window(stand)
         try:
-            self.box = self.window.open(folder, "rec")[0]
+            self.box = self.window.open(folder)[0]
             self.mpv_box = [1300, 0, self.box[2], self.box[3]]
             self.mpv = Mpv(stand, film.path, self.mpv_box)
             self.mpv.wait_event("playback-restart")

@@ -89,6 +89,7 @@ class Driver(QObject):
         self.window.raise_()
         self.first_picture: float | None = None
         self.first_curve: float | None = None
+        self.new_picture: float | None = None
         self.opened = 0.0
         self.opening: Opening | None = None
         self.window.first_picture.connect(self._pictured)
@@ -113,6 +114,10 @@ class Driver(QObject):
                 picture = view.picture
                 number = None if picture is None else picture.number
                 camera = driver.window.stage.cameras.index(view)
+                if number is not None and driver.new_picture is None and driver.opening is not None:
+                    session = driver.window.session
+                    if session is not None and session is driver.opening.session:
+                        driver.new_picture = now()
                 driver.log.paints.append((now(), camera, number, driver.window.player.transport.now_ns()))
 
         def got(track: SensorTrack, series: Any) -> None:
@@ -177,6 +182,7 @@ class Driver(QObject):
     def do_start(self, path: str, record: str | None = None) -> float:
         """Begin to open a dataset; when that was."""
         self.beat.start()
+        self.new_picture = None
         self.opened = now()
         self.opening = Opening(path, None, record)
         self.window.start(self.opening, None, False)
@@ -200,7 +206,8 @@ class Driver(QObject):
         return now() - self.opened
 
     def _complete(self) -> bool:
-        return self.window.record is not None and self.window.complete
+        here = self.opening is not None and self.window.session is self.opening.session
+        return here and self.window.record is not None and self.window.complete
 
     def do_wait_record(self) -> float:
         """Until a record is there; s after the start."""
@@ -216,6 +223,11 @@ class Driver(QObject):
         """Until the first picture; s after the start."""
         self._wait(lambda: self.first_picture is not None)
         return (self.first_picture or now()) - self.opened
+
+    def do_wait_new_picture(self) -> float:
+        """Until the dataset that was started last has painted a picture; s after the start."""
+        self._wait(lambda: self.new_picture is not None)
+        return (self.new_picture or now()) - self.opened
 
     def do_wait_curve(self) -> float:
         """Until a curve of what is in the data was drawn; s after the start."""
@@ -258,8 +270,15 @@ class Driver(QObject):
         return start
 
     def do_settle(self) -> bool:
-        """Until all cameras show, painted, what belongs to the playhead."""
-        return self._wait(lambda: self.window.stage.all_settled and bool(self.log.paints), 30)
+        """Until all cameras show, painted, what belongs to the playhead; False where that took 30 s."""
+        return self._wait(lambda: self.window.stage.all_settled and self._painted(), 30)
+
+    def _painted(self) -> bool:
+        """Whether each camera's newest paint was of the picture that it has now."""
+        newest = {camera: number for _, camera, number, _ in self.log.paints}
+        pictures = [camera.picture for camera in self.window.stage.cameras]
+        numbers = [None if picture is None else picture.number for picture in pictures]
+        return all(place in newest and newest[place] == number for place, number in enumerate(numbers))
 
     def do_rest(self, seconds: float) -> None:
         """Let the window live for a while."""
