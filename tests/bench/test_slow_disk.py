@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 LATENCY_MS, RATE_MB = 20, 100
 SEEKS = 6
 BLOCKED_MS = 50
+LIMIT_S = 40.0
+"""A first picture that is not there by then is given up, and this stands as its figure."""
 MPV_BOX = (1300, 0, 747, 420)
 
 
@@ -87,15 +89,19 @@ def _visit(stand: Stand, film: BenchFilm, warm: Path, root: Path) -> dict[str, A
         window.open(warm)
         window("clear")
         window("start", path=str(root))
-        first_s = window("wait_new_picture")
+        first_s = window("wait_new_picture", limit_s=LIMIT_S)
         window("rest", seconds=3.0)
-        assert window("blocks") == [0]
         opening = (np.diff(window("log")["beats"]) * 1e3).tolist()
-        seeks = []
+        if first_s is None:
+            return {"first_s": None, "gaps": opening}
+        assert window("blocks") == [0]
+        seeks, late = [], 0
         window("clear", beat=True)
         for frame in film.targets(SEEKS, 12):
             start = window("seek", at_ns=int(film.start_ns[frame]) + 1_000_000)
-            assert window("settle")
+            if not window("settle"):
+                late += 1
+                continue
             shown = [at for at, _, number, _ in window("log")["paints"] if number == frame and at > start]
             seeks.append((shown[0] - start) * 1e3)
             assert window("blocks") == [film.number(frame)]
@@ -103,14 +109,13 @@ def _visit(stand: Stand, film: BenchFilm, warm: Path, root: Path) -> dict[str, A
         window("rest", seconds=4.0)
         window("pause")
         using = (np.diff(window("log")["beats"]) * 1e3).tolist()
-    gaps = opening + using
     return {
         "first_s": round(first_s, 3),
-        "seek_ms_p50_p95": [p(seeks, 50), p(seeks, 95)],
+        "seek_ms_p50_p95": [p(seeks, 50), p(seeks, 95)] if seeks else None,
+        "seeks_not_shown_in_30_s": late,
         "greatest_gap_opening_ms": p(opening, 100),
         "greatest_gap_seeking_and_playing_ms": p(using, 100),
-        "gaps_above_50_ms": sum(each > BLOCKED_MS for each in gaps),
-        "gaps": gaps,
+        "gaps": opening + using,
     }
 
 
@@ -141,15 +146,16 @@ def test_slow_disk(stand: Stand, watcher: Watcher, big: BenchFilm, tmp_path: Pat
         with Mount(local, tmp_path / "far3"):
             theirs.append(_mpv_first_s(stand, watcher, tmp_path / "far3" / "rec" / name))
     gaps, at_home = far.pop("gaps"), near.pop("gaps")
+    first_s = far["first_s"] or LIMIT_S
     BOOK.took(
         "slow disk",
         f"{big.recipe.ending}, {size_gb:.1f} GB, 20 ms, 100 MB/s: first picture",
-        [far["first_s"]],
+        [first_s],
         unit="s",
         peer="mpv",
         theirs=theirs,
         target="<= 2 s",
-        reached=far["first_s"] <= 2,
+        reached=first_s <= 2,
         load=load,
         rule="ours from the opening of the folder until painted; mpv from loadfile until on the screen",
         behind_the_slow_disk=far,
@@ -165,8 +171,8 @@ def test_slow_disk(stand: Stand, watcher: Watcher, big: BenchFilm, tmp_path: Pat
         peer="ours, local disk",
         theirs=[at_home_held],
         target="<= 50 ms, or no more than locally",
-        reached=held <= max(BLOCKED_MS, at_home_held),
+        reached=held <= max(BLOCKED_MS, at_home_held) if far["first_s"] is not None else None,
         load=load,
         n=len(gaps),
-        gaps_above_50_ms=[far["gaps_above_50_ms"], near["gaps_above_50_ms"]],
+        gaps_above_50_ms_far_and_local=[sum(each > BLOCKED_MS for each in some) for some in (gaps, at_home)],
     )

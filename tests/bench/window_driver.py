@@ -224,10 +224,10 @@ class Driver(QObject):
         self._wait(lambda: self.first_picture is not None)
         return (self.first_picture or now()) - self.opened
 
-    def do_wait_new_picture(self) -> float:
-        """Until the dataset that was started last has painted a picture; s after the start."""
-        self._wait(lambda: self.new_picture is not None)
-        return (self.new_picture or now()) - self.opened
+    def do_wait_new_picture(self, limit_s: float) -> float | None:
+        """Until the dataset that was started last has painted a picture; s after the start, None if late."""
+        self._wait(lambda: self.new_picture is not None, limit_s)
+        return None if self.new_picture is None else self.new_picture - self.opened
 
     def do_wait_curve(self) -> float:
         """Until a curve of what is in the data was drawn; s after the start."""
