@@ -25,7 +25,7 @@ lint: ready-dev lint-only ## ruff, mypy --strict and the import contracts
 
 .PHONY: bench
 bench: ready-dev ## the measurements in tests/bench
-	@$(PY) -m pytest -q -s tests/bench
+	@$(PY) -m pytest -q -s -o faulthandler_timeout=900 tests/bench
 
 .PHONY: wheel
 wheel: ready-dev ## wheel and source archive, into dist/
