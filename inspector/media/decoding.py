@@ -61,7 +61,7 @@ class FrameDecoder:
         self.context = stream.codec_context
         # Where threads take a frame each, what is held back at the end is lost with one broken packet.
         self.context.thread_type = "AUTO" if self.strict else "SLICE"
-        self._torn_starts = not PTS_ZERO & set(self._box.format.name.split(","))
+        self._torn_starts = not PTS_ZERO & set(self.box.format.name.split(","))
         if self.strict:
             self.context.options = {**self.context.options, "err_detect": "explode"}
 

@@ -253,6 +253,20 @@ class LongSeries:
         row: NDArray[np.floating] = record["values"][:, place].copy()
         return row
 
+    def before(self, t_ns: int, later: Callable[[], None] | None = None) -> int | None:
+        """The time of the newest sample at or before a time; None where none is, or it is not read yet."""
+        known = self._known
+        chunk = int(np.searchsorted(known.first_ns, t_ns, "right")) - 1
+        if chunk < 0:
+            return None
+        this, ranges = slice(chunk, chunk + 1), [known.chunks.place("t_ns")]
+        if later is not None and not known.chunks.ready(this, ranges):
+            fetcher.want((id(self), "before"), lambda: known.chunks.fetch(this, ranges), later)
+            return None
+        record = known.chunks.records[chunk]
+        times = record["t_ns"][: int(record["count"])]
+        return int(times[int(np.searchsorted(times, t_ns, "right")) - 1])
+
     def envelope(
         self, start_ns: int, end_ns: int, columns: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:

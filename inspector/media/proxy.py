@@ -138,6 +138,7 @@ class ProxyBuilder:
     def __init__(self, path: Path, track: int, folder: Path, fit: tuple[int, int]) -> None:
         """Read the film's index and go on with what is there. Raises InspectorError and OSError."""
         self.focus = 0
+        """The pts from which on frames are wanted first."""
         self.resume = threading.Event()
         self.resume.set()
         self._path = path
@@ -177,7 +178,8 @@ class ProxyBuilder:
         open_groups = np.flatnonzero(np.logical_or.reduceat(missing, np.unique(self._keys)))
         if not len(open_groups):
             return None
-        here = int(np.searchsorted(self._keys, self.focus, "right")) - 1
+        number = int(np.searchsorted(self.index.pts, self.focus, "right")) - 1
+        here = int(np.searchsorted(self._keys, number, "right")) - 1
         later = open_groups[open_groups >= here]
         return int(later[0] if len(later) else open_groups[0])
 
@@ -282,7 +284,7 @@ class ProxyBuilder:
 
 
 def main() -> None:
-    """The child: a task on the first line of stdin, then `focus N`, `pause`, `resume`; done counts on stdout.
+    """The child: a task on the first line of stdin, then `focus PTS`, `pause`, `resume`; counts on stdout.
 
     The pipe's end is the end of the child.
     """

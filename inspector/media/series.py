@@ -62,6 +62,11 @@ class Series:
         """A longer pause than this is a gap; a second where no step is known."""
         return GAP_STEPS * self.step_ns or NS
 
+    def before(self, t_ns: int, later: Callable[[], None] | None = None) -> int | None:
+        """The time of the newest sample at or before a time; None where there is none."""
+        place = int(np.searchsorted(self.t_ns, t_ns, "right")) - 1
+        return None if place < 0 else int(self.t_ns[place])
+
     def at(self, t_ns: int, later: Callable[[], None] | None = None) -> NDArray[np.floating] | None:
         """The newest sample (c,) at or before a time; None before the first, in a gap and after the end."""
         place = int(np.searchsorted(self.t_ns, t_ns, "right")) - 1

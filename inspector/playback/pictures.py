@@ -168,6 +168,8 @@ class PictureFeed:
     def _want_draft(self, number: int, dragging: bool) -> None:
         """What can be had before the exact picture: the proxy's, or (dragging) a nearer key frame's."""
         assert self._index is not None
+        if self._proxies is not None:
+            self._proxies.focus(self.stream.source.path, int(self._index.pts[number]))
         key = self._index.key_before(number)
         near = self._cache.nearest(number)
         nearer = near is None or number - key < abs(near.number - number)

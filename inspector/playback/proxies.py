@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import threading
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from inspector.media.frames import FrameIndex
 
+CALM_S = 1.5
+"""A record has to be on show for so long: whoever leafs through records needs the machine for that."""
 LOOK_S = 0.25
 """So often the builder is told whether to pause and where to go on."""
 CHECK_BYTES = 64 << 20
@@ -87,20 +90,24 @@ class Proxies:
         """Another record: stop building for the films of this one."""
         with self._wake:
             self._films = []
+            self.refused = ""
             self._held.close()
             self._wake.notify()
 
-    def focus(self, path: Path, number: int) -> None:
-        """Build from about this frame of a film on: there the curator is."""
+    def focus(self, path: Path, pts: int) -> None:
+        """Build from about this pts of a film on: there the curator is."""
         for film in self._films:
             if film.path == path:
-                film.focus = number
+                film.focus = pts
 
     @property
-    def progress(self) -> tuple[int, int]:
-        """Frames done, and frames in all, of the films on show that still are built; (0, 0) for none."""
+    def said(self) -> str:
+        """How far the small copies of the films on show are, or why there are none; empty when done."""
         films = [film for film in self._films if not film.over]
-        return sum(film.done for film in films), sum(film.frames for film in films)
+        frames = sum(film.frames for film in films)
+        if frames:
+            return f"small copies for quick seeking: {100 * sum(film.done for film in films) // frames} %"
+        return self.refused if self._films else ""
 
     @property
     def complete(self) -> bool:
@@ -127,6 +134,11 @@ class Proxies:
                     film = next((each for each in self._films if not each.over), None)
                 if self._closed or film is None:
                     return
+                calm_at = time.monotonic() + CALM_S
+                while not self._closed and film in self._films and time.monotonic() < calm_at:
+                    self._wake.wait(CALM_S)
+                if self._closed or film not in self._films:
+                    continue
             need = proxy.estimate_bytes(film.frames - film.done, film.fit)
             if not user_cache().make_room(need):
                 film.over = True

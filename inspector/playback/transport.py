@@ -88,6 +88,12 @@ class SoundClock:
         """Stand still, in silence."""
         self._mixer.pause()
 
+    def heard_ns(self) -> int | None:
+        """The moment that the output's clock says is heard; None before the first frame of a run."""
+        heard = self._output.heard(self._wall_ns())
+        moment = None if heard is None else self._mixer.place(self._run, heard)
+        return None if moment is None else moment[1]
+
     def now_ns(self) -> int:
         """The moment that is heard now; where it started until its first frame is."""
         wall = self._wall_ns()

@@ -1,7 +1,7 @@
 """The calibration page: a flash and a click each second, and one number that puts them together.
 
-They take the way that a record's film and sound take: the click lies in a sound file that the mixer plays, the
-flash is painted when the transport says that its moment is there.
+They take the way that a record's film and sound take: the click lies in a sound file that the mixer plays,
+the flash is painted when the transport says that its moment is there.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ class Calibration(QDialog):
 
     def _button(self, text: str, step: int) -> QPushButton:
         button = QPushButton(text, self)
-        button.setFixedWidth(44)
+        button.setFixedWidth(52)
+        button.setStyleSheet("padding-left: 4px; padding-right: 4px")
         button.setAutoDefault(False)
         button.setAccessibleName(f"{step:+d} ms")
         button.clicked.connect(lambda: self._step(step))

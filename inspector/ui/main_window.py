@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow
 
+from inspector.core.settings import change_settings, settings
 from inspector.core.times import NS, clock_text
 from inspector.ui import actions as table
 from inspector.ui import theme
 from inspector.ui.arrangement import Arrangement
 from inspector.ui.dialogs import show_about, show_keys
+from inspector.ui.follow import Follower
 from inspector.ui.goto_field import GotoField
 from inspector.ui.player import Player
 from inspector.ui.relay import Relay
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from inspector.core.model import Annotation, Record
     from inspector.session import Opening, Session
     from inspector.ui.contents import Contents
+    from inspector.ui.preferences import Preferences
 
 AFTER_PICTURE_MS = 400
 """Tracks that need heavy imports are built when the first picture is there, or after this long without."""
@@ -40,8 +42,6 @@ NOTHING_READ = (
     "Inspector reads films, sounds, transcripts (SRT, VTT, ASS, text, Whisper JSON),\n"
     "tables (CSV, TSV, Parquet), stills, and LeRobot datasets. Ctrl+O opens another folder."
 )
-FIGURES_S = 0.066
-"""While playing, numbers change this often."""
 
 
 class MainWindow(QMainWindow):
@@ -97,9 +97,8 @@ class MainWindow(QMainWindow):
 
     def _wire(self) -> None:
         player = self.player
-        player.moved.connect(self._moved)
-        player.state_changed.connect(self._state_changed)
-        player.news.connect(self._news, Qt.ConnectionType.QueuedConnection)
+        self.follower = Follower(player, self.parts, self.actions_, self)
+        player.state_changed.connect(self._show_status)
         player.speaker.problem.connect(self.notice)
         self.sounds.build(self.timeline, self.actions_)
         self.sounds.said.connect(self.notice)
@@ -112,6 +111,7 @@ class MainWindow(QMainWindow):
         self.stage.settled.connect(self._stage_settled)
         self.goto.asked.connect(player.go_typed)
         self.goto.refused.connect(self.notice)
+        self._show_sync()
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self._show_status)
         self._clock.start()
@@ -121,6 +121,7 @@ class MainWindow(QMainWindow):
         return {
             "open": self._ask_open,
             "demo": self._open_demo,
+            "preferences": self._preferences,
             "quit": self.close,
             "play": go.toggle,
             "forward": lambda: go.shuttle(1),
@@ -147,6 +148,7 @@ class MainWindow(QMainWindow):
             "left": lambda: self.records.setVisible(self.actions_["left"].isChecked()),
             "right": lambda: self.tabs.setVisible(self.actions_["right"].isChecked()),
             "bottom": lambda: self.timeline.setVisible(self.actions_["bottom"].isChecked()),
+            "sync": self._toggle_sync,
             "find": self._find,
             "filter": self._filter,
             "theme": self._switch_theme,
@@ -159,7 +161,8 @@ class MainWindow(QMainWindow):
         """Take the colours of the theme in force everywhere."""
         table.set_icons(self.actions_)
         self.actions_["theme"].setIcon(theme.icon("sun" if theme.current().name == "dark" else "moon"))
-        self._state_changed()
+        self.follower.state_changed()
+        self._show_status()
         self.top.restyle()
         self.transport_bar.restyle()
         self.status.restyle()
@@ -220,7 +223,7 @@ class MainWindow(QMainWindow):
         self.stage.set_cameras([])
         self.player.load(None)
         self.timeline.set_record(None)
-        for panel in (self.streams, self.transcript, self.dataset):
+        for panel in (self.streams, self.transcript, self.dataset, self.follower):
             panel.set_record(None)
         self.top.set_place(self.session.root.name if self.session is not None else "", "")
         self.setWindowTitle("Inspector")
@@ -282,13 +285,14 @@ class MainWindow(QMainWindow):
         self.streams.set_record(record)
         self.transcript.set_record(record, ())
         self.dataset.set_record(record)
+        self.follower.set_record(record)
         self.records.set_filled(record.id, record)
         self.records.select(record.id)
         self.top.set_place(self.session.root.name, record.id)
         self.setWindowTitle(f"{record.id} · {self.session.root.name} · Inspector")
         if not self.player.feeds:
             self.stage.set_words(*_no_pictures(record))
-        self._moved(self.player.transport.now_ns())
+        self.follower.moved(self.player.transport.now_ns())
         self._after = record.id
         if self._pictured or not self.player.feeds:
             QTimer.singleShot(0, self._fill)
@@ -298,7 +302,6 @@ class MainWindow(QMainWindow):
             self._play_when_settled = True
 
     _after = ""
-    _figures_at = 0.0
     _play_when_settled = False
 
     def _stage_settled(self) -> None:
@@ -358,49 +361,6 @@ class MainWindow(QMainWindow):
             self.records.select(record_id)
             self.show_record(record_id)
 
-    # -- time ----------------------------------------------------------------------------------------------
-
-    def _moved(self, at_ns: int) -> None:
-        transport = self.player.transport
-        self.stage.show_time(at_ns, transport.playing, self.player.dragging)
-        self.timeline.set_time(at_ns)
-        self.transcript.set_time(at_ns)
-        self.transport_bar.set_time(at_ns)
-        now = time.monotonic()
-        if transport.playing and now - self._figures_at < FIGURES_S:
-            return
-        self._figures_at = now
-        self._show_figures(at_ns)
-
-    def _show_figures(self, at_ns: int) -> None:
-        """The numbers beside the pictures: no eye reads them at the rate of the ticks."""
-        transport = self.player.transport
-        feed = self.player.reference_feed()
-        index = feed.index if feed is not None else None
-        frame = (
-            index.at(feed.stream.timemap.to_local(at_ns)) if feed is not None and index is not None else None
-        )
-        self.transport_bar.set_detail(frame, transport.speed, transport.playing)
-        for camera in self.stage.cameras:
-            lag = camera.lag()
-            self.streams.set_lag(camera.feed.stream.id, *(lag if lag is not None else (None, None)))
-
-    def _news(self) -> None:
-        transport = self.player.transport
-        if not transport.playing:
-            self.stage.show_time(transport.now_ns(), False, self.player.dragging, asked=False)
-            self._moved(transport.now_ns())
-
-    def _state_changed(self) -> None:
-        playing = self.player.transport.playing
-        loop = self.player.transport.loop
-        self.timeline.set_loop(loop)
-        self.transport_bar.set_loop(loop)
-        if not self.player.dragging:
-            self.timeline.reveal(self.player.transport.now_ns())
-        self.actions_["play"].setIcon(theme.icon("pause" if playing else "play", theme.ON_ACCENT))
-        self._show_status()
-
     # -- what is said --------------------------------------------------------------------------------------
 
     def notice(self, text: str) -> None:
@@ -418,6 +378,8 @@ class MainWindow(QMainWindow):
             if self._surveyor is not None and self._surveyor.left:
                 self._surveyor.hurry()
                 parts.append(f"reading records: {self._surveyor.left} left")
+        if (said := self.player.proxies.said) and self.record is not None:
+            parts.append(said)
         self.status.say("  ·  ".join(parts), f"{self.player.sound_said}  ·  {memory_mb()} MB")
 
     def _show_start(self, error: Exception | None = None) -> None:
@@ -452,6 +414,25 @@ class MainWindow(QMainWindow):
         self.tabs.show()
         self.tabs.setCurrentWidget(self.transcript)
         self.transcript.focus_search()
+
+    def _preferences(self) -> None:
+        if self._preferences_box is None:
+            from inspector.ui.preferences import Preferences
+
+            self._preferences_box = Preferences(self.player, self)
+            self._preferences_box.changed.connect(self._show_sync)
+        self._preferences_box.show()
+        self._preferences_box.raise_()
+
+    _preferences_box: Preferences | None = None
+
+    def _toggle_sync(self) -> None:
+        change_settings(sync_overlay=self.actions_["sync"].isChecked())
+        self._show_sync()
+
+    def _show_sync(self) -> None:
+        self.actions_["sync"].setChecked(settings().sync_overlay)
+        self.follower.show_overlay(settings().sync_overlay)
 
     def _filter(self) -> None:
         self.actions_["left"].setChecked(True)

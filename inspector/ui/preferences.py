@@ -64,6 +64,7 @@ class Preferences(QDialog):
         self.forget = QPushButton("Use the estimate", self)
         self.forget.clicked.connect(player.speaker.forget_latency)
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self.latency, 1)
         row.addWidget(self.calibrate)
         row.addWidget(self.forget)
@@ -85,6 +86,7 @@ class Preferences(QDialog):
         self.clear.setToolTip(theme.tip("Remove the kept indexes, waveforms and small copies not in use now"))
         self.clear.clicked.connect(self._clear)
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self.used, 1)
         row.addWidget(self.clear)
         self._row(grid, "In use", row, str(user_cache().root))
@@ -166,6 +168,7 @@ class Preferences(QDialog):
         spin.setSingleStep(step)
         spin.setSuffix(unit)
         spin.setKeyboardTracking(False)
+        spin.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)  # keys and wheel do
         spin.setValue(getattr(settings(), name))
         spin.valueChanged.connect(lambda value: self._set(name, value))
         self._row(grid, title, spin, "Takes effect with the next record")

@@ -21,8 +21,8 @@ LATE_MS = 100.0
 class Figure(NamedTuple):
     """One stream's difference from the playhead, negative where it is behind.
 
-    `ms` is None where nothing is shown or heard; `frames` counts in frames or samples of the stream, None where
-    it has no rate; `note` says why there is no figure.
+    `ms` is None where nothing is shown or heard; `frames` counts in frames or samples of the stream, None
+    where it has no rate; `note` says why there is no figure.
     """
 
     stream: Stream
@@ -48,7 +48,7 @@ class Readout:
             if camera is not None:
                 lag = camera.lag()
                 note = "" if lag is not None else camera.state_text
-                shown.append(Figure(stream, *(lag or (None, None)), note))
+                shown.append(Figure(stream, lag[0] if lag else None, lag[1] if lag else None, note))
             elif stream.modality is Modality.AUDIO:
                 shown.append(self._sound(stream, at_ns))
             elif not _covers(stream, at_ns):
@@ -75,7 +75,7 @@ class Readout:
         return Figure(stream, ms, ms / 1e3 * stream.rate if stream.rate else None)
 
     def _drawn(self, stream: Stream, at_ns: int) -> Figure:
-        """What stands under the playhead in the timeline: a sensor's newest sample, else the playhead's time."""
+        """What stands under the playhead in the timeline: a sensor's newest sample, else its cursor."""
         drawn_ns = self._timeline.canvas.now
         for track in self._timeline.tracks:
             if isinstance(track, SensorTrack) and track.stream.id == stream.id:

@@ -218,6 +218,11 @@ QToolButton:focus, QPushButton:focus {{ border: 1px solid {t.accent.name()}; }}
 QPushButton {{ background: {t.raised.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;
   padding: 6px 12px; color: {t.text.name()}; }}
 QPushButton:hover {{ border-color: {t.faint.name()}; }}
+QPushButton:disabled {{ color: {t.faint.name()}; background: transparent; }}
+QSpinBox {{ background: {t.stage.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;
+  padding: 4px 8px; color: {t.text.name()}; }}
+QSpinBox:focus {{ border-color: {t.accent.name()}; }}
+QCheckBox:disabled {{ color: {t.faint.name()}; }}
 QTabBar::tab {{ background: transparent; color: {t.quiet.name()}; padding: 8px 12px;
   border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {t.text.name()}; border-bottom-color: {t.accent.name()}; }}

@@ -321,7 +321,7 @@ class Driver(QObject):
 
     def do_sound_text(self) -> str:
         """What the window says of its sound."""
-        return self.window.player.sound_text
+        return str(self.window.player.sound_said)
 
     def do_waveforms(self, count: int, seed: int) -> list[float]:
         """Render the first waveform at random zooms into a picture as wide as its row; ms of each."""

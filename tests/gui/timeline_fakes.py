@@ -58,6 +58,10 @@ class FakeSeries:
 
     unread_ns: int | None = None
 
+    def before(self, t_ns: int, later: Callable[[], None] | None = None) -> int | None:
+        place = int(np.searchsorted(self.t_ns, t_ns, "right")) - 1
+        return None if place < 0 else int(self.t_ns[place])
+
     def look(
         self,
         start_ns: int,

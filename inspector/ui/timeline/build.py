@@ -22,7 +22,7 @@ from inspector.ui.timeline.track import (
 from inspector.ui.timeline.waveform import WaveformTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from inspector.core.model import Annotation, Record, Stream
 
@@ -66,9 +66,14 @@ def short_titles(record: Record) -> dict[str, str]:
 
     `clip#video` is `clip`, `observation.images.cam_high` is `cam_high`; the track says what it is beside it.
     """
+    return short_titles_of(record.streams)
+
+
+def short_titles_of(streams: Sequence[Stream]) -> dict[str, str]:
+    """`short_titles` of some streams."""
     titles: dict[str, str] = {}
-    for modality in {stream.modality for stream in record.streams}:
-        ids = [stream.id for stream in record.of(modality)]
+    for modality in {stream.modality for stream in streams}:
+        ids = [stream.id for stream in streams if stream.modality is modality]
         for each in ids:
             shorter = [_shortened(other) for other in ids]
             short = _shortened(each)

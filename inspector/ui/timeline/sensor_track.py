@@ -65,6 +65,10 @@ class SeriesSource(Protocol):
         """Times and the lowest and highest values of at most `columns` stretches of a span, a row each."""
         ...
 
+    def before(self, t_ns: int, later: Callable[[], None] | None = None) -> int | None:
+        """The time of the newest sample at or before a time, None where there is none."""
+        ...
+
     def at(self, t_ns: int, later: Callable[[], None] | None = None) -> NDArray[np.floating[Any]] | None:
         """Each channel's value at a time, None or NaN where there is none."""
         ...
@@ -121,6 +125,13 @@ class SensorTrack(StreamTrack):
             self._columns = np.array([names.index(name) for name in wanted if name in names], np.int64)
             self._scales = _scales(*(side[self._columns] for side in series.extremes()))
         self.invalidate()
+
+    def sample_before(self, reference_ns: int) -> int | None:
+        """The reference time of the newest sample at or before a time; None where none is known."""
+        if self._series is None:
+            return None
+        local = self._series.before(self.stream.timemap.to_local(reference_ns), self.later)
+        return None if local is None else self.stream.timemap.to_reference(local)
 
     def close(self) -> None:
         """Let go of the samples and the curves."""

@@ -88,6 +88,11 @@ class CameraView(QWidget):
         """The picture that is painted, None where there is no data."""
         return self._picture
 
+    @property
+    def state_text(self) -> str:
+        """Why no picture is shown, in words; empty while one is."""
+        return "" if self._shown.state is State.EXACT else self._shown.message or self._shown.state.value
+
     def settled_at(self, reference_ns: int) -> bool:
         """Whether what is painted is what belongs to a time, in the size asked for (or nothing can come).
 
