@@ -42,6 +42,9 @@ FULL_SCALE = {"f4": 1.0, "i2": 1 / 32768, "i4": 1 / 2147483648}
 ROOM = 512 * BLOCK
 """Samples that are reduced at once: many frames, and few enough to stay in the processor's cache."""
 
+RUN = 1 << 13
+"""Samples that are handed on at once: more would keep so many frames that the decoder needs new memory."""
+
 NEAR_NS = 1000
 """Closer to GAP_NS than this the place of a frame is worked out exactly."""
 
@@ -202,8 +205,9 @@ class _Run:
 
     def __init__(self, layer: Layer) -> None:
         self._layer = layer
-        self._planes: list[list[Any]] = []
+        self._planes: list[Any] = []
         self._form = ("f4", 1, 1)
+        self._size = 4
         self.count = 0
         self.end = 0
         """The sample after the last one."""
@@ -214,19 +218,21 @@ class _Run:
         """Put a frame at the end."""
         if not self.count:
             self._form = form
-            self._planes = [[] for _ in range(form[1])]
-        size = count * form[2] * (2 if form[0] == "i2" else 4)
-        for gathered, plane in zip(self._planes, planes, strict=True):
-            gathered.append(plane if plane.buffer_size == size else memoryview(plane)[:size])
+            self._planes = []
+            self._size = form[2] * (2 if form[0] == "i2" else 4)
+        size = count * self._size
+        if planes[0].buffer_size != size:  # the last frame of a track may be shorter than its room
+            planes = [memoryview(plane)[:size] for plane in planes]
+        self._planes.append(planes)
         self.count += count
         self.end += count
-        if self.count >= ROOM:
+        if self.count >= RUN:
             self.lay()
 
     def lay(self) -> None:
         """Give what is gathered to the layer."""
         if self.count:
-            joined = [memoryview(b"".join(plane)) for plane in self._planes]
+            joined = [memoryview(b"".join(plane)) for plane in zip(*self._planes, strict=True)]
             self._layer.lay(self.end - self.count, self.count, joined, self._form, self.mark)
             self.count = 0
 
