@@ -207,22 +207,19 @@ class _Run:
         self._layer = layer
         self._planes: list[Any] = []
         self._form = ("f4", 1, 1)
-        self._size = 4
         self.count = 0
         self.end = 0
         """The sample after the last one."""
         self.mark = NO_MARK
         """Of the first frame."""
 
-    def add(self, planes: Any, count: int, form: tuple[str, int, int]) -> None:
-        """Put a frame at the end."""
+    def add(self, planes: Any, count: int, form: tuple[str, int, int], size: int) -> None:
+        """Put a frame at the end, of `size` bytes a sample and plane."""
         if not self.count:
             self._form = form
             self._planes = []
-            self._size = form[2] * (2 if form[0] == "i2" else 4)
-        size = count * self._size
-        if planes[0].buffer_size != size:  # the last frame of a track may be shorter than its room
-            planes = [memoryview(plane)[:size] for plane in planes]
+        if planes[0].buffer_size != count * size:  # the last frame of a track may be shorter than its room
+            planes = [memoryview(plane)[: count * size] for plane in planes]
         self._planes.append(planes)
         self.count += count
         self.end += count
@@ -256,6 +253,7 @@ class NativeReader(PcmReader):
         made_for: Any = None
         form: tuple[str, int, int] | None = None
         resampler: Any = None
+        size = 0
         # PCM is cut into packets anew by a seek, but its stamps count samples.
         counts = base.numerator * rate == base.denominator and str(
             self._stream.codec_context.codec.canonical_name
@@ -296,16 +294,25 @@ class NativeReader(PcmReader):
                     counted = 0
                 if counted != run.end:
                     run.lay()
-                made = (frame.sample_rate, frame.format.name, frame.layout.name)
-                if made != made_for:
-                    run.lay()
-                    resampler, made_for, form = None, made, self._native(*made)
+                planes = frame.planes
+                # A frame of the same rate, planes and bytes a sample is of the same form: names take longer.
+                if (
+                    form is None
+                    or len(planes) != form[1]
+                    or planes[0].buffer_size != count * size
+                    or frame.sample_rate != rate
+                ):
+                    made = (frame.sample_rate, frame.format.name, frame.layout.name)
+                    if made != made_for:
+                        run.lay()
+                        resampler, made_for, form = None, made, self._native(*made)
+                        size = 0 if form is None else form[2] * np.dtype(form[0]).itemsize
                 if not run.count:
                     known = exact and pts is not None and packet.pos is not None
                     run.mark = Mark(packet.pos, pts, counted) if known else NO_MARK
                     run.end = counted
                 if form is not None:
-                    run.add(frame.planes, count, form)
+                    run.add(planes, count, form, size)
                     counted += count
                 elif RATES[0] <= frame.sample_rate <= RATES[1]:
                     run.lay()
