@@ -42,6 +42,9 @@ FULL_SCALE = {"f4": 1.0, "i2": 1 / 32768, "i4": 1 / 2147483648}
 ROOM = 512 * BLOCK
 """Samples that are reduced at once: many frames, and few enough to stay in the processor's cache."""
 
+RUN = 1 << 13
+"""Samples that are handed on at once: more would keep so many frames that the decoder needs new memory."""
+
 NEAR_NS = 1000
 """Closer to GAP_NS than this the place of a frame is worked out exactly."""
 
@@ -202,7 +205,7 @@ class _Run:
 
     def __init__(self, layer: Layer) -> None:
         self._layer = layer
-        self._planes: list[list[Any]] = []
+        self._planes: list[Any] = []
         self._form = ("f4", 1, 1)
         self.count = 0
         self.end = 0
@@ -210,23 +213,23 @@ class _Run:
         self.mark = NO_MARK
         """Of the first frame."""
 
-    def add(self, planes: Any, count: int, form: tuple[str, int, int]) -> None:
-        """Put a frame at the end."""
+    def add(self, planes: Any, count: int, form: tuple[str, int, int], size: int) -> None:
+        """Put a frame at the end, of `size` bytes a sample and plane."""
         if not self.count:
             self._form = form
-            self._planes = [[] for _ in range(form[1])]
-        size = count * form[2] * (2 if form[0] == "i2" else 4)
-        for gathered, plane in zip(self._planes, planes, strict=True):
-            gathered.append(plane if plane.buffer_size == size else memoryview(plane)[:size])
+            self._planes = []
+        if planes[0].buffer_size != count * size:  # the last frame of a track may be shorter than its room
+            planes = [memoryview(plane)[: count * size] for plane in planes]
+        self._planes.append(planes)
         self.count += count
         self.end += count
-        if self.count >= ROOM:
+        if self.count >= RUN:
             self.lay()
 
     def lay(self) -> None:
         """Give what is gathered to the layer."""
         if self.count:
-            joined = [memoryview(b"".join(plane)) for plane in self._planes]
+            joined = [memoryview(b"".join(plane)) for plane in zip(*self._planes, strict=True)]
             self._layer.lay(self.end - self.count, self.count, joined, self._form, self.mark)
             self.count = 0
 
@@ -250,6 +253,7 @@ class NativeReader(PcmReader):
         made_for: Any = None
         form: tuple[str, int, int] | None = None
         resampler: Any = None
+        size = 0
         # PCM is cut into packets anew by a seek, but its stamps count samples.
         counts = base.numerator * rate == base.denominator and str(
             self._stream.codec_context.codec.canonical_name
@@ -290,16 +294,25 @@ class NativeReader(PcmReader):
                     counted = 0
                 if counted != run.end:
                     run.lay()
-                made = (frame.sample_rate, frame.format.name, frame.layout.name)
-                if made != made_for:
-                    run.lay()
-                    resampler, made_for, form = None, made, self._native(*made)
+                planes = frame.planes
+                # A frame of the same rate, planes and bytes a sample is of the same form: names take longer.
+                if (
+                    form is None
+                    or len(planes) != form[1]
+                    or planes[0].buffer_size != count * size
+                    or frame.sample_rate != rate
+                ):
+                    made = (frame.sample_rate, frame.format.name, frame.layout.name)
+                    if made != made_for:
+                        run.lay()
+                        resampler, made_for, form = None, made, self._native(*made)
+                        size = 0 if form is None else form[2] * np.dtype(form[0]).itemsize
                 if not run.count:
                     known = exact and pts is not None and packet.pos is not None
                     run.mark = Mark(packet.pos, pts, counted) if known else NO_MARK
                     run.end = counted
                 if form is not None:
-                    run.add(frame.planes, count, form)
+                    run.add(planes, count, form, size)
                     counted += count
                 elif RATES[0] <= frame.sample_rate <= RATES[1]:
                     run.lay()
