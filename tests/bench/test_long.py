@@ -22,6 +22,8 @@ ZOOMS = 200
 SOUND_ROUNDS = 2
 SEEKS = 30
 CHANNELS, RATE, SECONDS = 64, 1000, 3600
+CURVE_LIMIT_S = 120.0
+"""A curve that is not there by then is given up, and this stands as its figure."""
 LONG = os.environ.get("INSPECTOR_BENCH_LONG") == "1"
 """Whether the record whose memory is measured has four films of ten hours; else it has four of one hour."""
 
@@ -91,27 +93,30 @@ def test_230_million_points(stand: Stand, tmp_path: Path) -> None:
         with Load() as load:
             window("start", path=str(root))
             record_s = window("wait_record")
-            curve_s = window("wait_curve")
-            complete_s = window("wait_complete")
+            curve_s = window("wait_curve", limit_s=CURVE_LIMIT_S)
+            complete_s = window("wait_complete") if curve_s is not None else None
         gaps = np.diff(window("log")["beats"]) * 1e3
+        first_s = (CURVE_LIMIT_S if curve_s is None else curve_s) - record_s
+        BOOK.took(
+            "points",
+            "230 million points: something true after the record is there",
+            [first_s * 1e3],
+            target="<= 300 ms",
+            reached=curve_s is not None and first_s <= 0.3,
+            load=load,
+            given_up=curve_s is None,
+            record_there_s=round(record_s, 2),
+            complete_s=complete_s,
+            event_loop_gap_ms_p95_max=[p(gaps.tolist(), 95), p(gaps.tolist(), 100)],
+        )
+        if curve_s is None:
+            return
         window("clear")
         _is_true(window, table)
         with Load() as zooming:
             rows = window("sensors", count=ZOOMS, seed=1)
             whole = window("zooms", count=ZOOMS, seed=2)
         held = memory_mb(window.pid)
-        first_s = curve_s - record_s
-        BOOK.took(
-            "points",
-            "230 million points: something true after the record is there",
-            [first_s * 1e3],
-            target="<= 300 ms",
-            reached=first_s <= 0.3,
-            load=load,
-            record_there_s=round(record_s, 2),
-            complete_s=round(complete_s, 2),
-            event_loop_gap_ms_p95_max=[p(gaps.tolist(), 95), p(gaps.tolist(), 100)],
-        )
         BOOK.took(
             "points",
             "any zoom of them, all rows on the screen",
@@ -146,8 +151,8 @@ def test_memory_of_a_long_record(stand: Stand, tmp_path: Path) -> None:
         window("start", path=str(root))
         first_s = window("wait_picture")
         stages = {"first picture": memory_mb(window.pid)}
-        window("wait_complete")
-        stages["complete"] = memory_mb(window.pid)
+        window("rest", seconds=10.0)
+        stages["10 s later"] = memory_mb(window.pid)
         for frame in rng.integers(0, len(film.start_ns), SEEKS).tolist():
             window("clear")
             window("seek", at_ns=int(film.start_ns[frame]) + 1_000_000)

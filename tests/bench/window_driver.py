@@ -229,10 +229,10 @@ class Driver(QObject):
         self._wait(lambda: self.new_picture is not None, limit_s)
         return None if self.new_picture is None else self.new_picture - self.opened
 
-    def do_wait_curve(self) -> float:
-        """Until a curve of what is in the data was drawn; s after the start."""
-        self._wait(lambda: self.first_curve is not None)
-        return (self.first_curve or now()) - self.opened
+    def do_wait_curve(self, limit_s: float) -> float | None:
+        """Until a curve of what is in the data was drawn; s after the start, None if late."""
+        self._wait(lambda: self.first_curve is not None, limit_s)
+        return None if self.first_curve is None else self.first_curve - self.opened
 
     def do_boxes(self) -> list[list[int]]:
         """Where each camera's picture lies on the screen: left, top, width, height in px."""
