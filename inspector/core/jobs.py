@@ -6,9 +6,13 @@ A job gets a `Job` and calls `job.step()` between pieces of work; that is where 
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from inspector.errors import Cancelled
@@ -16,9 +20,22 @@ from inspector.errors import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+DECODING, BACKGROUND = 5, 10
+"""How much a thread stands back (as nice does): behind what is drawn and heard, and behind that too."""
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+def stand_back(nice: int) -> None:
+    """Let other threads go before this one, and before those that it starts, where the system can do that.
+
+    Linux gives each thread a niceness of its own; elsewhere this does nothing.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
 @dataclass
@@ -52,8 +69,8 @@ class Job(Generic[T]):
 class Jobs:
     """A pool of threads for jobs that wait on disks and decoders; owned by the session, closed with it."""
 
-    def __init__(self, workers: int = 2) -> None:
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="inspector-job")
+    def __init__(self, workers: int = 2, nice: int = BACKGROUND) -> None:
+        self._pool = ThreadPoolExecutor(workers, "inspector-job", initializer=partial(stand_back, nice))
         self._lock = threading.Lock()
         self._live: list[Job[Any]] = []
 

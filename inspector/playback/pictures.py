@@ -14,6 +14,7 @@ from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING
 
+from inspector.core.jobs import BACKGROUND, DECODING, stand_back
 from inspector.errors import Cancelled, InspectorError
 from inspector.media.frames import EMPTY, frame_index, quick_index
 from inspector.media.video import VideoReader
@@ -230,6 +231,7 @@ class PictureFeed:
     # -- the thread ----------------------------------------------------------------------------------------
 
     def _work(self) -> None:
+        stand_back(DECODING)
         reader: VideoReader | None = None
         try:
             reader = self._opened()
@@ -296,6 +298,7 @@ class PictureFeed:
     """The index of the whole film, when its packets have been read behind."""
 
     def _read_whole(self) -> None:
+        stand_back(BACKGROUND)
         source = self.stream.source
         assert source.track is not None
         try:

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from inspector.core.jobs import BACKGROUND, stand_back
 from inspector.errors import Cancelled, InspectorError
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class ThumbFeed:
             self._asked.pop(stream_id, None)
 
     def _work(self) -> None:
+        stand_back(BACKGROUND)
         from inspector.media.video import VideoReader
 
         readers: dict[str, VideoReader | None] = {}

@@ -171,24 +171,20 @@ class CameraView(QWidget):
             size = (picture.width, picture.height)  # the film changes its shape on the way
         width, height = size if rotation % 180 == 0 else (size[1], size[0])
         factor = min(self.width() / width, self.height() / height)
-        w, h = width * factor, height * factor
-        return QRectF((self.width() - w) / 2, (self.height() - h) / 2, w, h)
+        w, h = round(width * factor), round(height * factor)
+        return QRectF((self.width() - w) // 2, (self.height() - h) // 2, w, h)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         colors = theme.current()
         rect = self._frame_rect()
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        clip = QPainterPath()
-        clip.addRoundedRect(rect, theme.RADIUS, theme.RADIUS)
-        painter.save()
-        painter.setClipPath(clip)
-        painter.fillRect(rect, colors.raised)
         if self._picture is not None:
-            _draw(painter, rect, self._picture)
+            _draw(painter, rect, self._picture, self.devicePixelRatioF())
         else:
+            painter.fillRect(rect, colors.raised)
             self._draw_absence(painter, rect)
-        painter.restore()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        _round_corners(painter, rect, colors.stage)
         self._draw_labels(painter, rect)
         self._draw_corners(painter, rect)
         painter.end()
@@ -298,11 +294,33 @@ def _tag(
     return width
 
 
-def _draw(painter: QPainter, rect: QRectF, picture: Picture) -> None:
+def _draw(painter: QPainter, rect: QRectF, picture: Picture, ratio: float) -> None:
     image = QImage(picture.data, picture.width, picture.height, picture.stride, QImage.Format.Format_RGB32)
-    if picture.rotation == 0:
-        painter.drawImage(rect, image)
+    if picture.rotation:
+        # FFmpeg's angle is counter-clockwise, as is the turn that puts the picture upright.
+        image = image.transformed(QTransform().rotate(-picture.rotation))
+    if abs(image.width() - rect.width() * ratio) < 1 and abs(image.height() - rect.height() * ratio) < 1:
+        image.setDevicePixelRatio(ratio)
+        painter.drawImage(rect.topLeft(), image)  # made for this size: a copy, no scaling
         return
-    # FFmpeg's angle is counter-clockwise, as is the turn that puts the picture upright.
-    turned = image.transformed(QTransform().rotate(-picture.rotation))
-    painter.drawImage(rect, turned)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.drawImage(rect, image)
+
+
+def _round_corners(painter: QPainter, rect: QRectF, ground: QColor) -> None:
+    """Paint the ground over the corners: clipping to a rounded shape would cost more than the picture."""
+    path = QPainterPath()
+    radius, right, bottom = theme.RADIUS, rect.right(), rect.bottom()
+    for x, y, dx, dy in (
+        (rect.left(), rect.top(), 1, 1),
+        (right, rect.top(), -1, 1),
+        (rect.left(), bottom, 1, -1),
+        (right, bottom, -1, -1),
+    ):
+        path.moveTo(x, y)
+        path.lineTo(x + dx * radius, y)
+        path.quadTo(x, y, x, y + dy * radius)
+        path.closeSubpath()
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ground)
+    painter.drawPath(path)
