@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import films
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, Qt
+from PySide6.QtCore import QEvent, QKeyCombination, QPoint, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
@@ -302,6 +302,35 @@ def test_closing_while_it_plays_and_reads_leaves_nothing(
     window.start(Opening(str(folder)), None, True)
     qtbot.waitUntil(lambda: window.record is not None and window.player.transport.playing, timeout=15_000)
     window.close()
+
+
+def test_a_drag_ends_with_its_record_and_with_its_timeline(
+    window: MainWindow, qtbot: QtBot, folder: Path
+) -> None:
+    """Else the player would wait for a hand that let go long ago."""
+    show(window, qtbot, folder, "a")
+    line, place = window.timeline, QPoint(600, 8)
+    left = Qt.MouseButton.LeftButton
+    window.player.transport.play()
+    QTest.mousePress(line, left, pos=place)
+    assert window.player.dragging
+    press(window, "]")
+    qtbot.waitUntil(lambda: window.record is not None and window.record.id == "b")
+    QTest.mouseRelease(line, left, pos=place)
+    assert not window.player.dragging
+    assert not window.player.transport.playing
+    qtbot.waitUntil(lambda: window.complete, timeout=5000)
+    QTest.mousePress(line, left, pos=place)
+    at_ns = window.player.transport.now_ns()
+    assert window.player.dragging
+    press(window, "Ctrl+3")
+    assert not line.isVisible()
+    assert not window.player.dragging
+    assert window.player.transport.now_ns() == at_ns > 0
+    press(window, "Ctrl+3")
+    QTest.mouseMove(line, place + QPoint(90, 0))
+    assert window.player.transport.now_ns() == at_ns
+    assert not line.scrubbing
 
 
 def test_closing_while_it_opens(window: MainWindow, folder: Path) -> None:
