@@ -66,6 +66,8 @@ class _Wish:
     number: int
     playing: bool
     dragging: bool
+    missed: bool
+    """Whether the frame was not there when it was wished for: whoever wished waits for news of it."""
 
 
 class PictureFeed:
@@ -162,7 +164,8 @@ class PictureFeed:
                 self._cache.center = number
                 if number not in self._cache and number not in self._gone:
                     self._want_draft(number, dragging)
-            self._wish = None if number is None else _Wish(number, playing, dragging)
+            missed = number is not None and number not in self._cache and number not in self._gone
+            self._wish = None if number is None else _Wish(number, playing, dragging, missed)
             self._wake.notify()
 
     def _want_draft(self, number: int, dragging: bool) -> None:
@@ -355,6 +358,8 @@ class PictureFeed:
             self._served = wish.number
         if wish.number not in self._cache and wish.number not in self._gone:
             self._decode(reader, wish.number)
+        elif wish.missed:
+            self._news()  # it came by on the way to another, between the wish and now
         if wish.playing:
             self._ahead(reader, wish.number)
         elif not wish.dragging:

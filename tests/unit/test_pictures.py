@@ -122,6 +122,33 @@ def test_the_newest_wish_wins(
     assert reads[:2] == [0, 109]
 
 
+def test_a_wish_that_came_by_meanwhile_is_told(
+    reel: Reel, feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frame before the one being decoded is wished for, and kept on the way: nothing is decoded for it."""
+    gate, reading, read = threading.Event(), threading.Event(), VideoReader.read
+
+    def gated(self: VideoReader, *arguments: Any, **named: Any) -> Picture | None:
+        picture = read(self, *arguments, **named)
+        reading.set()
+        gate.wait(10)
+        return picture
+
+    monkeypatch.setattr(VideoReader, "read", gated)
+    monkeypatch.setattr(PictureFeed, "_around", lambda *_: None)  # neighbours bring news of their own
+    truth = reel.truth("variable.mkv")
+    before, told = truth.starts_ns[8], threading.Event()
+    feed = feeds(reel.film("variable.mkv").path)
+    feeds.until(lambda: feed.index is not None)
+    monkeypatch.setattr(feed, "_news", lambda: told.set() if exact(feed, before) else None)
+    feed.want(truth.starts_ns[9])
+    assert reading.wait(10)
+    feed.want(before)
+    assert feed.shown(before).state is State.WAITING
+    gate.set()
+    assert told.wait(10)
+
+
 def test_while_dragging_the_key_frame_comes_first(reel: Reel, feeds: Feeds, reads: list[int]) -> None:
     feed = feeds(reel.film("bframes.mp4").path)
     feeds.until(lambda: feed.index is not None)
