@@ -49,7 +49,12 @@ def in_thread(call: Callable[[], None]) -> list[BaseException]:
 def test_it_runs_in_the_windows_thread_in_order(qtbot: QtBot) -> None:
     taker = Taker()
     call = call_of(taker.take)
-    assert not in_thread(lambda: [call(each) for each in range(9)] and None)
+
+    def count() -> None:
+        for each in range(9):
+            call(each)
+
+    assert not in_thread(count)
     assert not taker.taken
     qtbot.waitUntil(lambda: len(taker.taken) == 9)
     assert taker.taken == [(each, threading.current_thread()) for each in range(9)]

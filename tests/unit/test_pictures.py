@@ -125,7 +125,7 @@ def test_the_newest_wish_wins(
 def test_a_wish_that_came_by_meanwhile_is_told(
     reel: Reel, feeds: Feeds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The frame before the one being decoded is wished for, and kept on the way: nothing is decoded for it."""
+    """The frame before the one being decoded is wished for, and kept on the way."""
     gate, reading, read = threading.Event(), threading.Event(), VideoReader.read
 
     def gated(self: VideoReader, *arguments: Any, **named: Any) -> Picture | None:
