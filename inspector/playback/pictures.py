@@ -220,9 +220,10 @@ class PictureFeed:
         return not (self._thread.is_alive() or self._drafts.alive or (helper and helper.is_alive()))
 
     def close(self, wait: bool = True) -> None:
-        """Stop after the frame that is being decoded."""
+        """Stop after the frame that is being decoded. The pictures go at once, not with the next garbage."""
         with self._wake:
             self._closed = True
+            self._cache.clear()
             self._wake.notify()
         self._drafts.close(wait)
         if wait:
@@ -453,5 +454,5 @@ class PictureFeed:
 
     def _keep(self, picture: Picture, fit: tuple[int, int]) -> None:
         with self._wake:
-            if fit == self._fit:
+            if fit == self._fit and not self._closed:
                 self._cache.add(picture)

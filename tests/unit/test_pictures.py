@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -366,6 +368,27 @@ def test_closing_ends_the_thread_while_it_decodes(reel: Reel, feeds: Feeds) -> N
     feed.want(4 * NS, playing=True)
     feed.close()
     assert not feed._thread.is_alive()
+
+
+def test_a_closed_feed_and_its_pictures_go_at_once(reel: Reel, feeds: Feeds) -> None:
+    """They are many megabytes, of which the search for garbage knows nothing."""
+
+    def used() -> weakref.ref[PictureFeed]:
+        feed = feeds(reel.film("long_gop.mp4").path)
+        feed.want(4 * NS)
+        feeds.until(lambda: exact(feed, 4 * NS))
+        feed.want(2 * NS, dragging=True)  # its drafts have something to do too
+        feeds.until(lambda: feed.shown(2 * NS).number is not None)
+        feed.close()
+        assert len(feed._cache) == 0
+        return weakref.ref(feeds.made.pop())
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert used()() is None
+    finally:
+        gc.enable()
 
 
 def until(condition: Callable[[], bool]) -> None:
