@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import films
@@ -285,6 +286,29 @@ def test_from_record_to_record_and_no_further(window: MainWindow, qtbot: QtBot, 
         assert window.windowTitle().startswith(expected)
         assert window.player.transport.now_ns() == 0
         assert len(window.stage.cameras) == 1
+
+
+def test_what_a_record_took_goes_with_it(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    """At once: waveforms, samples and pictures are large, and garbage is seldom searched for."""
+    show(window, qtbot, folder, "a")
+    window.sounds.show_spectrogram(window.sounds.focus, True)
+    qtbot.waitUntil(lambda: window.complete, timeout=15_000)
+    things: list[Any] = [*window.timeline.tracks, *window.player.feeds, *window.stage.cameras]
+    things += [window.player.thumbs, window.player.spectra, window._contents]
+    gc.collect()
+    gc.disable()
+    try:
+        there = [weakref.ref(thing) for thing in things]
+        assert len(there) >= 8
+        things.clear()
+        for name in "bc":
+            window.show_record(name)
+            qtbot.waitUntil(lambda name=name: window.record is not None and window.record.id == name)  # type: ignore[misc]
+            qtbot.waitUntil(lambda: window.complete, timeout=5000)
+            qtbot.waitUntil(lambda: all(feed.ended for feed in window.player._going))
+        assert not [thing for each in there if (thing := each()) is not None]
+    finally:
+        gc.enable()
 
 
 def test_leafing_fast_ends_at_the_last(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
