@@ -57,6 +57,8 @@ class Reel:
 
     root: Path
     truths: dict[Path, Truth]
+    numbers: dict[Path, dict[int, int | None]]
+    """By film and local start: what the frame shows that begins there."""
     damaged: frozenset[Path]
 
 
@@ -94,7 +96,8 @@ def make_reel(root: Path) -> Reel:
         whole = [shot for shot in hard_films.shots(path) if shot.whole]
         starts, numbers = [shot.start_ns for shot in whole], [shot.number for shot in whole]
         truths[path] = Truth(tuple(starts), tuple(numbers), whole[-1].start_ns)
-    return Reel(root, truths, frozenset(broken))
+    shown = {path: dict(zip(each.starts_ns, each.numbers, strict=True)) for path, each in truths.items()}
+    return Reel(root, truths, shown, frozenset(broken))
 
 
 class PullingOutput:
@@ -191,7 +194,7 @@ class Eyes:
                 self.wrong.append(f"{path.name} at {local_ns}: {view.state_text}")
             return
         number = self.number_in(path, picture)
-        claimed = dict(zip(truth.starts_ns, truth.numbers, strict=True)).get(picture.span[0])
+        claimed = self.reel.numbers[path].get(picture.span[0])
         if picture.damaged or (hurt and claimed is None):
             if not hurt:
                 self.wrong.append(f"{path.name} at {local_ns}: called damaged")
@@ -337,7 +340,7 @@ class Hands:
         """Press on the timeline and hold."""
         self._last = self._place()
         QTest.mousePress(self.window.timeline, LEFT, pos=self._last)
-        self.held = 1 + self._to(5)
+        self.held = 1 + self._to(3)
         return f"grab {self._last.x()},{self._last.y()}"
 
     def move(self) -> str:
