@@ -87,9 +87,11 @@ class Drafts:
             self._kept = {}
 
     def close(self, wait: bool = True) -> None:
-        """End the thread."""
+        """End the thread, and let go of whoever keeps what it made."""
         with self._wake:
             self._closed = True
+            self._kept = {}
+            self._keep = lambda *_: None
             self._wake.notify()
         if wait and self._thread is not None:
             self._thread.join()

@@ -67,6 +67,8 @@ class _Wish:
     number: int
     playing: bool
     dragging: bool
+    missed: bool
+    """Whether the frame was not there when it was wished for: whoever wished waits for news of it."""
 
 
 class PictureFeed:
@@ -163,7 +165,8 @@ class PictureFeed:
                 self._cache.center = number
                 if number not in self._cache and number not in self._gone:
                     self._want_draft(number, dragging)
-            self._wish = None if number is None else _Wish(number, playing, dragging)
+            missed = number is not None and number not in self._cache and number not in self._gone
+            self._wish = None if number is None else _Wish(number, playing, dragging, missed)
             self._wake.notify()
 
     def _want_draft(self, number: int, dragging: bool) -> None:
@@ -218,9 +221,10 @@ class PictureFeed:
         return not (self._thread.is_alive() or self._drafts.alive or (helper and helper.is_alive()))
 
     def close(self, wait: bool = True) -> None:
-        """Stop after the frame that is being decoded."""
+        """Stop after the frame that is being decoded. The pictures go at once, not with the next garbage."""
         with self._wake:
             self._closed = True
+            self._cache.clear()
             self._wake.notify()
         self._drafts.close(wait)
         if wait:
@@ -358,6 +362,8 @@ class PictureFeed:
             self._served = wish.number
         if wish.number not in self._cache and wish.number not in self._gone:
             self._decode(reader, wish.number)
+        elif wish.missed:
+            self._news()  # it came by on the way to another, between the wish and now
         if wish.playing:
             self._ahead(reader, wish.number)
         elif not wish.dragging:
@@ -451,5 +457,5 @@ class PictureFeed:
 
     def _keep(self, picture: Picture, fit: tuple[int, int]) -> None:
         with self._wake:
-            if fit == self._fit:
+            if fit == self._fit and not self._closed:
                 self._cache.add(picture)

@@ -210,7 +210,7 @@ class SpectrumFeed:
             with self._wake:
                 if self._wishes.get(wish.stream.id) is wish:
                     del self._wishes[wish.stream.id]
-            _tell(wish.got)
+            wish.got()
         for reader in readers.values():
             if reader is not None:
                 reader.close()
@@ -232,7 +232,7 @@ class SpectrumFeed:
             levels = self._columns(stream, wish.column_ns, missing, reader, analyser)
             with self._wake:
                 self._keep(_key(stream, wish.column_ns), missing, levels)
-            _tell(wish.got)
+            wish.got()
             if self._pause():
                 with self._wake:
                     self._wake.wait(GENTLE_S)
@@ -284,13 +284,6 @@ class SpectrumFeed:
 
 def _key(stream: Stream, column_ns: int) -> _Key:
     return stream.source, stream.timemap, column_ns
-
-
-def _tell(got: Callable[[], None]) -> None:
-    try:
-        got()
-    except RuntimeError:
-        log.debug("the track that asked was deleted meanwhile")
 
 
 def _batches(wish: _Wish) -> Iterator[NDArray[np.int64]]:

@@ -83,10 +83,6 @@ class ThumbFeed:
                     self._wake.wait()
         return None
 
-    def _forget(self, stream_id: str) -> None:
-        with self._wake:
-            self._asked.pop(stream_id, None)
-
     def _work(self) -> None:
         stand_back(BACKGROUND)
         from inspector.media.video import VideoReader
@@ -112,10 +108,7 @@ class ThumbFeed:
                 readers[stream.id] = None
                 continue
             if picture is not None:
-                try:
-                    got(at_ns, picture)
-                except RuntimeError:
-                    self._forget(stream.id)  # the strip that asked was deleted while its picture was made
+                got(at_ns, picture)
         for reader in readers.values():
             if reader is not None:
                 reader.close()

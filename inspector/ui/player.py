@@ -68,6 +68,7 @@ class Player(QObject):
     def load(self, record: Record | None, at_ns: int | None = None) -> None:
         """Another record: the threads of the one before end as soon as their frame is done."""
         self.transport.pause()
+        self.dragging = self._resume = False  # the timeline forgets a drag when its record goes
         self.release()
         self.record = record
         if record is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 from PySide6.QtCore import QObject, Qt, Signal
 
@@ -32,3 +34,27 @@ class Relay(QObject):
     def _run(self, call: Callable[[], None]) -> None:
         if self._open:
             call()
+
+
+def call_of(method: Callable[..., None]) -> Callable[..., None]:
+    """A bound method, to be made in the window's thread and called from others.
+
+    It runs there, soon, if its object is still there. Who has it neither holds the object nor emits a signal
+    of it: emitting one while its object is deleted ends the program (PySide6 6.11), and a timer must not be
+    deleted in another thread.
+    """
+    weak = WeakMethod(method)
+    relay = _for_ever()
+
+    def run(*values: Any) -> None:
+        there = weak()
+        if there is not None:
+            there(*values)
+
+    return lambda *values: relay.post(lambda: run(*values))
+
+
+@cache
+def _for_ever() -> Relay:
+    """The one that is never deleted, whatever window comes and goes."""
+    return Relay()

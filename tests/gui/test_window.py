@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import shutil
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import films
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, Qt
+from PySide6.QtCore import QEvent, QKeyCombination, QPoint, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
@@ -287,6 +288,29 @@ def test_from_record_to_record_and_no_further(window: MainWindow, qtbot: QtBot, 
         assert len(window.stage.cameras) == 1
 
 
+def test_what_a_record_took_goes_with_it(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    """At once: waveforms, samples and pictures are large, and garbage is seldom searched for."""
+    show(window, qtbot, folder, "a")
+    window.sounds.show_spectrogram(window.sounds.focus, True)
+    qtbot.waitUntil(lambda: window.complete, timeout=15_000)
+    things: list[Any] = [*window.timeline.tracks, *window.player.feeds, *window.stage.cameras]
+    things += [window.player.thumbs, window.player.spectra, window._contents]
+    gc.collect()
+    gc.disable()
+    try:
+        there = [weakref.ref(thing) for thing in things]
+        assert len(there) >= 8
+        things.clear()
+        for name in "bc":
+            window.show_record(name)
+            qtbot.waitUntil(lambda name=name: window.record is not None and window.record.id == name)  # type: ignore[misc]
+            qtbot.waitUntil(lambda: window.complete, timeout=5000)
+            qtbot.waitUntil(lambda: all(feed.ended for feed in window.player._going))
+        assert not [thing for each in there if (thing := each()) is not None]
+    finally:
+        gc.enable()
+
+
 def test_leafing_fast_ends_at_the_last(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     show(window, qtbot, folder, "a")
     for key in "]][]][[]]":
@@ -302,6 +326,35 @@ def test_closing_while_it_plays_and_reads_leaves_nothing(
     window.start(Opening(str(folder)), None, True)
     qtbot.waitUntil(lambda: window.record is not None and window.player.transport.playing, timeout=15_000)
     window.close()
+
+
+def test_a_drag_ends_with_its_record_and_with_its_timeline(
+    window: MainWindow, qtbot: QtBot, folder: Path
+) -> None:
+    """Else the player would wait for a hand that let go long ago."""
+    show(window, qtbot, folder, "a")
+    line, place = window.timeline, QPoint(600, 8)
+    left = Qt.MouseButton.LeftButton
+    window.player.transport.play()
+    QTest.mousePress(line, left, pos=place)
+    assert window.player.dragging
+    press(window, "]")
+    qtbot.waitUntil(lambda: window.record is not None and window.record.id == "b")
+    QTest.mouseRelease(line, left, pos=place)
+    assert not window.player.dragging
+    assert not window.player.transport.playing
+    qtbot.waitUntil(lambda: window.complete, timeout=5000)
+    QTest.mousePress(line, left, pos=place)
+    at_ns = window.player.transport.now_ns()
+    assert window.player.dragging
+    press(window, "Ctrl+3")
+    assert not line.isVisible()
+    assert not window.player.dragging
+    assert window.player.transport.now_ns() == at_ns > 0
+    press(window, "Ctrl+3")
+    QTest.mouseMove(line, place + QPoint(90, 0))
+    assert window.player.transport.now_ns() == at_ns
+    assert not line.scrubbing
 
 
 def test_closing_while_it_opens(window: MainWindow, folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +122,33 @@ def test_the_newest_wish_wins(
     gate.set()
     feeds.until(lambda: exact(feed, 109 * NS // 25))
     assert reads[:2] == [0, 109]
+
+
+def test_a_wish_that_came_by_meanwhile_is_told(
+    reel: Reel, feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frame before the one being decoded is wished for, and kept on the way."""
+    gate, reading, read = threading.Event(), threading.Event(), VideoReader.read
+
+    def gated(self: VideoReader, *arguments: Any, **named: Any) -> Picture | None:
+        picture = read(self, *arguments, **named)
+        reading.set()
+        gate.wait(10)
+        return picture
+
+    monkeypatch.setattr(VideoReader, "read", gated)
+    monkeypatch.setattr(PictureFeed, "_around", lambda *_: None)  # neighbours bring news of their own
+    truth = reel.truth("variable.mkv")
+    before, told = truth.starts_ns[8], threading.Event()
+    feed = feeds(reel.film("variable.mkv").path)
+    feeds.until(lambda: feed.index is not None)
+    monkeypatch.setattr(feed, "_news", lambda: told.set() if exact(feed, before) else None)
+    feed.want(truth.starts_ns[9])
+    assert reading.wait(10)
+    feed.want(before)
+    assert feed.shown(before).state is State.WAITING
+    gate.set()
+    assert told.wait(10)
 
 
 def test_while_dragging_the_key_frame_comes_first(reel: Reel, feeds: Feeds, reads: list[int]) -> None:
@@ -339,6 +368,27 @@ def test_closing_ends_the_thread_while_it_decodes(reel: Reel, feeds: Feeds) -> N
     feed.want(4 * NS, playing=True)
     feed.close()
     assert not feed._thread.is_alive()
+
+
+def test_a_closed_feed_and_its_pictures_go_at_once(reel: Reel, feeds: Feeds) -> None:
+    """They are many megabytes, of which the search for garbage knows nothing."""
+
+    def used() -> weakref.ref[PictureFeed]:
+        feed = feeds(reel.film("long_gop.mp4").path)
+        feed.want(4 * NS)
+        feeds.until(lambda: exact(feed, 4 * NS))
+        feed.want(2 * NS, dragging=True)  # its drafts have something to do too
+        feeds.until(lambda: feed.shown(2 * NS).number is not None)
+        feed.close()
+        assert len(feed._cache) == 0
+        return weakref.ref(feeds.made.pop())
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert used()() is None
+    finally:
+        gc.enable()
 
 
 def until(condition: Callable[[], bool]) -> None:

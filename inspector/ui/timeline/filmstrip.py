@@ -7,12 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from PySide6.QtCore import QObject, QRectF, QTimer, Signal
+from PySide6.QtCore import QRectF, QTimer
 from PySide6.QtGui import QImage
 
 from inspector.core.model import Stream
 from inspector.core.times import clock_text
 from inspector.ui import theme
+from inspector.ui.relay import call_of
 from inspector.ui.timeline.track import Chip, StreamTrack, paint_unknown
 
 if TYPE_CHECKING:
@@ -37,12 +38,6 @@ PAD = 2
 USUAL_ASPECT = 16 / 9
 
 
-class _Inbox(QObject):
-    """Brings pictures from whatever thread decoded them to the GUI's."""
-
-    arrived = Signal(object, object)
-
-
 class FilmStripTrack(StreamTrack):
     """Thumbnails edge to edge, each the frame at its slot's left edge."""
 
@@ -64,8 +59,6 @@ class FilmStripTrack(StreamTrack):
         self._wanted: list[int] = []
         self._pixels = 0
         self._aspect = _aspect_of(stream)
-        self._inbox = _Inbox()
-        self._inbox.arrived.connect(self._take)
         self._settle = _single_shot(SETTLE_MS, self._ask)
         self._gather = _single_shot(GATHER_MS, self.invalidate)
 
@@ -151,7 +144,7 @@ class FilmStripTrack(StreamTrack):
 
     def _ask(self) -> None:
         if self._supplier is not None and self._wanted:
-            self._supplier(self.stream, list(self._wanted), self._pixels, self._inbox.arrived.emit)
+            self._supplier(self.stream, list(self._wanted), self._pixels, call_of(self._take))
 
     def _take(self, ns: int, picture: QImage) -> None:
         if self._supplier is None:

@@ -136,7 +136,7 @@ class SensorTrack(StreamTrack):
     def close(self) -> None:
         """Let go of the samples and the curves."""
         super().close()
-        self._series = None
+        self._series = self.later = None
         self._curves = None
 
     @property

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
-from PySide6.QtCore import QObject, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QFontMetricsF, QImage
 
 from inspector.core.times import clock_text
@@ -14,6 +14,7 @@ from inspector.media.spectrum import ROWS, db_of_byte, frequency_of, row_of
 from inspector.playback.spectra import analysis_rate
 from inspector.ui import theme
 from inspector.ui.colormap import level_colors
+from inspector.ui.relay import call_of
 from inspector.ui.timeline.track import StreamTrack, paint_unknown
 
 if TYPE_CHECKING:
@@ -54,10 +55,6 @@ class Spectra(Protocol):
         ...
 
 
-class _Inbox(QObject):
-    arrived = Signal()
-
-
 def column_length(axis: TimeAxis, width: float) -> int:
     """Ns of a column: no less than a px, at most 1.42, in steps of √2 so that zooms meet again."""
     px_ns = max(axis.length / max(width, 1), 1.0)
@@ -76,10 +73,8 @@ class SpectrogramTrack(StreamTrack):
         self._rate = analysis_rate(stream)
         self._wish: tuple[int, int, int] | None = None
         self._missing = 0.0
-        self._inbox = _Inbox()
         self._settle = _timer(SETTLE_MS, self._ask)
         self._gather = _timer(GATHER_MS, self.invalidate)
-        self._inbox.arrived.connect(self._arrived)
 
     def close(self) -> None:
         """Ask for nothing more, and drop what still comes."""
@@ -140,7 +135,7 @@ class SpectrogramTrack(StreamTrack):
 
     def _ask(self) -> None:
         if self._spectra is not None and self._wish is not None:
-            self._spectra.want(self.stream, *self._wish, self._inbox.arrived.emit)
+            self._spectra.want(self.stream, *self._wish, call_of(self._arrived))
 
     def _arrived(self) -> None:
         if self._spectra is not None and not self._gather.isActive():

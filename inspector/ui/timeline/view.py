@@ -18,7 +18,7 @@ from inspector.ui.timeline.canvas import GAP, TimelineCanvas
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from PySide6.QtGui import QMouseEvent, QPaintEvent
+    from PySide6.QtGui import QHideEvent, QMouseEvent, QPaintEvent
 
     from inspector.core.model import Record, Span
     from inspector.ui.timeline.mix_strip import MixStrip
@@ -308,6 +308,14 @@ class TimelineView(QWidget):
         self._show_cursor(event.position())
         if gesture is _Gesture.SCRUB:
             self.scrub_ended.emit(self._asked)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """End the gesture: a hidden widget is not told that the button was let go."""
+        gesture, self._gesture = self._gesture, _Gesture.NONE
+        self._sized = None
+        if gesture is _Gesture.SCRUB:
+            self.scrub_ended.emit(self._asked)
+        super().hideEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Fit (on the ruler), give a row its natural height (on its edge), else as a press."""

@@ -61,6 +61,11 @@ class WaveformTrack(StreamTrack):
         self.later: Callable[[], None] | None = None
         """Called from any thread when what is shown could be finer."""
 
+    def close(self) -> None:
+        """Let go of the peaks, and of whoever waits for finer ones."""
+        super().close()
+        self._peaks = self.later = None
+
     def set_heard(self, heard: bool) -> None:
         """Whether the sound is in the mix; one that is not is drawn dimmed."""
         if heard != self._heard:

@@ -1,0 +1,266 @@
+"""Two thousand random actions leave no wrong frame, no thread, no file, no warning, and no more memory.
+
+`INSPECTOR_RANDOM_ACTIONS` and `INSPECTOR_RANDOM_SEEDS` (comma separated) make it longer or other.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import logging
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from random_hands import DAMAGED, Eyes, Hands, PullingOutput, Reel, make_reel
+
+from inspector.core.settings import change_settings
+from inspector.media import child
+from inspector.playback import proxies
+from inspector.session import Opening
+from inspector.ui import speaker
+from inspector.ui.app import make_app
+from inspector.ui.main_window import MainWindow
+from inspector.ui.views.camera import CameraView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PySide6.QtGui import QPaintEvent
+    from pytestqt.qtbot import QtBot
+
+ACTIONS = int(os.environ.get("INSPECTOR_RANDOM_ACTIONS", "2000"))
+SEEDS = [int(seed) for seed in os.environ.get("INSPECTOR_RANDOM_SEEDS", "8").split(",")]
+REST_EVERY = 8
+CALM_EVERY = 250
+PICTURE_MB = 3
+"""So little that pictures are let go of all the time."""
+WARM = 4
+"""Measurements until everything was used once: libraries, fonts, tiles, indexes, the allocator's arenas."""
+GROWTH_MB = 12
+"""What the second half may add to the first where the window shows no picture and nothing is under way."""
+FILES = 3
+"""Event descriptors of Arrow's threads, which are made once and stay."""
+CALM_RECORD = "d"
+"""A sound and words: no picture is kept."""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks at /proc"),
+]
+
+
+@pytest.fixture(scope="session")
+def reel(tmp_path_factory: pytest.TempPathFactory) -> Reel:
+    return make_reel(tmp_path_factory.mktemp("random") / "set")
+
+
+class Warnings(logging.Handler):
+    """Keeps what was warned of, but for the damaged films."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.kept: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        if f"/{DAMAGED}/" not in text:
+            self.kept.append(text)
+
+
+@pytest.fixture
+def warned() -> Iterator[Warnings]:
+    handler = Warnings()
+    logging.getLogger("inspector").addHandler(handler)
+    yield handler
+    logging.getLogger("inspector").removeHandler(handler)
+
+
+def open_files() -> list[str]:
+    """What this process has open, as paths or kinds."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            found.append(os.readlink(f"/proc/self/fd/{name}"))
+    return sorted(found)
+
+
+def children() -> list[int]:
+    """The pids of the child processes that are left."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):
+            found |= {int(pid) for pid in (task / "children").read_text().split()}
+    return sorted(found)
+
+
+def memory_mb() -> float:
+    """Resident memory, with the garbage and what the allocator only keeps given back."""
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+class Run:
+    """One window under random hands, and what was measured of it."""
+
+    def __init__(self, qtbot: QtBot, eyes: Eyes, warned: Warnings, seed: int) -> None:
+        self.qtbot = qtbot
+        self.eyes = eyes
+        self.warned = warned
+        self.seed = seed
+        self.memory_mb: list[float] = []
+        """Each time that nothing was under way and no picture shown."""
+        self.window = MainWindow(with_sound=True)
+        self.hands = Hands(self.window, seed)
+
+    def go(self) -> None:
+        """Open, act, and close; what is wrong is told with the last actions."""
+        window, done = self.window, 0
+        with self.qtbot.captureExceptions() as raised:
+            try:
+                self._open()
+                while done < ACTIONS:
+                    self.hands.act()
+                    done += 1
+                    QTest.qWait(int(self.hands.rng.integers(0, 10)))  # the pace of a hand
+                    if done % REST_EVERY == 0:
+                        self._rest()
+                    if done % CALM_EVERY == 0:
+                        self._calm()
+                    assert not self.eyes.wrong
+                    assert not raised
+                    assert not self.warned.kept
+            except BaseException as error:
+                told = [*self.hands.log, *self.eyes.wrong, *map(str, raised), *self.warned.kept]
+                error.add_note("\n".join([f"seed {self.seed}, action {done}:", *told, self._state()]))
+                raise
+            finally:
+                window.close()
+                window.deleteLater()
+                QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        assert not raised
+        assert not self.warned.kept
+
+    def _open(self) -> None:
+        window = self.window
+        window.resize(1000, 700)
+        window.show()
+        window.parts.fit_panels()
+        window.activateWindow()
+        self.qtbot.waitUntil(window.isActiveWindow)
+        window.start(Opening(str(self.eyes.reel.root)), None, False)
+        self.qtbot.waitUntil(lambda: window.record is not None and window.complete, timeout=20_000)
+
+    def _rest(self) -> None:
+        """Pause, wait for the pictures and look at them."""
+        window = self.window
+        self.hands.release()
+        assert not window.player.dragging, "nobody drags, and the player waits for the hand to let go"
+        window.player.transport.pause()
+        self.qtbot.waitUntil(lambda: window.stage.all_settled and window._opening is None, timeout=10_000)
+        self.eyes.rested(window)
+
+    def _calm(self) -> None:
+        """Nothing under way, and no picture shown: what is there now was not let go of."""
+        window = self.window
+        self._rest()
+        if window.isFullScreen():
+            self.hands.press("F11")
+        window.records.filter.clear()
+        window.resize(1000, 700)
+        self.qtbot.waitUntil(lambda: window.complete, timeout=20_000)
+        self.eyes.rested(window)
+        window.show_record(CALM_RECORD)
+        self.qtbot.waitUntil(
+            lambda: window.record is not None and window.record.id == CALM_RECORD and window.complete,
+            timeout=20_000,
+        )
+        self.eyes.forget()
+        self.qtbot.waitUntil(lambda: all(feed.ended for feed in window.player._going), timeout=5000)
+        self.qtbot.waitUntil(lambda: not self._foreign(), timeout=5000)
+        self.memory_mb.append(memory_mb())
+
+    def _foreign(self) -> list[str]:
+        """Files of other records that are open still."""
+        root = self.eyes.reel.root
+        mine = str(root / CALM_RECORD)
+        return [name for name in open_files() if name.startswith(str(root)) and not name.startswith(mine)]
+
+    def _state(self) -> str:
+        """Where the window stands, for the message."""
+        window = self.window
+        transport = window.player.transport
+        cameras = [
+            (view.feed.stream.id, view.state_text, view._time_ns, view.feed.shown(transport.now_ns()).state)
+            for view in window.stage.cameras
+        ]
+        record = None if window.record is None else window.record.id
+        return (
+            f"record {record} at {transport.now_ns()}, playing {transport.playing} at {transport.speed}, "
+            f"stage at {window.stage._time_ns}: {cameras}, "
+            f"open: {self._foreign()}, going: {len(window.player._going)}"
+        )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_actions_leave_nothing_and_show_nothing_wrong(
+    seed: int,
+    reel: Reel,
+    qtbot: QtBot,
+    warned: Warnings,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("INSPECTOR_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("INSPECTOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(proxies, "CALM_S", 0.05)
+    outputs: list[PullingOutput] = []
+
+    def make_output(name: str) -> PullingOutput:
+        outputs.append(PullingOutput(name))
+        return outputs[-1]
+
+    monkeypatch.setattr(speaker, "make_output", make_output)
+    change_settings(picture_mb=PICTURE_MB)
+    eyes = Eyes(reel)
+    paint = CameraView.paintEvent
+
+    def watched(view: CameraView, event: QPaintEvent) -> None:
+        paint(view, event)
+        eyes.painted(view)
+
+    monkeypatch.setattr(CameraView, "paintEvent", watched)
+    make_app("dark")
+    child.close()
+    gc.collect()
+    before = (threading.active_count(), len(open_files()), children())
+    run = Run(qtbot, eyes, warned, seed)
+    run.go()
+    make_app("dark")
+    memory, loud = run.memory_mb, sum(output.loud for output in outputs)
+    del run
+    eyes.forget()
+    child.close()
+    gc.collect()
+    after = (threading.active_count(), len(open_files()), children())
+    told = f"seed {seed}: threads, files, children {before} before, {after} after; MB when calm "
+    told += f"{[round(each) for each in memory]}; {eyes.paints} paints, {eyes.rests} rests, "
+    logging.getLogger("tests").info("%s%s grabs, %s drafts, %s loud", told, eyes.grabs, eyes.drafts, loud)
+    assert after[0] == before[0], [thread.name for thread in threading.enumerate()]
+    assert after[2] == before[2]
+    assert not [name for name in open_files() if str(reel.root) in name or str(tmp_path) in name]
+    assert after[1] <= before[1] + FILES, open_files()
+    assert eyes.paints > ACTIONS // 2
+    assert eyes.grabs > ACTIONS // REST_EVERY // 4
+    assert loud > ACTIONS // 100, "the mixer never played"
+    if len(memory) >= WARM * 2:
+        first, second = max(memory[: len(memory) // 2]), max(memory[len(memory) // 2 :])
+        assert second - first < GROWTH_MB, memory
