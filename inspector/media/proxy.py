@@ -2,9 +2,9 @@
 
 A proxy is two files in the film's cache folder: JPEGs one behind the other, and a table of (offset, length)
 by frame number, which the reader maps and the builder fills in as it goes. A picture is written before its
-entry, so that a builder that dies leaves nothing torn, and one that comes later goes on where it stopped. What
-a disk tore is found by the stamp before each picture, and built again. The
-builder runs in a child process of low priority, group by group of frames from where the curator is.
+entry, so that a builder that dies leaves nothing torn, and one that comes later goes on where it stopped.
+What a disk tore is found by the stamp before each picture, and built again. The builder runs in a child
+process of low priority, group by group of frames from where the curator is.
 """
 
 from __future__ import annotations
@@ -79,11 +79,10 @@ def _open_table(path: Path, frames: int, mode: str) -> _Table | None:
 
 
 def _torn(rows: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
-    """Which entries (n,) cannot be true of a file of `size` bytes: a disk may lose one file's end, not both."""
+    """Which entries (n,) cannot be true of a picture file of `size` bytes: a disk may lose its end alone."""
     offset, length = rows[:, 0], rows[:, 1]
-    return (
-        (length != 0) & (length != GONE) & ((length < STAMP.size) | (offset < 0) | (offset > size - length))
-    )
+    false = (length < STAMP.size) | (offset < 0) | (offset > size - length)
+    return np.asarray(false & (length != 0) & (length != GONE))
 
 
 class ProxyReader:

@@ -20,8 +20,8 @@ from inspector.core.settings import change_settings
 from inspector.media import proxy
 from inspector.media.child import child_command
 from inspector.media.frames import frame_index
-from inspector.media.proxy import HEAD, ProxyBuilder, ProxyReader, names, progress
 from inspector.media.probe import probe
+from inspector.media.proxy import HEAD, ProxyBuilder, ProxyReader, names, progress
 from inspector.playback import proxies as building
 from inspector.playback.drafts import Drafts
 from inspector.playback.proxies import Proxies
@@ -162,7 +162,12 @@ def test_a_builder_killed_midway_is_taken_up(
     built: list[int] = []
     builder = ProxyBuilder(film.path, 0, cut, proxy.SMALL)
     written = builder._write
-    builder._write = lambda made: (built.extend(n for n, _ in made), written(made))[1]  # type: ignore[method-assign]
+
+    def noted(made: list[tuple[int, bytes]]) -> None:
+        built.extend(number for number, _ in made)
+        written(made)
+
+    monkeypatch.setattr(builder, "_write", noted)
     for _ in builder.run():
         pass
     assert len(built) == len(index) - done
@@ -315,7 +320,7 @@ class Children:
             self.all.append(real(*args, **kwargs))
             return self.all[-1]
 
-        monkeypatch.setattr(building.subprocess, "Popen", popen)
+        monkeypatch.setattr(subprocess, "Popen", popen)
 
 
 @pytest.fixture
@@ -409,7 +414,7 @@ def test_a_tight_budget_makes_small_ones_and_a_tighter_none(
 
 
 def test_a_cache_emptied_while_it_is_read(keeper: Proxies, clip: films.Film, tmp_path: Path) -> None:
-    """Somebody else clears it: what is open still gives right pictures, and the next record's are built anew."""
+    """Somebody else clears it: what is open gives right pictures on, and they are built anew."""
     folder = _film(keeper, clip.path)
     assert folder is not None
     until(lambda: keeper.complete)
