@@ -27,7 +27,7 @@ LEFT, TOP = 20, 46
 SHORT_PX, NAME_PX = 56, 140
 MS_PX, NOTE_PX = 86, 76
 LEAST_PX = PAD + SHORT_PX + GAP + MS_PX + PAD
-"""Less wide than this it says nothing; where the stage is narrow the frames go first, then letters of names."""
+"""It is never less wide; where the stage is narrow the frames go first, then letters of names."""
 MOST = 24
 """Lines; what does not fit is counted in the last."""
 GROUND = QColor(15, 17, 21, 215)

@@ -136,7 +136,7 @@ def test_no_picture_of_a_hard_film_is_another_frames(
 
 
 def test_a_builder_killed_midway_is_taken_up(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     film = films.reel(tmp_path_factory.getbasetemp()).film("bframes.mp4")
     index = frame_index(film.path, 0)
