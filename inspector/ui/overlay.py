@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QFont, QPaintEvent
 
+    from inspector.core.model import Stream
     from inspector.ui.readout import Figure
 
 LINE = 18
@@ -50,7 +52,7 @@ class SyncOverlay(QWidget):
     def show_figures(self, figures: Sequence[Figure]) -> None:
         """Take the figures of all streams, in their order."""
         if [each.stream.id for each in figures] != [each.stream.id for each in self._figures]:
-            self._names = short_titles_of([each.stream for each in figures])
+            self._names = _names([each.stream for each in figures])
             self._wide = 0
         self._figures = list(figures)
         self._place()
@@ -120,6 +122,17 @@ class SyncOverlay(QWidget):
                 taken = max(taken, _draw(painter, area, note, mono, LATE if late else QUIET, right))
             _draw(painter, area.adjusted(0, 0, -taken - GAP, 0), name, text, INK, left)
         painter.end()
+
+
+def _names(streams: Sequence[Stream]) -> dict[str, str]:
+    """A short name of each by its id; the picture and the sound of one film are told apart."""
+    titles = short_titles_of(streams)
+    times = Counter(titles.values())
+    return {
+        each.id: f"{titles[each.id]} {each.modality.value}" if times[titles[each.id]] > 1 else titles[each.id]
+        for each in streams
+        if each.id in titles
+    }
 
 
 def _draw(

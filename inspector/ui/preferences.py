@@ -287,3 +287,5 @@ class Preferences(QDialog):
         self.calibrate.setEnabled(there)
         self.forget.setEnabled(there and speaker.wanted in settings().latency)
         self.output.setCurrentIndex(self.output.findData(speaker.wanted))
+        for box in self.findChildren(QCheckBox):  # a key may have changed it
+            box.setChecked(getattr(settings(), box.objectName()))
