@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 from inspector.core.files import write_atomic
 from inspector.core.model import Source
 from inspector.media.frames import FrameIndex, frame_index
+from inspector.media.hardware import verdicts
 from inspector.media.video import Picture, VideoReader
 
 if TYPE_CHECKING:
@@ -306,6 +307,7 @@ def main() -> None:
     av.logging.set_level(None)
     if hasattr(os, "nice"):
         os.nice(15)
+    verdicts.may_try = False
     task = json.loads(sys.stdin.readline())
     lock = FileLock(Path(task["folder"]) / f"proxy-{task['track']}.lock")
     try:

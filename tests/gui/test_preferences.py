@@ -195,6 +195,7 @@ def test_the_cache_is_measured_and_cleared(box: Preferences, qtbot: QtBot, tmp_p
         folder = user_cache().folder(path)
         assert folder is not None
         (folder / "data").write_bytes(b"x" * 3_000_000)
+    assert folder is not None
     with user_cache().holding(folder):
         box.hide()
         box.show()
