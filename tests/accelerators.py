@@ -6,17 +6,17 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from inspector.media import hardware
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = ("good", "level", "wrong", "one_wrong", "late", "short", "refuses", "crashes", "hangs")
-
 _real = hardware.decoded
 
 
-def _decoded(path: Path, track: int, device: str | None) -> tuple[list[hardware.Shot], float]:
+def decoded(path: Path, track: int, device: str | None) -> tuple[list[hardware.Shot], float]:
     """The real frames of the processor; a device's are made of them."""
     shots, _ = _real(path, track, None)
     kind = os.environ["ACCELERATOR"]
@@ -35,15 +35,15 @@ def _decoded(path: Path, track: int, device: str | None) -> tuple[list[hardware.
             shot._replace(pts=later.pts) for shot, later in zip(shots, shots[1:] + shots[:1], strict=True)
         ]
     if kind == "wrong":
-        shots = [shot._replace(pixels=shot.pixels // 2) for shot in shots]
+        shots = [shot._replace(pixels=(shot.pixels // 2).astype(np.uint8)) for shot in shots]
     if kind == "one_wrong":
         shots[7] = shots[7]._replace(pixels=shots[9].pixels)
     if kind == "good":  # a device rounds otherwise
-        shots = [shot._replace(pixels=shot.pixels ^ 1) for shot in shots]
+        shots = [shot._replace(pixels=(shot.pixels ^ 1).astype(np.uint8)) for shot in shots]
     return shots, 0.95 if kind == "level" else 0.4
 
 
 def main() -> None:
     """The child."""
-    hardware.decoded = _decoded
+    hardware.decoded = decoded
     hardware.main()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 OUTPUTS = (("builtin", "Built-in"), ("vlc", "VLC (needs libVLC)"))
 LOOK_MS = 500
-WIDTH = 560
+WIDTH = 640
 NUMBER_PX = 120
 
 
@@ -204,6 +204,7 @@ class Preferences(QDialog):
         spin.setKeyboardTracking(False)
         spin.setValue(getattr(settings(), name))
         spin.setFixedWidth(NUMBER_PX)
+        spin.lineEdit().setTextMargins(6, 0, 0, 0)
         spin.valueChanged.connect(lambda value: self._set(name, value))
         row = QHBoxLayout()
         row.addWidget(spin)

@@ -234,7 +234,7 @@ QSpinBox {{ background: {t.stage.name()}; border: 1px solid {t.line.name()}; bor
   padding: 4px 8px; color: {t.text.name()}; }}
 QSpinBox:focus {{ border-color: {t.accent.name()}; }}
 QSpinBox::up-button, QSpinBox::down-button {{ width: 0; border: 0; }}
-QSpinBox QLineEdit {{ background: transparent; border: 0; border-radius: 0; padding: 0 6px; }}
+QSpinBox QLineEdit {{ background: transparent; border: 0; border-radius: 0; padding: 0; }}
 QComboBox {{ background: {t.stage.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;
   padding: 4px 8px; min-height: 20px; color: {t.text.name()}; }}
 QComboBox:focus, QComboBox:on {{ border-color: {t.accent.name()}; }}

@@ -156,6 +156,7 @@ def test_the_latency_says_how_it_is_known_and_is_forgotten(box: Preferences, qtb
     speaker.set_latency(71 * MS)
     speaker.keep_latency()
     assert box.latency.text() == f"71 ms calibrated {date.today().isoformat()}"
+    assert box.latency.width() >= box.latency.fontMetrics().horizontalAdvance(box.latency.text())
     assert settings().latency == {"builtin": Latency(71.0, date.today().isoformat())}
     assert kept()["latency"] == {"builtin": {"ms": 71.0, "on": date.today().isoformat()}}
     box.forget.click()

@@ -54,8 +54,17 @@ def ask(clip: Source) -> str | None:
         return chosen(clip, box.streams.video[0].codec_context)
 
 
-@pytest.mark.parametrize("kind", accelerators.KINDS)
-def test_only_a_device_that_is_right_and_faster_is_used(
+@pytest.mark.parametrize("kind", ["good", "level", "wrong", "one_wrong", "late", "short"])
+def test_a_device_has_to_give_the_same_frames_and_sooner(
+    clip: Source, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATOR", kind)
+    monkeypatch.setattr(hardware, "decoded", accelerators.decoded)
+    assert (hardware.faster(clip.path, 0, "cuda") >= hardware.FASTER) is (kind == "good")
+
+
+@pytest.mark.parametrize("kind", ["good", "refuses", "crashes", "hangs"])
+def test_a_device_that_fails_its_trial_in_the_child_is_not_used(
     machine: Callable[[str], Verdicts], clip: Source, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind == "hangs":
@@ -104,11 +113,12 @@ def test_what_took_the_machine_down_is_not_tried_again(
 ) -> None:
     made = machine("good")
     seen: list[str] = []
-    monkeypatch.setattr(made, "_tried", lambda *_: seen.append(kept()) or 0.0)
 
-    def kept() -> str:
-        return str(json.loads((user_cache().root / "hardware.json").read_text())["kinds"])
+    def tried(*_: object) -> float:
+        seen.append(str(json.loads((user_cache().root / "hardware.json").read_text())["kinds"]))
+        return 0.0
 
+    monkeypatch.setattr(made, "_tried", tried)
     ask(clip)
     made.wait()
     assert seen
@@ -209,9 +219,7 @@ class Failing:
 def disguised(
     machine: Callable[[str], Verdicts], clip: Source, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], FrameDecoder]:
-    made = machine("good")
-    ask(clip)
-    made.wait()
+    monkeypatch.setattr(machine("good"), "of", lambda kind: "cuda")
     asked: list[str] = []
     monkeypatch.setattr(opening, "_accelerator", lambda device: asked.append(device))
 
