@@ -12,6 +12,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from inspector.media.hardware import chosen, give_up
 from inspector.media.opening import open_track
 from inspector.media.probe import PTS_ZERO
 
@@ -37,6 +38,10 @@ class Decoded:
     whole: bool
 
 
+class _DeviceError(Exception):
+    """A graphics processor would not decode a packet: whose fault it is the processor will tell."""
+
+
 class FrameDecoder:
     """One open film track, decoded from where it was last put. Not safe to use from two threads."""
 
@@ -56,14 +61,38 @@ class FrameDecoder:
         self._open()
 
     def _open(self) -> None:
+        self._device: str | None = None
         self.box, stream = open_track(self._source, "video")
+        if self.strict and (device := chosen(self._source, stream.codec_context)) is not None:
+            stream = self._on_device(device) or stream
         self.stream: Any = stream
         self.context = stream.codec_context
         # Where threads take a frame each, what is held back at the end is lost with one broken packet.
-        self.context.thread_type = "AUTO" if self.strict else "SLICE"
+        self.context.thread_type = "AUTO" if self.strict and self._device is None else "SLICE"
         self._torn_starts = not PTS_ZERO & set(self.box.format.name.split(","))
         if self.strict:
             self.context.options = {**self.context.options, "err_detect": "explode"}
+
+    def _on_device(self, device: str) -> Any:
+        """The track opened anew with its pictures decoded there; None where the driver will not."""
+        try:
+            box, stream = open_track(self._source, "video", device)
+        except Exception as error:  # noqa: BLE001 - a driver may say anything
+            give_up(self._source, error)
+            return None
+        self.box.close()
+        self.box, self._device = box, device
+        return stream
+
+    def _without_device(self, error: Exception) -> None:
+        """The device failed: the processor goes on where the last seek led."""
+        give_up(self._source, error)
+        self.box.close()
+        self._open()
+        if self._sought is not None:
+            self.seek(self._sought)
+
+    _sought: int | None = None
 
     def close(self) -> None:
         """Let go of the file and the decoder."""
@@ -93,8 +122,11 @@ class FrameDecoder:
         try:
             packet = next(packet for packet in self.box.demux(self.stream) if packet.is_keyframe)
             frames: list[Any] = [*self.context.decode(packet), *self.context.decode(None)]
-        except (StopIteration, self._av.FFmpegError):
-            return None
+        except (StopIteration, self._av.FFmpegError) as error:
+            if self._device is None or isinstance(error, StopIteration):
+                return None
+            self._without_device(error)
+            return self.key_alone(pts)
         for frame in frames:
             return Decoded(frame, frame.pts if frame.pts is not None else frame.dts, not frame.is_corrupt)
         return None
@@ -108,6 +140,7 @@ class FrameDecoder:
     def seek(self, pts: int) -> None:
         """Put it at the key frame at or before that pts (or dts: what the container is sought by)."""
         self.forget()
+        self._sought = pts
         self._given = self._refused = 0
         try:
             self.box.seek(pts, stream=self.stream, backward=True)
@@ -121,12 +154,24 @@ class FrameDecoder:
         if self._next:
             got: Decoded | None = self._next.popleft()
         else:
-            if self._frames is None:
-                self._frames = self._decode()
-            got = next(self._frames, None)
+            got = self._decoded()
         if got is not None and got.pts is not None:
             self.at = got.pts
         return got
+
+    def _decoded(self) -> Decoded | None:
+        if self._frames is None:
+            self._frames = self._decode()
+        try:
+            return next(self._frames, None)
+        except _DeviceError as error:
+            at = self.at
+            self._without_device(error)
+        self._frames = self._decode()
+        for each in self._frames:  # what had come out already is passed by
+            if at is None or (each.pts is not None and each.pts > at):
+                return each
+        return None
 
     def put_back(self, *frames: Decoded) -> None:
         """These come out again first, in this order."""
@@ -173,7 +218,9 @@ class FrameDecoder:
                     continue
             try:
                 frames: list[Any] = self.context.decode(packet)
-            except self._av.FFmpegError:
+            except self._av.FFmpegError as error:
+                if self._device is not None:
+                    raise _DeviceError(str(error)) from error
                 # A decoder of several threads tells of it some packets later.
                 self._refused += 1
                 since = place - (os.cpu_count() or 1) - 1 if self.strict else place

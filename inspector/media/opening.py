@@ -50,8 +50,10 @@ _STILLS = (
 )
 
 
-def open_film(path: Path) -> InputContainer:
+def open_film(path: Path, device: str | None = None) -> InputContainer:
     """A film or sound file that a child process has survived, to be closed.
+
+    With a `device` its pictures are decoded there: see media.hardware.
 
     The answer is known for every file that a reader listed; a file that was changed since is asked about
     again. Raises InspectorError for one that killed the child or that it could not read, and av.FFmpegError,
@@ -61,15 +63,15 @@ def open_film(path: Path) -> InputContainer:
 
     _regular(path)
     probe(path)
-    return open_unprobed(path)
+    return open_unprobed(path, device)
 
 
-def open_unprobed(path: Path) -> InputContainer:
-    """The same without asking a child first: for the probe alone."""
-    return _open(path, None, CONTAINERS, FILM_PIXELS)
+def open_unprobed(path: Path, device: str | None = None) -> InputContainer:
+    """The same without asking a child first: for what runs in a child itself."""
+    return _open(path, None, CONTAINERS, FILM_PIXELS, device)
 
 
-def open_track(source: Source, kind: str) -> tuple[InputContainer, Any]:
+def open_track(source: Source, kind: str, device: str | None = None) -> tuple[InputContainer, Any]:
     """The file of a source and its track of that kind, video or audio, for decoding.
 
     Raises InspectorError where the file cannot be opened, or the track is not there or of no known codec.
@@ -78,7 +80,7 @@ def open_track(source: Source, kind: str) -> tuple[InputContainer, Any]:
 
     name = {"video": "film", "audio": "sound"}[kind]
     try:
-        box = open_film(source.path)
+        box = open_film(source.path, device)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InspectorError(
             f"The {name} cannot be opened",
@@ -153,7 +155,13 @@ class _File:
             os.close(file)
 
 
-def _open(path: Path, kind: str | None, kinds: str, pixels: int) -> InputContainer:
+def _accelerator(device: str) -> Any:
+    from av.codec.hwaccel import HWAccel
+
+    return HWAccel(device, allow_software_fallback=False)
+
+
+def _open(path: Path, kind: str | None, kinds: str, pixels: int, device: str | None = None) -> InputContainer:
     import av
 
     limits = {"max_pixels": str(pixels)}
@@ -164,6 +172,7 @@ def _open(path: Path, kind: str | None, kinds: str, pixels: int) -> InputContain
         options={"format_whitelist": kinds, "protocol_whitelist": "file", **limits},
         metadata_errors="replace",
         buffer_size=REQUEST,
+        hwaccel=None if device is None else _accelerator(device),
     )
     for stream in box.streams.video:
         if stream.codec_context is not None:

@@ -94,6 +94,11 @@ class Proxies:
             self._held.close()
             self._wake.notify()
 
+    def settings_changed(self) -> None:
+        """They were switched on or off: the builder ends at once, or goes on with the films on show."""
+        with self._wake:
+            self._wake.notify()
+
     def focus(self, path: Path, pts: int) -> None:
         """Build from about this pts of a film on: there the curator is."""
         for film in self._films:
@@ -103,6 +108,8 @@ class Proxies:
     @property
     def said(self) -> str:
         """How far the small copies of the films on show are, or why there are none; empty when done."""
+        if not settings().proxies:
+            return ""
         films = [film for film in self._films if not film.over]
         frames = sum(film.frames for film in films)
         if frames:
@@ -128,10 +135,8 @@ class Proxies:
     def _work(self) -> None:
         while True:
             with self._wake:
-                film = next((each for each in self._films if not each.over), None)
-                while film is None and not self._closed:
+                while (film := self._next()) is None and not self._closed:
                     self._wake.wait()
-                    film = next((each for each in self._films if not each.over), None)
                 if self._closed or film is None:
                     return
                 calm_at = time.monotonic() + CALM_S
@@ -150,6 +155,12 @@ class Proxies:
                 log.exception("the builder of proxies")
                 film.over = True
 
+    def _next(self) -> _Film | None:
+        """The first film on show whose proxy is not done, None too where none are to be built."""
+        if not settings().proxies:
+            return None
+        return next((film for film in self._films if not film.over), None)
+
     def _build(self, film: _Film) -> None:
         """One child for one film, until it ends, the film is not on show any more, or the disk is full."""
         child = subprocess.Popen(
@@ -166,6 +177,7 @@ class Proxies:
         listener.start()
         said: tuple[bool, int] | None = None
         checked = film.done
+        switched_off = False
         try:
             child.stdin.write(json.dumps(task) + "\n")
             while child.poll() is None:
@@ -176,8 +188,11 @@ class Proxies:
                     said = state
                 with self._wake:
                     self._wake.wait(LOOK_S)
-                    if self._closed or film not in self._films or not settings().proxies:
+                    if self._closed or film not in self._films:
                         return
+                if not settings().proxies:
+                    switched_off = True
+                    return
                 if proxy.estimate_bytes(film.done - checked, film.fit) > CHECK_BYTES:
                     checked = film.done
                     if not user_cache().make_room(CHECK_BYTES):
@@ -193,9 +208,10 @@ class Proxies:
             for pipe in (child.stdin, child.stdout):
                 with suppress(OSError):
                     pipe.close()
-            film.over = film.over or film in self._films
+            film.over = not switched_off  # what was switched off goes on where it is switched on again
 
     def _listen(self, child: subprocess.Popen[str], film: _Film) -> None:
         assert child.stdout is not None
         for line in child.stdout:
-            film.done = int(line)
+            with suppress(ValueError):  # the last line of one that died
+                film.done = int(line)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt, QTimer
+from PySide6.QtCore import QEvent, QRectF, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
@@ -27,6 +27,7 @@ from inspector.ui import theme
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
 
+    from inspector.playback.transport import SoundClock
     from inspector.ui.player import Player
 
 MS = 1_000_000
@@ -79,7 +80,10 @@ class Calibration(QDialog):
         self._player = player
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._transport = Transport()
+        self._clock: SoundClock | None = None
+        self._before_ns = 0
         self.setWindowTitle("Calibrate sound against picture")
+        self.setWindowModality(Qt.WindowModality.ApplicationModal)  # the mixer is taken
         self.setMinimumWidth(480)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 16)
@@ -99,23 +103,28 @@ class Calibration(QDialog):
         self.figure.setFont(theme.mono_font(14))
         self.figure.setMinimumWidth(72)
         self.figure.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self._button("−10", -10))
-        row.addWidget(self._button("−1", -1))
+        steps = (("−10", -10), ("−1", -1), ("+1", 1), ("+10", 10))
+        self._nudges = [self._button(text, step) for text, step in steps]
+        for button in self._nudges[:2]:
+            row.addWidget(button)
         row.addWidget(self.slider, 1)
-        row.addWidget(self._button("+1", 1))
-        row.addWidget(self._button("+10", 10))
+        for button in self._nudges[2:]:
+            row.addWidget(button)
         row.addWidget(self.figure)
+        row.setSpacing(8)
         column.addLayout(row)
-        hint = QLabel("Click too late: more ms. Click too early: fewer. ← and → nudge by 1 ms.", self)
-        hint.setFont(theme.text_font(12))
-        hint.setStyleSheet(f"color: {theme.current().quiet.name()}")
-        column.addWidget(hint)
+        self._hint = QLabel("Click too late: more ms. Click too early: fewer. ← and → nudge by 1 ms.", self)
+        self._hint.setFont(theme.text_font(12))
+        self._hint.setWordWrap(True)
+        column.addWidget(self._hint)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         cancel = QPushButton("Cancel", self)
         cancel.clicked.connect(self.reject)
         self.keep = QPushButton("They are together", self)
         self.keep.setDefault(True)
+        self.keep.setProperty("primary", True)
+        cancel.setAutoDefault(False)
         self.keep.clicked.connect(self.accept)
         buttons.addWidget(cancel)
         buttons.addWidget(self.keep)
@@ -124,7 +133,8 @@ class Calibration(QDialog):
             QShortcut(QKeySequence(key), self).activated.connect(lambda step=step: self._step(step))
         self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
-        self._before_ns = 0
+        player.speaker.changed.connect(self._sound_changed)
+        self._restyle()
 
     def _button(self, text: str, step: int) -> QPushButton:
         button = QPushButton(text, self)
@@ -145,12 +155,13 @@ class Calibration(QDialog):
 
     def showEvent(self, event: Any) -> None:
         """Take over the mixer and begin to flash and click."""
-        speaker = self._player.speaker
         super().showEvent(event)
-        if speaker.mixer is None or speaker.clock is None or self._timer.isActive():
+        speaker = self._player.speaker
+        for each in (self.keep, self.slider, *self._nudges):
+            each.setEnabled(speaker.clock is not None)
+        if speaker.clock is None or self._timer.isActive() or (mixer := self._player.lend_mixer()) is None:
             return
-        self._player.transport.pause()
-        self._before_ns = speaker.latency_ns
+        self._clock, self._before_ns = speaker.clock, speaker.latency_ns
         self._folder = tempfile.TemporaryDirectory(prefix="inspector-clicks-")
         path = Path(self._folder.name) / "clicks.wav"
         with wave.open(str(path), "wb") as file:
@@ -160,14 +171,23 @@ class Calibration(QDialog):
             file.writeframes(click_pcm().tobytes())
         clock = Clock("clicks", "container")
         clicks = Stream("clicks", Modality.AUDIO, Source(path, "av", 0), clock, (0, SECONDS * NS))
-        speaker.mixer.set_tracks([Track(clicks)])
-        self.slider.setValue(round(speaker.latency_ns / MS))
-        self.figure.setText(f"{self.slider.value()} ms")
+        mixer.set_tracks([Track(clicks)])
+        now_ms = round(speaker.latency_ns / MS)
+        self.slider.setRange(min(LOW_MS, now_ms), max(HIGH_MS, now_ms))
+        self.slider.setValue(now_ms)
+        self.figure.setText(f"{now_ms} ms")
+        self.slider.setFocus()
         self._transport.set_sound(speaker.clock)
         self._transport.set_span(0, SECONDS * NS)
         self._transport.set_loop((0, SECONDS * NS))
+        self._transport.seek(0)
         self._transport.play()
         self._timer.start()
+
+    def _sound_changed(self) -> None:
+        """What was calibrated is not heard any more: there is nothing to keep."""
+        if self._timer.isActive() and self._player.speaker.clock is not self._clock:
+            self.reject()
 
     def _tick(self) -> None:
         now = self._transport.tick()
@@ -178,16 +198,37 @@ class Calibration(QDialog):
 
     def done(self, result: int) -> None:
         """Keep what was found, or go back to what was in force."""
+        self._end(result == QDialog.DialogCode.Accepted)
+        super().done(result)
+
+    def hideEvent(self, event: Any) -> None:
+        """It may also go with the window behind it: then nothing is kept."""
+        self._end(False)
+        super().hideEvent(event)
+
+    def _end(self, keep: bool) -> None:
+        if not self._timer.isActive():
+            return
+        self._timer.stop()
+        self._transport.pause()
+        self.flash.lit = False
         speaker = self._player.speaker
-        if self._timer.isActive():
-            self._timer.stop()
-            self._transport.pause()
-            self._player.restore_sounds()
-            if result == QDialog.DialogCode.Accepted:
+        if speaker.clock is self._clock:
+            if keep:
                 speaker.keep_latency()
             else:
                 speaker.set_latency(self._before_ns)
+        self._clock = None
+        self._player.restore_sounds()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
-        super().done(result)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of another theme."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_hint"):
+            self._restyle()
+        super().changeEvent(event)
+
+    def _restyle(self) -> None:
+        theme.tone(self._hint, theme.current().quiet)

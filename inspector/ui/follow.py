@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 
 from inspector.ui import theme
 from inspector.ui.overlay import SyncOverlay
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FIGURES_S = 0.066
 """While playing, numbers change this often: no eye reads them at the rate of the ticks."""
+LOOK_MS = 500
+"""Also where nothing moves: a table that was read behind has samples now, a sound begins."""
 
 
 class Follower(QObject):
@@ -38,8 +40,13 @@ class Follower(QObject):
         self.record: Record | None = None
         self.readout = Readout(player, parts.stage, parts.timeline)
         self.overlay = SyncOverlay(parts.stage)
+        self._look = QTimer(self, interval=LOOK_MS)
+        self._look.timeout.connect(self._refresh)
+        self._look.start()
         player.moved.connect(self.moved)
         player.state_changed.connect(self.state_changed)
+        player.mix_changed.connect(self._refresh)
+        player.speaker.changed.connect(self._refresh)
         player.news.connect(self._news, Qt.ConnectionType.QueuedConnection)
 
     def set_record(self, record: Record | None) -> None:
@@ -47,10 +54,14 @@ class Follower(QObject):
         self.record = record
         self.overlay.show_figures([])
 
+    def close(self) -> None:
+        """Follow no more."""
+        self._look.stop()
+
     def show_overlay(self, on: bool) -> None:
         """Whether the figures of all streams stand over the pictures."""
         self.overlay.setVisible(on)
-        self._show_figures(self._player.transport.now_ns())
+        self._refresh()
 
     def moved(self, at_ns: int) -> None:
         """The playhead is there now."""
@@ -80,6 +91,11 @@ class Follower(QObject):
         if not transport.playing:
             self._parts.stage.show_time(transport.now_ns(), False, self._player.dragging, asked=False)
             self.moved(transport.now_ns())
+
+    def _refresh(self) -> None:
+        """A sound is muted, or heard otherwise: also paused that is to be read at once."""
+        if not self._player.transport.playing:
+            self._show_figures(self._player.transport.now_ns())
 
     def _show_figures(self, at_ns: int) -> None:
         transport = self._player.transport

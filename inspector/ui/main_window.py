@@ -459,6 +459,9 @@ class MainWindow(QMainWindow):
         self._opening = None
         self.relay.close()
         self._clock.stop()
+        if self._preferences_box is not None:
+            self._preferences_box.close()
+        self.follower.close()
         self.player.close()
         self.stage.set_cameras([])
         self.timeline.set_record(None)

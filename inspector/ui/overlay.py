@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QWidget
 
@@ -15,16 +16,23 @@ from inspector.ui.timeline.build import short_titles_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QPaintEvent
+    from PySide6.QtGui import QFont, QPaintEvent
 
+    from inspector.core.model import Stream
     from inspector.ui.readout import Figure
 
 LINE = 18
 PAD = 10
-NAME_PX = 150
+GAP = 12
+LEFT, TOP = 20, 46
+"""Under the name of the first camera, and beside nothing that a camera writes at its foot."""
+SHORT_PX, NAME_PX = 56, 140
+MS_PX, NOTE_PX = 86, 76
+LEAST_PX = PAD + SHORT_PX + GAP + MS_PX + PAD
+"""It is never less wide; where the stage is narrow the frames go first, then letters of names."""
 MOST = 24
 """Lines; what does not fit is counted in the last."""
-GROUND = QColor(15, 17, 21, 225)
+GROUND = QColor(15, 17, 21, 215)
 INK, QUIET, LATE = QColor("#E6EAF0"), QColor("#AEB7C4"), QColor("#E9B44C")
 
 
@@ -44,7 +52,8 @@ class SyncOverlay(QWidget):
     def show_figures(self, figures: Sequence[Figure]) -> None:
         """Take the figures of all streams, in their order."""
         if [each.stream.id for each in figures] != [each.stream.id for each in self._figures]:
-            self._names = short_titles_of([each.stream for each in figures])
+            self._names = _names([each.stream for each in figures])
+            self._wide = 0
         self._figures = list(figures)
         self._place()
         self.raise_()
@@ -55,7 +64,7 @@ class SyncOverlay(QWidget):
         return [
             (
                 self._names.get(each.stream.id, each.stream.id),
-                "" if each.ms is None else f"{each.ms:+.1f} ms".replace("-", "−"),
+                "" if each.ms is None else f"{_signed(each.ms)} ms",
                 each.note if each.ms is None else _count(each.frames),
                 each.ms is not None and abs(each.ms) > LATE_MS,
             )
@@ -69,13 +78,26 @@ class SyncOverlay(QWidget):
         return False
 
     def _rows(self) -> int:
-        room = max((self._stage.height() - 48) // LINE, 1)
+        room = max((self._stage.height() - TOP - LEFT - 2 * PAD) // LINE, 1)
         return min(len(self._figures), MOST, room)
 
     def _place(self) -> None:
-        width = min(NAME_PX + 190 + 2 * PAD, self._stage.width() - 24)
+        metrics = QFontMetricsF(theme.text_font(12))
+        names = [metrics.horizontalAdvance(self._names.get(each.stream.id, "")) for each in self._figures]
+        name = min(max([SHORT_PX, *names]), NAME_PX)
+        notes = QFontMetricsF(theme.mono_font(12))
+        said = [notes.horizontalAdvance(note) for _, ms, note, _ in self.lines() if not ms]
+        note = max([NOTE_PX, *(width - MS_PX - GAP for width in said)])
+        wish = round(PAD + name + GAP + MS_PX + GAP + note + PAD)
+        width = max(min(wish, self._stage.width() - 2 * LEFT), LEAST_PX)
         height = self._rows() * LINE + 2 * PAD if self._figures else 0
-        self.setGeometry(12, self._stage.height() - height - 12, width, height)
+        # The widest so far: a plate whose edge follows each figure is not to be looked at.
+        self._wide = max(self._wide, width) if width < self._stage.width() - 2 * LEFT else width
+        place = QRect(LEFT, TOP, min(self._wide, max(self._stage.width() - 2 * LEFT, LEAST_PX)), height)
+        if place != self.geometry():
+            self.setGeometry(place)
+
+    _wide = 0
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -84,26 +106,54 @@ class SyncOverlay(QWidget):
         painter.setBrush(GROUND)
         painter.drawRoundedRect(QRectF(self.rect()), theme.RADIUS, theme.RADIUS)
         text, mono = theme.text_font(12), theme.mono_font(12)
+        left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
         lines, rows = self.lines(), self._rows()
+        with_notes = self.width() >= PAD + SHORT_PX + GAP + MS_PX + GAP + NOTE_PX + PAD
         for at, (name, ms, note, late) in enumerate(lines[:rows]):
             area = QRectF(PAD, PAD + at * LINE, self.width() - 2 * PAD, LINE)
             if at == rows - 1 and len(lines) > rows:
                 name, ms, note, late = f"and {len(lines) - rows + 1} more", "", "", False
-            painter.setFont(text)
-            painter.setPen(INK)
-            shown = QFontMetricsF(text).elidedText(name, Qt.TextElideMode.ElideMiddle, NAME_PX - 8)
-            middle = Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(area, int(middle | Qt.AlignmentFlag.AlignLeft), shown)
-            painter.setFont(mono)
-            painter.setPen(LATE if late else INK if ms else QUIET)
-            figure = area.adjusted(NAME_PX, 0, -90, 0)
-            painter.drawText(figure, int(middle | Qt.AlignmentFlag.AlignRight), ms)
-            painter.setPen(QUIET)
-            painter.drawText(area, int(middle | Qt.AlignmentFlag.AlignRight), note)
+            figures = area.adjusted(0, 0, -(NOTE_PX + GAP) if with_notes else 0, 0)
+            taken = 0.0
+            if ms:
+                taken = _draw(painter, figures, ms, mono, LATE if late else INK, right)
+                taken += area.right() - figures.right()
+            if note and (with_notes or not ms):
+                taken = max(taken, _draw(painter, area, note, mono, LATE if late else QUIET, right))
+            _draw(painter, area.adjusted(0, 0, -taken - GAP, 0), name, text, INK, left)
         painter.end()
+
+
+def _names(streams: Sequence[Stream]) -> dict[str, str]:
+    """A short name of each by its id; the picture and the sound of one film are told apart."""
+    titles = short_titles_of(streams)
+    times = Counter(titles.values())
+    return {
+        each.id: f"{titles[each.id]} {each.modality.value}" if times[titles[each.id]] > 1 else titles[each.id]
+        for each in streams
+        if each.id in titles
+    }
+
+
+def _draw(
+    painter: QPainter, area: QRectF, text: str, font: QFont, color: QColor, side: Qt.AlignmentFlag
+) -> float:
+    """One line of text, cut in its middle to fit; how wide it is."""
+    metrics = QFontMetricsF(font)
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, area.width())
+    painter.setFont(font)
+    painter.setPen(color)
+    painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter | side), shown)
+    return metrics.horizontalAdvance(shown)
 
 
 def _count(frames: float | None) -> str:
     if frames is None:
         return ""
-    return (f"{frames:+.1f}" if abs(frames) < 1000 else f"{frames:+.0f}").replace("-", "−") + " f"
+    return f"{_signed(frames)} f"
+
+
+def _signed(value: float) -> str:
+    """With a sign where there is something to be signed."""
+    text = f"{value:+.1f}" if abs(value) < 1000 else f"{value:+.0f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")

@@ -21,7 +21,7 @@ from inspector.ui.speaker import Speaker
 
 if TYPE_CHECKING:
     from inspector.core.model import Record
-    from inspector.playback.mixer import Track
+    from inspector.playback.mixer import Mixer, Track
 
 MS = 1_000_000
 TICK_MS = 8
@@ -56,6 +56,7 @@ class Player(QObject):
         self.record: Record | None = None
         self.dragging = False
         self._resume = False
+        self._lent = False
         self._timer = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
         self._with_sound = with_sound
@@ -187,8 +188,15 @@ class Player(QObject):
         """What the bottom bar says of the sound."""
         return "all sound muted (Ctrl+M)" if self.desk.silenced else self.speaker.text
 
+    def lend_mixer(self) -> Mixer | None:
+        """Pause and hand the mixer over, for other sounds than the record's; None where there is none."""
+        self.transport.pause()
+        self._lent = self.speaker.mixer is not None
+        return self.speaker.mixer
+
     def restore_sounds(self) -> None:
         """The mixer plays the record's sounds again, after somebody else had it."""
+        self._lent = False
         self._set_mix()
 
     def reset_mix(self) -> None:
@@ -218,7 +226,7 @@ class Player(QObject):
         return self.desk.tracks(self.record.of(Modality.AUDIO) if self.record is not None else ())
 
     def _set_mix(self) -> None:
-        if self.speaker.mixer is not None:
+        if self.speaker.mixer is not None and not self._lent:
             self.speaker.mixer.set_tracks(self._tracks())
         self.mix_changed.emit()
 
@@ -233,7 +241,8 @@ class Player(QObject):
         elif not self.transport.playing:
             self._timer.stop()
         self.state_changed.emit()
-        if self.dragging and self.speaker.mixer is not None and settings().scrub_sound:
+        scrubs = self.dragging and settings().scrub_sound and not self.desk.silenced
+        if scrubs and self.speaker.mixer is not None:
             self.speaker.mixer.grain(self.transport.now_ns())
         self.moved.emit(self.transport.now_ns())
 

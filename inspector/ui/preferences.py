@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -25,16 +28,22 @@ from inspector.ui import theme
 from inspector.ui.calibration import Calibration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtGui import QKeyEvent
+
     from inspector.ui.player import Player
 
 OUTPUTS = (("builtin", "Built-in"), ("vlc", "VLC (needs libVLC)"))
 LOOK_MS = 500
-WIDTH = 560
+WIDTH = 640
+NUMBER_PX = 120
 
 
 class Preferences(QDialog):
     """One small window beside the main one; playing goes on behind it."""
 
+    _measured = Signal(object)
     changed = Signal()
     """Something that other views show was switched on or off."""
 
@@ -48,7 +57,8 @@ class Preferences(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(theme.MARGIN)
-        now = settings()
+        self._quiet: list[QLabel] = []
+        self._lines: list[QFrame] = []
         self._section(column, "Sound")
         grid = self._grid(column)
         self.output = QComboBox(self)
@@ -77,10 +87,28 @@ class Preferences(QDialog):
         )
         self._check(grid, "hardware_decoding", "Decode on the graphics processor where that is faster")
         self._check(grid, "sync_overlay", "Show over the pictures how far each stream is from the playhead")
-        self._spin(grid, "picture_mb", "Pictures in memory", " MB", 32, 16384, 64)
+        self._spin(
+            grid,
+            "picture_mb",
+            "Pictures in memory",
+            " MB",
+            32,
+            16384,
+            64,
+            "Takes effect with the next record",
+        )
         self._section(column, "Disk")
         grid = self._grid(column)
-        self._spin(grid, "cache_gb", "Cache at most", " GB", 0, 100_000, 1)
+        self._spin(
+            grid,
+            "cache_gb",
+            "Cache at most",
+            " GB",
+            0,
+            100_000,
+            1,
+            "What was not used for longest goes first",
+        )
         self.used = QLabel("", self)
         self.clear = QPushButton("Clear", self)
         self.clear.setToolTip(theme.tip("Remove the kept indexes, waveforms and small copies not in use now"))
@@ -95,13 +123,16 @@ class Preferences(QDialog):
         )
         note.setWordWrap(True)
         note.setFont(theme.text_font(12))
-        note.setStyleSheet(f"color: {theme.current().quiet.name()}")
+        self._quiet.append(note)
         column.addWidget(note)
         column.addStretch(1)
         close = QPushButton("Close", self)
         close.clicked.connect(self.close)
         column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
-        self._now = now
+        for button in self.findChildren(QPushButton):
+            button.setAutoDefault(False)  # Return in a number is about the number
+        self._measured.connect(self._show_size)
+        self._restyle()
         player.speaker.changed.connect(self._show)
         self._look = QTimer(self, interval=LOOK_MS)
         self._look.timeout.connect(self._show)
@@ -117,6 +148,8 @@ class Preferences(QDialog):
     def hideEvent(self, event: Any) -> None:
         """Rest."""
         self._look.stop()
+        if self._calibration is not None:
+            self._calibration.close()
         super().hideEvent(event)
 
     # -- making --------------------------------------------------------------------------------------------
@@ -127,7 +160,8 @@ class Preferences(QDialog):
         if column.count():
             line = QFrame(self)
             line.setFixedHeight(1)
-            line.setStyleSheet(f"background: {theme.current().line.name()}")
+            line.setAutoFillBackground(True)
+            self._lines.append(line)
             column.addWidget(line)
         column.addWidget(label)
 
@@ -142,7 +176,7 @@ class Preferences(QDialog):
 
     def _row(self, grid: QGridLayout, title: str, content: QWidget | QHBoxLayout, tip: str) -> None:
         label = QLabel(title, self)
-        label.setStyleSheet(f"color: {theme.current().quiet.name()}")
+        self._quiet.append(label)
         label.setToolTip(theme.tip(tip))
         at = grid.rowCount()
         grid.addWidget(label, at, 0)
@@ -160,7 +194,7 @@ class Preferences(QDialog):
         grid.addWidget(box, grid.rowCount(), 0, 1, 2)
 
     def _spin(
-        self, grid: QGridLayout, name: str, title: str, unit: str, low: int, high: int, step: int
+        self, grid: QGridLayout, name: str, title: str, unit: str, low: int, high: int, step: int, tip: str
     ) -> None:
         spin = QSpinBox(self)
         spin.setObjectName(name)
@@ -168,15 +202,22 @@ class Preferences(QDialog):
         spin.setSingleStep(step)
         spin.setSuffix(unit)
         spin.setKeyboardTracking(False)
-        spin.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)  # keys and wheel do
         spin.setValue(getattr(settings(), name))
+        spin.setFixedWidth(NUMBER_PX)
+        spin.lineEdit().setTextMargins(6, 0, 0, 0)
         spin.valueChanged.connect(lambda value: self._set(name, value))
-        self._row(grid, title, spin, "Takes effect with the next record")
+        row = QHBoxLayout()
+        row.addWidget(spin)
+        row.addStretch(1)
+        spin.setToolTip(tip)
+        spin.setAccessibleName(title)
+        self._row(grid, title, row, tip)
 
     # -- doing ---------------------------------------------------------------------------------------------
 
     def _set(self, name: str, value: object) -> None:
         change_settings(**{name: value})
+        self._player.proxies.settings_changed()
         self.changed.emit()
 
     def _choose_output(self) -> None:
@@ -191,11 +232,54 @@ class Preferences(QDialog):
         self._calibration.raise_()
 
     def _clear(self) -> None:
-        user_cache().clear()
-        self._show_used()
+        self._in_thread(user_cache().clear)
 
     def _show_used(self) -> None:
-        self.used.setText(f"{user_cache().size() / 1e6:,.0f} MB")
+        self._in_thread(lambda: None)
+
+    def _in_thread(self, work: Callable[[], None]) -> None:
+        """Do it, then say how much the cache takes: thousands of folders on a slow disk take their time."""
+        if self._worker is not None and self._worker.is_alive():
+            return
+        self.clear.setEnabled(False)
+
+        def run() -> None:
+            work()
+            size = user_cache().size()
+            with suppress(RuntimeError):  # the window is gone
+                self._measured.emit(size)
+
+        self._worker = threading.Thread(target=run, name="inspector-cache-size", daemon=True)
+        self._worker.start()
+
+    _worker: threading.Thread | None = None
+
+    def _show_size(self, size: int) -> None:
+        self.used.setText(f"{size / 1e6:,.0f} MB")
+        self.clear.setEnabled(True)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return presses the button that has the focus, and nothing where none has."""
+        focus = self.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if isinstance(focus, QPushButton):
+                focus.click()
+            return
+        super().keyPressEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the colours of another theme."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_quiet"):
+            self._restyle()
+        super().changeEvent(event)
+
+    def _restyle(self) -> None:
+        for label in self._quiet:
+            theme.tone(label, theme.current().quiet)
+        for line in self._lines:
+            palette = line.palette()
+            palette.setColor(QPalette.ColorRole.Window, theme.current().line)
+            line.setPalette(palette)
 
     def _show(self) -> None:
         speaker = self._player.speaker
@@ -204,3 +288,5 @@ class Preferences(QDialog):
         self.calibrate.setEnabled(there)
         self.forget.setEnabled(there and speaker.wanted in settings().latency)
         self.output.setCurrentIndex(self.output.findData(speaker.wanted))
+        for box in self.findChildren(QCheckBox):  # a key may have changed it
+            box.setChecked(getattr(settings(), box.objectName()))

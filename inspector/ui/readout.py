@@ -21,8 +21,8 @@ LATE_MS = 100.0
 class Figure(NamedTuple):
     """One stream's difference from the playhead, negative where it is behind.
 
-    `ms` is None where nothing is shown or heard; `frames` counts in frames or samples of the stream, None
-    where it has no rate; `note` says why there is no figure.
+    `ms` is None where nothing is shown or heard; `frames` counts in frames of the stream where it is a film,
+    else of the record's reference film, None where there is none; `note` says why there is no figure.
     """
 
     stream: Stream
@@ -42,6 +42,8 @@ class Readout:
     def figures(self, record: Record, at_ns: int) -> list[Figure]:
         """One for each stream, in the record's order."""
         cameras = {camera.feed.stream.id: camera for camera in self._stage.cameras}
+        film = self._player.reference_feed()
+        rate = film.stream.rate if film is not None else None
         shown = []
         for stream in record.streams:
             camera = cameras.get(stream.id)
@@ -50,14 +52,14 @@ class Readout:
                 note = "" if lag is not None else camera.state_text
                 shown.append(Figure(stream, lag[0] if lag else None, lag[1] if lag else None, note))
             elif stream.modality is Modality.AUDIO:
-                shown.append(self._sound(stream, at_ns))
+                shown.append(self._sound(stream, at_ns, rate))
             elif not _covers(stream, at_ns):
                 shown.append(Figure(stream, None, None, "no data"))
             else:
-                shown.append(self._drawn(stream, at_ns))
+                shown.append(self._drawn(stream, at_ns, rate))
         return shown
 
-    def _sound(self, stream: Stream, at_ns: int) -> Figure:
+    def _sound(self, stream: Stream, at_ns: int, rate: float | None) -> Figure:
         player = self._player
         if not _covers(stream, at_ns):
             return Figure(stream, None, None, "no data")
@@ -68,13 +70,15 @@ class Readout:
             return Figure(stream, None, None, "silent")
         if not player.transport.playing:
             return Figure(stream, None, None, "paused")
+        if player.transport.speed < 0:
+            return Figure(stream, None, None, "silent backwards")
         heard_ns = clock.heard_ns()
         if heard_ns is None:
             return Figure(stream, None, None, "not heard yet")
         ms = (heard_ns - player.transport.now_ns()) / MS
-        return Figure(stream, ms, ms / 1e3 * stream.rate if stream.rate else None)
+        return Figure(stream, ms, ms / 1e3 * rate if rate else None)
 
-    def _drawn(self, stream: Stream, at_ns: int) -> Figure:
+    def _drawn(self, stream: Stream, at_ns: int, rate: float | None) -> Figure:
         """What stands under the playhead in the timeline: a sensor's newest sample, else its cursor."""
         drawn_ns = self._timeline.canvas.now
         for track in self._timeline.tracks:
@@ -85,7 +89,7 @@ class Readout:
                 drawn_ns = sample_ns
                 break
         ms = (drawn_ns - at_ns) / MS
-        return Figure(stream, ms, ms / 1e3 * stream.rate if stream.rate else None)
+        return Figure(stream, ms, ms / 1e3 * rate if rate else None)
 
 
 def _covers(stream: Stream, at_ns: int) -> bool:

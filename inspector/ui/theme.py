@@ -18,7 +18,7 @@ from inspector.core.model import Modality
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from PySide6.QtWidgets import QApplication
+    from PySide6.QtWidgets import QApplication, QWidget
 
 LONGEST = 1000
 """Letters of one line that are looked at: a label may hold megabytes, and Qt sets all before it cuts."""
@@ -117,6 +117,17 @@ def tip(text: str) -> str:
     if "<" not in text:
         return text
     return f"<span style='white-space: pre-wrap'>{html.escape(text)}</span>"
+
+
+def tone(label: QWidget, color: QColor) -> None:
+    """Write a label in a colour of the theme; to be called again where the theme changes.
+
+    By palette: a style sheet of its own would be polished again with each call, and call for another.
+    """
+    palette = label.palette()
+    if palette.color(QPalette.ColorRole.WindowText) != color:
+        palette.setColor(QPalette.ColorRole.WindowText, color)
+        label.setPalette(palette)
 
 
 def load_fonts() -> None:
@@ -222,6 +233,21 @@ QPushButton:disabled {{ color: {t.faint.name()}; background: transparent; }}
 QSpinBox {{ background: {t.stage.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;
   padding: 4px 8px; color: {t.text.name()}; }}
 QSpinBox:focus {{ border-color: {t.accent.name()}; }}
+QSpinBox::up-button, QSpinBox::down-button {{ width: 0; border: 0; }}
+QSpinBox QLineEdit {{ background: transparent; border: 0; border-radius: 0; padding: 0; }}
+QComboBox {{ background: {t.stage.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;
+  padding: 4px 8px; min-height: 20px; color: {t.text.name()}; }}
+QComboBox:focus, QComboBox:on {{ border-color: {t.accent.name()}; }}
+QComboBox QAbstractItemView {{ background: {t.panel.name()}; border: 1px solid {t.line.name()};
+  selection-background-color: {chosen}; selection-color: {t.text.name()}; }}
+QPushButton[primary="true"]:enabled {{ background: {t.accent.name()}; border-color: {t.accent.name()};
+  color: {ON_ACCENT.name()}; }}
+QPushButton[primary="true"]:focus {{ border-color: {t.text.name()}; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {t.faint.name()}; border-radius: 4px;
+  background: {t.stage.name()}; }}
+QCheckBox::indicator:checked {{ background: {t.accent.name()}; border-color: {t.accent.name()};
+  image: url("{resource("icons", "check-on.svg").as_posix()}"); }}
+QCheckBox:focus {{ color: {t.accent.name()}; }}
 QCheckBox:disabled {{ color: {t.faint.name()}; }}
 QTabBar::tab {{ background: transparent; color: {t.quiet.name()}; padding: 8px 12px;
   border-bottom: 2px solid transparent; }}

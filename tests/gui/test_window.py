@@ -22,6 +22,7 @@ from inspector.ui import theme
 from inspector.ui.actions import TABLE
 from inspector.ui.app import make_app
 from inspector.ui.main_window import MainWindow
+from inspector.ui.preferences import Preferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,6 +81,11 @@ def boxes(window: MainWindow) -> list[QMessageBox]:
     return [box for box in window.findChildren(QMessageBox) if box.isVisible()]
 
 
+def preferences(window: MainWindow) -> Preferences | None:
+    """The Preferences, where they are shown."""
+    return next((box for box in window.findChildren(Preferences) if box.isVisible()), None)
+
+
 class Keyboard:
     """What each action of the table must do, from a known state: (make ready, see that it happened)."""
 
@@ -92,6 +98,11 @@ class Keyboard:
         window, go = self.window, self.window.player.transport
         for box in boxes(window):
             box.close()
+        if (opened := preferences(window)) is not None:
+            opened.close()
+        if window.actions_["sync"].isChecked():
+            window.actions_["sync"].trigger()
+        window.activateWindow()
         window.goto.hide()
         go.pause()
         go.set_loop(None)
@@ -144,6 +155,8 @@ class Keyboard:
                 lambda: any(track.subtitle == "spectrogram" for track in window.timeline.tracks),
             ),
             "goto": (nothing, lambda: window.goto.isVisible() and window.goto.hasFocus()),
+            "sync": (nothing, window.follower.overlay.isVisible),
+            "preferences": (nothing, lambda: preferences(window) is not None),
             "previous": (nothing, record("a")),
             "next": (nothing, record("c")),
             "zoom_in": (nothing, lambda: axis.length < END_NS),

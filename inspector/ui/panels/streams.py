@@ -185,8 +185,6 @@ class Places:
         self.chip = QRect(lines[0].right() + 1 - wide, lines[0].top(), wide, CHIP_HEIGHT)
         self.lag = QRect(self.chip.left() - 2 * theme.STEP - 88, lines[0].top(), 88, LINE)
         self.name = lines[0].adjusted(0, 0, -wide - 2 * theme.STEP, 0)
-        self.name_beside_lag = QRect(self.name)
-        self.name_beside_lag.setRight(self.lag.left() - theme.STEP)
         wide = chip_size(stream.clock.kind).width()
         self.clock = QRect(lines[1].right() + 1 - wide, lines[1].top() + 2, wide, CHIP_HEIGHT - 2)
         self.what = lines[1].adjusted(0, 0, -wide - 2 * theme.STEP, 0)
@@ -218,13 +216,15 @@ class StreamDelegate(QStyledItemDelegate):
         option.widget.style().drawPrimitive(chosen, option, painter, option.widget)
         painter.fillRect(at.bar, t.modality[stream.modality])
         ms, frames = model.lags.get(stream.id, (None, None))
-        name = at.name if ms is None else at.name_beside_lag
-        paint_elided(painter, name, stream.id, theme.text_font(13, QFont.Weight.Medium), t.text)
+        name = at.name
         if ms is not None:
             behind = frames is not None and abs(frames) >= 1
             color = t.suspect if behind else t.faint
             right = Qt.AlignmentFlag.AlignRight
-            paint_elided(painter, at.lag, lag_text(ms, frames), theme.mono_font(SMALL), color, right)
+            text = lag_text(ms, frames)
+            taken = paint_elided(painter, at.lag, text, theme.mono_font(SMALL), color, right)
+            name = name.adjusted(0, 0, at.lag.right() - name.right() - taken - 2 * theme.STEP, 0)
+        paint_elided(painter, name, stream.id, theme.text_font(13, QFont.Weight.Medium), t.text)
         paint_chip(painter, at.chip, at.chip_text, "ref" if at.chip_text == "ref" else "unmeasured")
         paint_elided(painter, at.what, what_text(stream), theme.text_font(SMALL + 1), t.quiet)
         kind: ChipKind = "unmeasured" if stream.clock.nominal else "neutral"
