@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import threading
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from inspector.media.peaks import BLOCK, Peaks, load_peaks
 from inspector.media.peaks_build import Layer, Mark, NativeReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -426,6 +427,11 @@ def test_with_no_disk_at_all_it_is_kept_in_memory(tmp_path: Path, monkeypatch: p
 # --- in a child -----------------------------------------------------------------------------------
 
 
+def running(code: str) -> Callable[[str], list[str]]:
+    """In place of `child_command`: a child that does something else."""
+    return lambda _: [sys.executable, "-c", code]
+
+
 def test_a_long_sound_is_decoded_in_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peaks, "CHILD_FROM_S", 1)
     source = noise(tmp_path / "a.flac", "flac", 8.0)
@@ -438,7 +444,7 @@ def test_a_long_sound_is_decoded_in_a_child(tmp_path: Path, monkeypatch: pytest.
 def test_a_child_is_ended_with_its_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peaks, "CHILD_FROM_S", 1)
     monkeypatch.setattr(peaks, "LOOK_S", 0.01)
-    monkeypatch.setattr(peaks, "_START", "import sys; sys.stdin.read()")
+    monkeypatch.setattr(peaks, "child_command", running("import sys; sys.stdin.read()"))
     source = noise(tmp_path / "a.flac", "flac", 4.0)
     started: list[subprocess.Popen[str]] = []
     popen = subprocess.Popen
@@ -461,7 +467,7 @@ def test_a_child_that_dies_or_refuses_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     monkeypatch.setattr(peaks, "CHILD_FROM_S", 1)
-    monkeypatch.setattr(peaks, "_START", f"print({answer!r})")
+    monkeypatch.setattr(peaks, "child_command", running(f"print({answer!r})"))
     with pytest.raises(InspectorError, match="broken" if answer else "crashed"):
         load_peaks(noise(tmp_path / "a.flac", "flac", 4.0), Job("peaks"))
 
