@@ -413,8 +413,12 @@ class Pace:
         """Called after each piece of work: rests where it may only go slowly."""
         if self._slow.is_set():
             worked = min(time.monotonic() - self._since, 1.0)
-            threading.Event().wait(worked * (1 / SLOW - 1))
+            _rest(worked * (1 / SLOW - 1))
         self._since = time.monotonic()
+
+
+def _rest(seconds: float) -> None:
+    threading.Event().wait(seconds)
 
 
 def main() -> None:

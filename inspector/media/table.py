@@ -329,6 +329,7 @@ def _stamp_columns(path: Path, columns: Sequence[str]) -> tuple[pa.Table, int]:
 
     try:
         with pq.ParquetFile(path, buffer_size=1 << 18, pre_buffer=False) as file:
+            check_cells(file, columns)
             rows = int(file.metadata.num_rows)
             sample = _sample(file, columns) if rows > LONG_ROWS and columns else None
     except (pa.ArrowException, OSError, ValueError, KeyError, NotImplementedError) as error:
