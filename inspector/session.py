@@ -167,11 +167,20 @@ class Session:
 
         return read_series(stream, job, partial)
 
-    def peaks(self, stream: Stream, job: Job[Peaks], partial: Callable[[Peaks], None]) -> Peaks:
-        """The waveform pyramid of a sound, in local time; `partial` is told of each further stretch."""
+    def peaks(
+        self,
+        stream: Stream,
+        job: Job[Peaks],
+        partial: Callable[[Peaks], None],
+        busy: Callable[[], bool] | None = None,
+    ) -> Peaks:
+        """The waveform pyramid of a sound, in local time; `partial` is told of each further stretch.
+
+        While `busy` says that the player needs the machine more, it is built at a slower pace.
+        """
         from inspector.media.peaks import load_peaks
 
-        return load_peaks(stream.source, job, partial)
+        return load_peaks(stream.source, job, partial, busy)
 
     def summary(self, told: Callable[[int], None] | None = None) -> Summary:
         """Load every record and count; `told` hears how many have been read.

@@ -52,6 +52,11 @@ def _crc(record: NDArray[Any]) -> int:
     return zlib.crc32(record.view(np.uint8).data[:-4])
 
 
+def holds(record: NDArray[Any], index: int) -> bool:
+    """Whether a record (1,) is that of this number, and as it was written."""
+    return int(record["index"][0]) == index and int(record["crc"][0]) == _crc(record)
+
+
 class Writer:
     """Appends records to a file that nobody else is appending to; see `writing`."""
 
@@ -80,7 +85,7 @@ class Writer:
         self._file.seek(HEADER)
         record = np.zeros(1, self.dtype)
         while self._file.readinto(record.view(np.uint8).data) == self.dtype.itemsize:
-            if int(record["index"][0]) != self.count or int(record["crc"][0]) != _crc(record):
+            if not holds(record, self.count):
                 self._file.close()
                 return False
             self.count += 1
@@ -250,6 +255,17 @@ def writing(path: Path, what: dict[str, Any], dtype: np.dtype[Any]) -> Iterator[
             writer.close()
     finally:
         lock.release()
+
+
+def being_written(path: Path) -> bool:
+    """Whether another process or thread has the file open for writing now."""
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except (Timeout, OSError):
+        return True
+    lock.release()
+    return False
 
 
 class Home:

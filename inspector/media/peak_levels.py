@@ -30,6 +30,8 @@ DEPTH = 4
 """The coarsest level in a file: one pair a chunk."""
 TOP = 2
 """The finest level that is held in memory of a sound in a file."""
+TOPS: int = FACTOR ** (DEPTH - TOP)
+"""Pairs of that level in a chunk."""
 CHUNK_BLOCKS: int = FACTOR**DEPTH
 CHUNK = BLOCK * CHUNK_BLOCKS
 """Samples, 5.5 s at 48 kHz."""
@@ -116,7 +118,10 @@ class Peaks:
 
 
 class MappedPeaks(Peaks):
-    """A pyramid whose levels below TOP are mapped. `tops` (n, 2) is level TOP, `home` what keeps the file."""
+    """A pyramid whose levels below TOP are mapped. `tops` (n, 2) is level TOP, `home` what keeps the file.
+
+    `tops` may reach further than what is mapped.
+    """
 
     def __init__(self, rate: int, mapped: Mapped, tops: NDArray[np.float32], blocks: int, home: Any) -> None:
         super().__init__(rate, tops[:, 0], tops[:, 1])
@@ -135,6 +140,8 @@ class MappedPeaks(Peaks):
             return level, 0, self._levels[level - TOP]
         size = FACTOR ** (DEPTH - level)  # pairs of a chunk
         count = len(self._mapped.records)
+        if past > count * CHUNK_BLOCKS and len(self._levels[0]) > count * TOPS:
+            return TOP, 0, self._levels[0]
         start = min(max(int(first / FACTOR**level / size), 0), count)
         end = min(max(int(past / FACTOR**level / size) + 1, start), count)
         chunks, ranges = slice(start, end), [self._mapped.place(f"level{level}")]

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,16 +21,27 @@ from inspector.core.model import Source
 from inspector.core.times import NS
 from inspector.errors import InspectorError
 from inspector.media.audio import GAP_NS, RATES, PcmReader
-from inspector.media.chunks import writing
-from inspector.media.peak_levels import BLOCK, CHUNK, CHUNK_BLOCKS, DEPTH, RECORD, folded
+from inspector.media.chunks import Chunks, Writer, being_written, holds, writing
+from inspector.media.peak_levels import CHUNK, CHUNK_BLOCKS, RECORD
+from inspector.media.peaks_layer import FULL_SCALE, MOST_BLOCKS, NO_MARK, Layer, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-MOST_BLOCKS = 1 << 26
-"""A day at 48 kHz, half a gigabyte: what lies behind is not drawn. A broken stamp can claim a century."""
+__all__ = [
+    "FULL_SCALE",
+    "NO_MARK",
+    "Layer",
+    "Mark",
+    "NativeReader",
+    "Tail",
+    "build",
+    "build_tail",
+    "most_bytes",
+    "what_of_tail",
+]
 
 NATIVE = {
     "flt": ("f4", False), "fltp": ("f4", True), "s16": ("i2", False), "s16p": ("i2", True),
@@ -37,167 +49,17 @@ NATIVE = {
 }  # fmt: skip
 """FFmpeg's sample formats that are reduced as they are: numpy's type, and if each channel has a plane."""
 
-FULL_SCALE = {"f4": 1.0, "i2": 1 / 32768, "i4": 1 / 2147483648}
-
-ROOM = 512 * BLOCK
-"""Samples that are reduced at once: many frames, and few enough to stay in the processor's cache."""
-
 RUN = 1 << 13
 """Samples that are handed on at once: more would keep so many frames that the decoder needs new memory."""
 
+COPY_S = 0.1
+"""So often it is looked how far the tail is."""
+
+SLOW = 0.25
+"""This part of the time a child works that may only go slowly."""
+
 NEAR_NS = 1000
 """Closer to GAP_NS than this the place of a frame is worked out exactly."""
-
-
-class Mark(NamedTuple):
-    """A frame by which a decoder that starts elsewhere finds its place again.
-
-    `pos` is its packet's byte in the file, `pts` its stamp, `at` the sample where it was laid.
-    """
-
-    pos: int
-    pts: int
-    at: int
-
-
-NO_MARK = Mark(-1, -1, -1)
-
-
-class Layer:
-    """Takes samples by their place, in order, and gives `emit` a record (1,) a chunk.
-
-    What comes twice is dropped; a gap is silence, not a shift of what follows.
-    """
-
-    def __init__(self, emit: Callable[[NDArray[Any]], None], start: int = 0) -> None:
-        self._emit = emit
-        self._start = start
-        """The first sample of the chunk being filled."""
-        self._fill = 0
-        """Samples of it that are there, those that wait in the room too."""
-        self._begin = 0
-        """Where in the chunk the room's first sample belongs."""
-        self._kind, self._width, self._size = "f4", 1, 4
-        self._room = np.zeros((1, ROOM), "f4")
-        self._views = [row.data.cast("B") for row in self._room]
-        self._form: Any = None
-        self._record = self._blank()
-        self.full = False
-        """Whether so much was laid that no more is taken."""
-
-    @staticmethod
-    def _blank() -> NDArray[Any]:
-        record = np.zeros(1, RECORD)
-        record["level0"] = np.nan
-        return record
-
-    def lay(self, at: int, count: int, planes: list[Any], form: tuple[str, int, int], mark: Mark) -> None:
-        """Take `count` samples from place `at` on: `planes` of bytes, of a form (type, planes, width).
-
-        `mark` is the frame that they are of.
-        """
-        if at + count > MOST_BLOCKS * BLOCK:
-            self.full = True
-            return
-        if form != self._form:
-            self._take_form(form)
-        skip = self._start + self._fill - at
-        if skip < 0:
-            self._silence(-skip, mark)
-            skip = 0
-        if self._mixed:
-            planes = self._as_extremes(planes, form, count)
-        size = self._size
-        while skip < count:
-            place = self._fill - self._begin
-            take = min(count - skip, ROOM - place)
-            for view, plane in zip(self._views, planes, strict=True):
-                view[place * size : (place + take) * size] = plane[skip * size : (skip + take) * size]
-            skip += take
-            self._took(take, mark)
-
-    def _took(self, count: int, mark: Mark) -> None:
-        """So many more samples are in the room."""
-        self._fill += count
-        if self._fill - self._begin == ROOM:
-            self._reduce()
-            if self._fill == CHUNK:
-                self._done(mark)
-
-    _mixed = False
-    """Whether the form changed on the way: then two planes of floats hold each sample's extremes."""
-
-    def _take_form(self, form: tuple[str, int, int]) -> None:
-        kind, planes, width = form
-        first, self._form = self._form is None, form
-        if first:
-            self._kind, self._width = kind, width
-            self._room = np.zeros((planes, ROOM * width), kind)
-        elif not self._mixed:
-            low, high = self._extremes(self._room, self._kind, self._width)
-            self._room = np.stack([low, high])
-            self._kind, self._width, self._mixed = "f4", 1, True
-        self._size = np.dtype(self._kind).itemsize * self._width
-        self._views = [row.data.cast("B") for row in self._room]
-
-    @staticmethod
-    def _extremes(
-        room: NDArray[Any], kind: str, width: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The least and the greatest channel of every sample."""
-        each = room.reshape(len(room), -1, width)
-        scale = np.float32(FULL_SCALE[kind])
-        return (
-            each.min((0, 2)).astype(np.float32) * scale,
-            each.max((0, 2)).astype(np.float32) * scale,
-        )
-
-    def _as_extremes(self, planes: list[Any], form: tuple[str, int, int], count: int) -> list[Any]:
-        kind, _, width = form
-        room = np.stack([np.frombuffer(plane, kind, count * width) for plane in planes])
-        return [row.data.cast("B") for row in self._extremes(room, kind, width)]
-
-    def _silence(self, count: int, mark: Mark) -> None:
-        while count:
-            place = self._fill - self._begin
-            take = min(count, ROOM - place)
-            self._room[:, place * self._width : (place + take) * self._width] = 0
-            count -= take
-            self._took(take, mark)
-
-    def _reduce(self) -> None:
-        """Empty the room into the record."""
-        count = self._fill - self._begin
-        pairs = self._record["level0"][0, self._begin // BLOCK :]
-        whole, width = count // BLOCK, BLOCK * self._width
-        scale = np.float32(FULL_SCALE[self._kind])
-        for side, reduce in ((0, np.minimum), (1, np.maximum)):
-            # Across planes first: that runs at the speed of memory, and halves what is left.
-            line = reduce.reduce(self._room[:, : count * self._width], 0)
-            pairs[:whole, side] = reduce.reduce(line[: whole * width].reshape(whole, width), 1) * scale
-            if whole * BLOCK < count:
-                pairs[whole, side] = reduce.reduce(line[whole * width :]) * scale
-        self._begin = self._fill
-
-    def _done(self, mark: Mark) -> None:
-        """Hand on the chunk."""
-        record, self._record = self._record, self._blank()
-        record["mark"][0] = mark
-        pairs = record["level0"][0]
-        for level in range(1, DEPTH + 1):
-            pairs = record[f"level{level}"][0][:] = folded(pairs)
-        self._start += self._fill
-        self._fill = self._begin = 0
-        self._emit(record)
-
-    def finish(self) -> int:
-        """Hand on what is left, padded with NaN; how many blocks there are in all."""
-        blocks: int = self._start // BLOCK + -(-self._fill // BLOCK)
-        if self._fill:
-            if self._fill > self._begin:
-                self._reduce()
-            self._done(NO_MARK)
-        return blocks
 
 
 class _Run:
@@ -237,12 +99,19 @@ class _Run:
 class NativeReader(PcmReader):
     """Lays a whole track, at its own rate."""
 
-    def lay(self, layer: Layer, mark: Mark) -> bool:
+    @property
+    def seeks_to_samples(self) -> bool:
+        """Whether a place can be decoded from without what lies before it, and its stamps count samples."""
+        base = self._stream.time_base
+        return "mp4" in self._box.format.name.split(",") and bool(base * self.rate == 1)
+
+    def lay(self, layer: Layer, mark: Mark, begin: int = 0) -> bool:
         """Decode into the layer from its start on; False where the frame of `mark` was not met.
 
-        With NO_MARK everything is decoded from the track's start. Raises what `layer` does.
+        With NO_MARK everything is decoded from sample `begin` on; False where that was not met. Raises what
+        `layer` does.
         """
-        self._seek(0 if mark == NO_MARK else max(mark.at, 0))
+        self._seek(begin if mark == NO_MARK else max(mark.at, 0))
         base, zero, rate = self._stream.time_base, self._zero_ns, self.rate
         num, den = base.numerator * NS, base.denominator
         last_ns = None if self._source.end_ns is None else self._source.end_ns - self._cut_ns
@@ -287,10 +156,14 @@ class NativeReader(PcmReader):
                         return True
                     if counted is None or abs(local_ns * rate - counted_ns) > limit:
                         place = round(self._local(pts) * rate / NS)
+                        if counted is None and begin and place > begin:
+                            return False
                         if counted is None or abs(place - counted) * NS > GAP_NS * rate:
                             resampler, counted = None, place
                             counted_ns = counted * NS
                 if counted is None:
+                    if begin:
+                        return False
                     counted = 0
                 if counted != run.end:
                     run.lay()
@@ -347,6 +220,17 @@ class NativeReader(PcmReader):
         return (kind, channels, 1) if planar else (kind, 1, channels)
 
 
+class Tail(NamedTuple):
+    """A file beside that of a sound with what lies from chunk `first` on, built by another process."""
+
+    path: Path
+    first: int
+
+
+class UnsuitedError(Exception):
+    """The sound cannot be decoded from its middle on."""
+
+
 def lay_track(source: Source, rate: int, layer: Layer, start: int = 0, mark: Mark = NO_MARK) -> None:
     """Lay a track from `start`, the layer's, on: by the mark where that is met, else from the track's start.
 
@@ -366,29 +250,141 @@ def lay_track(source: Source, rate: int, layer: Layer, start: int = 0, mark: Mar
         reader.close()
 
 
-def build(source: Source, rate: int, path: Path, what: dict[str, Any], told: Callable[[int], None]) -> bool:
+def lay_tail(source: Source, rate: int, layer: Layer, begin: int) -> None:
+    """Lay a track from sample `begin`, the layer's start, on, without what lies before it.
+
+    Raises UnsuitedError where that cannot be done, and InspectorError for an unreadable file.
+    """
+    reader = NativeReader(source, rate)
+    try:
+        if not reader.seeks_to_samples or not reader.lay(layer, NO_MARK, begin):
+            raise UnsuitedError
+    finally:
+        reader.close()
+
+
+class _SeamError(Exception):
+    """The chunk is laid behind which the tail begins."""
+
+
+def build(
+    source: Source,
+    rate: int,
+    path: Path,
+    what: dict[str, Any],
+    told: Callable[[int], None],
+    tail: Tail | None = None,
+) -> bool:
     """Make the file of a sound whole, from where it stands; False where somebody else is at it.
 
-    `told` hears how many samples are laid; what it raises leaves a file that can be taken up again. Raises
-    InspectorError for an unreadable sound, OSError for a full disk.
+    What `tail` holds is copied and not decoded again, where its places are the same. `told` hears how
+    many samples are laid; what it raises leaves a file that can be taken up again. Raises InspectorError for
+    an unreadable sound, OSError for a full disk.
     """
     with writing(path, what, RECORD) as writer:
+        if writer is None:
+            return False
+        mark = NO_MARK if writer.last is None else Mark(*writer.last["mark"][0].tolist())
+
+        def emit(record: NDArray[Any]) -> None:
+            nonlocal mark
+            mark = Mark(*record["mark"][0].tolist())
+            writer.append(record)
+            told(writer.count * CHUNK)
+            if tail is not None and writer.count == tail.first:
+                raise _SeamError
+
+        if (blocks := _broken_off(writer, 0)) is not None:
+            writer.finish({"blocks": blocks})
+            return True
+        while blocks is None:
+            if tail is not None and writer.count >= tail.first:
+                blocks = _copied(tail, rate, what, writer.count, mark, emit)
+                tail = None
+                continue
+            layer = Layer(emit, writer.count * CHUNK)
+            with suppress(_SeamError):
+                lay_track(source, rate, layer, writer.count * CHUNK, mark)
+                blocks = layer.finish()
+        writer.finish({"blocks": blocks})
+    return True
+
+
+def build_tail(
+    source: Source, rate: int, tail: Tail, what: dict[str, Any], told: Callable[[int], None]
+) -> bool:
+    """Make the file of a sound's tail whole, from where it stands; False where somebody else is at it.
+
+    Raises UnsuitedError where the sound cannot be decoded from there, and what `build` raises.
+    """
+    with writing(tail.path, what_of_tail(what, tail), RECORD) as writer:
         if writer is None:
             return False
 
         def emit(record: NDArray[Any]) -> None:
             writer.append(record)
-            told(writer.count * CHUNK)
+            told((tail.first + writer.count) * CHUNK)
 
-        known = 0 if writer.last is None else int(np.isfinite(writer.last["level0"][0, :, 0]).sum())
-        if writer.last is not None and known < CHUNK_BLOCKS:  # broken off before its header
-            writer.finish({"blocks": (writer.count - 1) * CHUNK_BLOCKS + known})
-            return True
-        layer = Layer(emit, writer.count * CHUNK)
-        mark = NO_MARK if writer.last is None else Mark(*writer.last["mark"][0].tolist())
-        lay_track(source, rate, layer, writer.count * CHUNK, mark)
-        writer.finish({"blocks": layer.finish()})
+        blocks = _broken_off(writer, tail.first)
+        if blocks is None:
+            start = (tail.first + writer.count) * CHUNK
+            layer = Layer(emit, start)
+            if writer.last is None:
+                lay_tail(source, rate, layer, start)
+            else:
+                lay_track(source, rate, layer, start, Mark(*writer.last["mark"][0].tolist()))
+            blocks = layer.finish()
+        writer.finish({"blocks": blocks})
     return True
+
+
+def what_of_tail(what: dict[str, Any], tail: Tail) -> dict[str, Any]:
+    """What the header of a tail says it holds."""
+    return what | {"first": tail.first}
+
+
+def _broken_off(writer: Writer, first: int) -> int | None:
+    """How many blocks there are where the sound's last chunk is in the file, its header alone wanting."""
+    if writer.last is None:
+        return None
+    known = int(np.isfinite(writer.last["level0"][0, :, 0]).sum())
+    return None if known == CHUNK_BLOCKS else (first + writer.count - 1) * CHUNK_BLOCKS + known
+
+
+def _copied(
+    tail: Tail,
+    rate: int,
+    what: dict[str, Any],
+    count: int,
+    mark: Mark,
+    emit: Callable[[NDArray[Any]], None],
+) -> int | None:
+    """Give `emit` what the tail holds from chunk `count` on, while it grows; the sound's blocks in all.
+
+    None where it was laid elsewhere than `mark` would have it, or is not made whole.
+    """
+    chunks = Chunks(tail.path, what_of_tail(what, tail), RECORD)
+    while True:
+        at_work = being_written(tail.path)  # asked before it is read: what was written last is then seen
+        chunks.refresh()
+        records = chunks.mapped.records
+        if len(records):
+            laid = Mark(*records["mark"][0].tolist())
+            # Less apart than that they are one place to `PcmReader` too, which counts from where it sought.
+            apart = laid.at - laid.pts - (mark.at - mark.pts)
+            if NO_MARK in (laid, mark) or abs(apart) * NS > GAP_NS * rate:
+                return None
+        for place in range(count - tail.first, len(records)):
+            record = records[place : place + 1].copy()
+            if not holds(record, place):
+                return None
+            emit(record)
+            count += 1
+        if chunks.whole:
+            return int(chunks.info["blocks"])
+        if not at_work:
+            return None
+        threading.Event().wait(COPY_S)
 
 
 def most_bytes(length_ns: int, rate: int) -> int:
@@ -397,13 +393,42 @@ def most_bytes(length_ns: int, rate: int) -> int:
     return chunks * int(RECORD.itemsize)
 
 
+class Pace:
+    """How fast the child may work: its parent says `slow` and `fast` on stdin."""
+
+    def __init__(self) -> None:
+        self._slow = threading.Event()
+        self._since = time.monotonic()
+
+    def listen(self) -> None:
+        """Hear the parent until it is gone, and end with it."""
+        for line in sys.stdin:
+            if line.strip() == "slow":
+                self._slow.set()
+            elif line.strip() == "fast":
+                self._slow.clear()
+        os._exit(1)
+
+    def keep(self, _: int) -> None:
+        """Called after each piece of work: rests where it may only go slowly."""
+        if self._slow.is_set():
+            worked = min(time.monotonic() - self._since, 1.0)
+            _rest(worked * (1 / SLOW - 1))
+        self._since = time.monotonic()
+
+
+def _rest(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
 def main() -> None:
     """The child: one order on the first line of stdin, one answer; it ends when its parent does."""
     from inspector.media.child import bound_memory
 
     order = json.loads(sys.stdin.readline())
+    pace = Pace()
     # The other end of the pipe is the parent's: when it is gone nobody wants what is built here.
-    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=pace.listen, daemon=True).start()
     with suppress(OSError, AttributeError):
         os.nice(10)
     bound_memory()
@@ -411,9 +436,16 @@ def main() -> None:
 
     av.logging.set_level(None)
     source = Source(Path(order["path"]), "av", order["track"], start_ns=order["start"], end_ns=order["end"])
+    rate, what, path = order["rate"], order["what"], Path(order["file"])
+    tail = Tail(Path(order["tail"]), order["first"]) if order["first"] else None
     try:
-        done = build(source, order["rate"], Path(order["file"]), order["what"], lambda _: None)
+        if tail is not None and order["build"] == "tail":
+            done = build_tail(source, rate, tail, what, pace.keep)
+        else:
+            done = build(source, rate, path, what, pace.keep, tail)
         answer: dict[str, Any] = {"done": done}
+    except UnsuitedError:
+        answer = {"done": False}
     except InspectorError as error:
         answer = {"error": (error.title, error.detail, error.hint)}
     except OSError as error:

@@ -78,14 +78,28 @@ def _is_long(source: Source) -> bool:
             return source.path.stat().st_size > LONG_CSV_BYTES
         except OSError:
             return False
-    import pyarrow.parquet as pq
-
     try:
-        with pq.ParquetFile(source.path) as file:
+        with _footer(source.path) as file:
             groups = _groups(file, source)
             return tables.cells_of(file, source.columns, [group for group, _ in groups]) > LONG_CELLS
     except (pa.ArrowException, OSError, ValueError, KeyError, NotImplementedError):
         return False  # `load_series` says what is wrong with it
+
+
+_footers: dict[tuple[str, int, int], Any] = {}
+"""The footer that was read last, by path, size and time of change: parsing a large one takes a while."""
+
+
+def _footer(path: Path, **options: Any) -> Any:
+    """A Parquet file, to be closed; its footer is parsed once."""
+    import pyarrow.parquet as pq
+
+    stat = path.stat()
+    key = (str(path), stat.st_size, stat.st_mtime_ns)
+    file = pq.ParquetFile(path, metadata=_footers.get(key), **options)
+    _footers.clear()
+    _footers[key] = file.metadata
+    return file
 
 
 def _groups(file: Any, source: Source) -> list[tuple[int, int]]:
@@ -157,20 +171,24 @@ class _Reading:
 
     def _shape(self) -> tuple[list[int], str, int]:
         """The width of each column, the kind of the values, and how many rows there will be at most."""
+        columns = self._source.columns
+        if tables.is_parquet(self._source.path):
+            with _footer(self._source.path) as file:
+                groups = _groups(file, self._source)
+                rows = sum(file.metadata.row_group(group).num_rows for group, _ in groups)
+                schema = file.schema_arrow
+            kinds = {schema.field(name).type for name in columns if name in schema.names}
+            if rows and kinds == {pa.float32()} and all(name in schema.names for name in columns):
+                return [1] * len(columns), "f4", rows
+        else:
+            rows = -1
         first = next(self._batches(0), None)
         if first is None:
             raise UnsuitedError("it has no rows")
-        parts = [column_values(first[1].column(name)) for name in self._source.columns]
+        parts = [column_values(first[1].column(name)) for name in columns]
         widths = [part.shape[1] for part in parts]
         kind = "f4" if all(part.dtype == np.float32 for part in parts) else "f8"
-        if tables.is_parquet(self._source.path):
-            import pyarrow.parquet as pq
-
-            with pq.ParquetFile(self._source.path) as file:
-                rows = sum(
-                    file.metadata.row_group(group).num_rows for group, _ in _groups(file, self._source)
-                )
-        else:
+        if rows < 0:
             rows = self._source.path.stat().st_size // max(2 * sum(widths), 1)
         return widths, kind, rows
 
@@ -179,10 +197,8 @@ class _Reading:
         source = self._source
         if not tables.is_parquet(source.path) or sum(self._widths) != len(source.columns):
             return None
-        import pyarrow.parquet as pq
-
         try:
-            with pq.ParquetFile(source.path) as file:
+            with _footer(source.path) as file:
                 groups = _groups(file, source)
                 if len(groups) * (len(channels) + 1) > MOST_STATISTICS:
                     return None
@@ -196,6 +212,7 @@ class _Reading:
         low = np.full((len(groups), len(source.columns)), np.nan)
         high = low.copy()
         spans: list[tuple[int, int]] = []
+        edges: list[Any] = []
         for row, (group, before) in enumerate(groups):
             one = meta.row_group(group)
             if source.time_column is None:
@@ -206,12 +223,7 @@ class _Reading:
                 stats = one.column(places[source.time_column]).statistics
                 if stats is None or not stats.has_min_max:
                     return None
-                kind = file.schema_arrow.field(source.time_column).type
-                ns, usable = stamps_ns(pa.array([stats.min, stats.max], kind), source.time_unit)
-                if not usable.all():
-                    return None
-                ns = ns - source.epoch_ns - (source.start_ns or 0)
-                spans.append((int(ns[0]), int(ns[1])))
+                edges += [stats.min, stats.max]
             for place, name in enumerate(source.columns):
                 stats = one.column(places[name]).statistics
                 if stats is not None and stats.has_min_max:
@@ -219,6 +231,13 @@ class _Reading:
                         low[row, place], high[row, place] = float(stats.min), float(stats.max)
                     except (TypeError, ValueError):
                         continue
+        if source.time_column is not None:
+            kind = file.schema_arrow.field(source.time_column).type
+            ns, usable = stamps_ns(pa.array(edges, kind), source.time_unit)
+            if not usable.all():
+                return None
+            ns = ns - source.epoch_ns - (source.start_ns or 0)
+            spans = [(int(a), int(b)) for a, b in ns.reshape(-1, 2)]
         starts, ends = np.array(spans, np.int64).reshape(-1, 2).T
         return Boxes(starts, ends, low, high)
 
@@ -315,10 +334,8 @@ class _Reading:
             raise tables.unreadable(source.path, error) from error
 
     def _parquet(self, columns: list[str], start: int) -> Iterator[tuple[int, pa.Table]]:
-        import pyarrow.parquet as pq
-
         # Read through a buffer a column: a row group may be as long as the file.
-        with pq.ParquetFile(self._source.path, buffer_size=1 << 18, pre_buffer=False) as file:
+        with _footer(self._source.path, buffer_size=1 << 18, pre_buffer=False) as file:
             missing = [name for name in columns if name not in file.schema_arrow.names]
             if missing:
                 raise InspectorError("A column is gone", f"{self._source.path.name}: {', '.join(missing)}")

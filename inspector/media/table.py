@@ -31,6 +31,10 @@ MOST_CSV_BYTES = 4 << 30
 """A larger text table is refused: it would have to be read whole."""
 MOST_CELLS = 1 << 27
 """More values are not read at once: a gigabyte as numbers. A few KiB of Parquet hold as many equal ones."""
+LONG_ROWS = 1 << 19
+"""Of a Parquet table of more rows the stamps are not all read, where its footer says that they rise."""
+SAMPLE_ROWS = 1 << 17
+"""So many are read instead: unit and rate are told from them."""
 MOST_CHANNELS = 4096
 """So many columns of numbers are read of a table, and so many values in one cell."""
 
@@ -278,6 +282,8 @@ def is_list(kind: pa.DataType) -> bool:
 def describe(path: Path) -> TableInfo:
     """Columns, stamps and channels of a table of samples; of a Parquet file only the stamps are read.
 
+    Of a long one only the first are, and the last by its footer: whether they run backwards in between is
+    found when its samples are read.
     Raises InspectorError where it cannot be read at all.
     """
     problems: list[str] = []
@@ -285,13 +291,13 @@ def describe(path: Path) -> TableInfo:
         schema = schema_of(path)
         problems += _unnamed(path, schema)
         candidates = time_columns(schema.names)
-        table = read_columns(path, candidates or schema.names[:1])
+        table, rows = _stamp_columns(path, candidates or schema.names[:1])
     else:
         head = read_head(path)
         problems += head.problems
         candidates = time_columns(head.names)
         table, told = read_csv(path, head, None, candidates)
-        schema = table.schema
+        schema, rows = table.schema, table.num_rows
         problems += told
     stamps = _choose(table, candidates, problems)
     columns = [name for name in numeric_columns(schema) if stamps is None or name != stamps.column]
@@ -311,7 +317,65 @@ def describe(path: Path) -> TableInfo:
             continue
         columns.append(name)
         channels += [f"{name}[{place}]" for place in range(width)]
-    return TableInfo(tuple(columns), tuple(channels), table.num_rows, stamps, tuple(problems))
+    return TableInfo(tuple(columns), tuple(channels), rows, stamps, tuple(problems))
+
+
+def _stamp_columns(path: Path, columns: Sequence[str]) -> tuple[pa.Table, int]:
+    """Columns of a Parquet file that may hold stamps, and how many rows the file has.
+
+    Where it is long and their values rise by its footer, only their first rows and their last.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, buffer_size=1 << 18, pre_buffer=False) as file:
+            check_cells(file, columns)
+            rows = int(file.metadata.num_rows)
+            sample = _sample(file, columns) if rows > LONG_ROWS and columns else None
+    except (pa.ArrowException, OSError, ValueError, KeyError, NotImplementedError) as error:
+        raise unreadable(path, error) from error
+    if sample is not None:
+        return sample, rows
+    table = read_columns(path, columns)
+    return table, table.num_rows
+
+
+def _sample(file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table | None:
+    """The first SAMPLE_ROWS rows and the last one of columns of numbers that rise, as far as can be told."""
+    meta = file.metadata
+    places = {file.schema.column(place).path: place for place in range(meta.num_columns)}
+    schema = file.schema_arrow
+    ends = []
+    for name in columns:
+        kind = schema.field(name).type
+        if not (pa.types.is_integer(kind) or kind in (pa.float32(), pa.float64())):
+            return None
+        last = None
+        for group in range(meta.num_row_groups):
+            if not meta.row_group(group).num_rows:
+                continue
+            stats = meta.row_group(group).column(places[name]).statistics
+            if stats is None or not stats.has_min_max or stats.null_count or stats.null_count is None:
+                return None
+            if not stats.min <= stats.max or (last is not None and stats.min < last):
+                return None
+            last = stats.max
+        if last is None:
+            return None
+        ends.append(pa.array([last], kind))
+    batches, found = [], 0
+    for batch in file.iter_batches(SAMPLE_ROWS, columns=list(columns), use_threads=False):
+        batches.append(batch)
+        found += batch.num_rows
+        if found >= SAMPLE_ROWS:
+            break
+    first = pa.Table.from_batches(batches, batches[0].schema if batches else None).select(list(columns))
+    table = pa.concat_tables([first, pa.table(ends, schema=first.schema)])
+    for column in table.columns:
+        values = column.to_numpy()
+        if column.null_count or not np.isfinite(values).all() or (values[1:] < values[:-1]).any():
+            return None
+    return table
 
 
 def _unnamed(path: Path, usable: pa.Schema) -> list[str]:

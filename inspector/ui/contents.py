@@ -43,7 +43,9 @@ class Contents:
         transcript: TranscriptPanel,
         thumbs: ThumbFeed | None,
         failed: Callable[[str], None],
+        busy: Callable[[], bool],
     ) -> None:
+        """`busy` says, in any thread, whether the player needs the machine more than what is read here."""
         self._session = session
         self._record = record
         self._relay = relay
@@ -51,6 +53,7 @@ class Contents:
         self._transcript = transcript
         self._thumbs = thumbs
         self._failed = failed
+        self._busy = busy
         self._jobs: list[Job[Any]] = []
         self._texts: dict[str, tuple[Cue, ...]] = {}
         self._open = True
@@ -116,7 +119,7 @@ class Contents:
 
         self._read(
             f"waveform of {track.stream.id}",
-            lambda job: self._session.peaks(track.stream, job, partial),
+            lambda job: self._session.peaks(track.stream, job, partial, self._busy),
             track.set_peaks,
         )
 

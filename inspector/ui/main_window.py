@@ -327,6 +327,7 @@ class MainWindow(QMainWindow):
             self.transcript,
             self.player.thumbs,
             self.notice,
+            self._player_busy,
         )
         self._contents.start()
         self.sounds.attach()

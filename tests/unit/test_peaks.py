@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import threading
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import pytest
 from films import NS, RATE, Reel
 from hypothesis import given
 from hypothesis import strategies as st
+from sounds import Broken, bytes_of, drawn, heard, noise, source_of
 
 from inspector.core.cache import user_cache
 from inspector.core.jobs import Job
@@ -22,19 +24,16 @@ from inspector.core.model import Source
 from inspector.core.settings import change_settings
 from inspector.errors import Cancelled, InspectorError
 from inspector.media import child, peaks, peaks_build
-from inspector.media.audio import PcmReader
 from inspector.media.chunks import writing
 from inspector.media.peak_levels import CHUNK, RECORD, MappedPeaks
 from inspector.media.peaks import BLOCK, Peaks, load_peaks
 from inspector.media.peaks_build import Layer, Mark, NativeReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-Pairs = tuple["NDArray[np.float32]", "NDArray[np.float32]"]
 
 
 @pytest.fixture(scope="session")
@@ -46,34 +45,6 @@ def reel(tmp_path_factory: pytest.TempPathFactory) -> Reel:
 def _no_children() -> Iterator[None]:
     yield
     child.close()
-
-
-def heard(source: Source, rate: int) -> Pairs:
-    """The extremes of each block of what PcmReader plays: the truth."""
-    reader = PcmReader(source, rate)
-    parts, end = [np.zeros((0, 2), np.float32)], 0
-    for start, pcm in reader.blocks():
-        fresh = pcm[max(end - start, 0) :]
-        if len(fresh):
-            parts += [np.zeros((max(start - end, 0), 2), np.float32), fresh]
-            end = start + len(pcm)
-    reader.close()
-    whole = np.concatenate(parts)
-    blocks = np.pad(whole, ((0, -len(whole) % BLOCK), (0, 0)), mode="edge").reshape(-1, BLOCK * 2)
-    return blocks.min(1), blocks.max(1)
-
-
-def drawn(made: Peaks) -> Pairs:
-    """The finest level of a pyramid."""
-    count = -(-made.end_ns * made.rate // NS // BLOCK)
-    low, high = made._read(0, 0, count, None)[2][:count].T
-    return low, high
-
-
-def source_of(path: Path, **more: Any) -> Source:
-    """Its first sound."""
-    track = next(track for track in child.probe(path).tracks if track.kind == "audio")
-    return Source(path, "av", track.index, **more)
 
 
 def never(*_: object) -> None:
@@ -269,24 +240,6 @@ def test_a_stamp_of_a_century_takes_no_memory() -> None:
 # --- kept -----------------------------------------------------------------------------------------
 
 
-class Broken(Exception):
-    """The power goes."""
-
-
-def noise(path: Path, codec: str, seconds: float, **options: str) -> Source:
-    """A sound that differs everywhere."""
-    rng = np.random.default_rng(8)
-    wave = np.convolve(rng.normal(0, 0.2, round(seconds * RATE)), np.ones(12) / 12, "same").astype("f4")
-    with av.open(str(path), "w") as box:
-        audio: Any = box.add_stream(codec, rate=RATE, layout="mono", options=options)
-        for sent in range(0, len(wave), 1024):
-            frame = av.AudioFrame.from_ndarray(wave[None, sent : sent + 1024], format="flt", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = RATE, sent, Fraction(1, RATE)
-            box.mux(audio.encode(frame))
-        box.mux(audio.encode())
-    return source_of(path)
-
-
 def build_in_steps(source: Source, path: Path, chunks: int) -> int:
     """Build with the power going after every so many chunks; how often it was begun."""
     begun = 0
@@ -305,11 +258,6 @@ def build_in_steps(source: Source, path: Path, chunks: int) -> int:
         except Broken:
             continue
         return begun
-
-
-def bytes_of(path: Path) -> NDArray[np.float32]:
-    records = np.frombuffer(path.read_bytes()[4096:], RECORD)
-    return np.concatenate([records[f"level{level}"].reshape(-1) for level in range(5)])
 
 
 @pytest.mark.parametrize(
@@ -426,6 +374,11 @@ def test_with_no_disk_at_all_it_is_kept_in_memory(tmp_path: Path, monkeypatch: p
 # --- in a child -----------------------------------------------------------------------------------
 
 
+def running(code: str) -> Callable[[str], list[str]]:
+    """In place of `child_command`: a child that does something else."""
+    return lambda _: [sys.executable, "-c", code]
+
+
 def test_a_long_sound_is_decoded_in_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peaks, "CHILD_FROM_S", 1)
     source = noise(tmp_path / "a.flac", "flac", 8.0)
@@ -438,7 +391,7 @@ def test_a_long_sound_is_decoded_in_a_child(tmp_path: Path, monkeypatch: pytest.
 def test_a_child_is_ended_with_its_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peaks, "CHILD_FROM_S", 1)
     monkeypatch.setattr(peaks, "LOOK_S", 0.01)
-    monkeypatch.setattr(peaks, "_START", "import sys; sys.stdin.read()")
+    monkeypatch.setattr(peaks, "child_command", running("import sys; sys.stdin.read()"))
     source = noise(tmp_path / "a.flac", "flac", 4.0)
     started: list[subprocess.Popen[str]] = []
     popen = subprocess.Popen
@@ -461,7 +414,7 @@ def test_a_child_that_dies_or_refuses_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     monkeypatch.setattr(peaks, "CHILD_FROM_S", 1)
-    monkeypatch.setattr(peaks, "_START", f"print({answer!r})")
+    monkeypatch.setattr(peaks, "child_command", running(f"print({answer!r})"))
     with pytest.raises(InspectorError, match="broken" if answer else "crashed"):
         load_peaks(noise(tmp_path / "a.flac", "flac", 4.0), Job("peaks"))
 

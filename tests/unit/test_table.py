@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from inspector.core.times import NS
 from inspector.errors import InspectorError
+from inspector.media import table
 from inspector.media.csvhead import read_head
 from inspector.media.spans import read_spans, table_roles
 from inspector.media.stamps import clean_name, stamps_ns, time_columns
@@ -221,3 +222,57 @@ def test_broken_parquet_raises_nothing_else(tmp_path: Path, data: st.DataObject)
     for work in (describe, table_roles, read_spans):
         with suppress(InspectorError):
             work(path)
+
+
+# --- long ones -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["<f8", "<f4", "<i8"])
+def test_a_long_table_is_told_of_by_its_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    stamps = (np.arange(5000) * (10 if kind == "<i8" else 0.01) + 3).astype(kind)
+    name = "t_ms" if kind == "<i8" else "t"
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({name: stamps, "x": stamps, "y": [[1, 2]] * 5000}), path, row_group_size=700)
+    whole = describe(path)
+    monkeypatch.setattr(table, "LONG_ROWS", 1000)
+    monkeypatch.setattr(table, "SAMPLE_ROWS", 900)
+    monkeypatch.setattr(table, "read_columns", None)  # nothing is read whole
+    short = describe(path)
+    assert (short.columns, short.channels, short.rows, short.problems) == (
+        whole.columns, whole.channels, whole.rows, whole.problems
+    )  # fmt: skip
+    assert short.stamps is not None
+    assert whole.stamps is not None
+    assert len(short.stamps.ns) < 2000
+    for field in ("column", "unit", "epoch", "guessed", "problems"):
+        assert getattr(short.stamps, field) == getattr(whole.stamps, field)
+    assert abs(short.stamps.step_ns - whole.stamps.step_ns) < 1000
+    assert short.stamps.sorted_ns[[0, -1]].tolist() == whole.stamps.sorted_ns[[0, -1]].tolist()
+
+
+@pytest.mark.parametrize("harm", ["backwards", "null", "nan", "text", "no statistics"])
+def test_a_long_table_whose_footer_does_not_say_that_it_rises_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    stamps: Any = np.arange(5000) * 0.01
+    if harm == "backwards":
+        stamps[3000:] -= 5.0
+    elif harm == "nan":
+        stamps[300] = np.nan
+    column = pa.array([f"{stamp}" for stamp in stamps] if harm == "text" else stamps)
+    if harm == "null":
+        column = pa.array([None if place == 3000 else float(place) for place in range(5000)])
+    path = tmp_path / "a.parquet"
+    written = harm != "no statistics"
+    pq.write_table(pa.table({"t": column, "x": stamps}), path, row_group_size=700, write_statistics=written)
+    whole = describe(path)
+    monkeypatch.setattr(table, "LONG_ROWS", 1000)
+    monkeypatch.setattr(table, "SAMPLE_ROWS", 900)
+    again = describe(path)
+    assert again.problems == whole.problems
+    assert again.stamps is not None
+    assert whole.stamps is not None
+    assert again.stamps.problems == whole.stamps.problems
+    np.testing.assert_array_equal(again.stamps.ns, whole.stamps.ns)
