@@ -39,6 +39,8 @@ REGION_BEHIND = 240
 """Packets that are read behind the time for which a stretch is read, where no key frame comes before."""
 REORDER = 20
 """Packets read behind a stretch, which may hold frames that are shown inside it."""
+CHECKED_BYTES = 1 << 20
+"""Or fewer, where they are large: behind a slow disk each costs time."""
 LONG_GOP_NS = NS
 """A film whose key frames lie further apart than this is slow to seek in."""
 
@@ -353,16 +355,17 @@ def _packets_agree(path: Path, track: int, pts: NDArray[np.int64], keys: set[int
         for place in (0, len(pts) // 2, max(0, len(pts) - CHECKED)):
             if place:
                 box.seek(int(pts[place]), stream=stream, backward=True)
-            seen = -1
+            seen, taken = -1, 0
             for seen, packet in enumerate(_packets(box, stream)):
-                if packet.size == 0 or seen >= CHECKED:
+                taken += packet.size
+                if packet.size == 0 or seen >= CHECKED or (taken > CHECKED_BYTES and seen > 3):
                     break
                 at = -1 if packet.pts is None else int(np.searchsorted(pts, packet.pts))
                 if not 0 <= at < len(pts) or pts[at] != packet.pts:
                     return False
                 if packet.is_keyframe != (packet.pts in keys):
                     return False
-            if seen < min(CHECKED, len(pts) - place) - 1:
+            if seen < min(CHECKED, len(pts) - place) - 1 and taken <= CHECKED_BYTES:
                 return False  # the tables promise more than the file holds
     return True
 

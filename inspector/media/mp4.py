@@ -40,7 +40,7 @@ def sample_times(path: Path, track_id: int) -> SampleTimes | None:
     try:
         with path.open("rb") as file:
             moov = _find_moov(file)
-        return None if moov is None else _track(moov, track_id)
+        return None if moov is None else _track(moov, track_id, path.stat().st_size)
     except (OSError, ValueError, OverflowError):
         return None
 
@@ -94,7 +94,7 @@ def _inside(data: memoryview, *path: bytes) -> memoryview | None:
     return data
 
 
-def _track(moov: memoryview, track_id: int) -> SampleTimes | None:
+def _track(moov: memoryview, track_id: int, size: int) -> SampleTimes | None:
     for kind, trak in _boxes(moov):
         header = _inside(trak, b"tkhd") if kind == b"trak" else None
         if header is None:
@@ -102,8 +102,17 @@ def _track(moov: memoryview, track_id: int) -> SampleTimes | None:
         at = 20 if header[0] == 1 else 12
         if int.from_bytes(header[at : at + 4], "big") == track_id:
             table = _inside(trak, b"mdia", b"minf", b"stbl")
-            return None if table is None else _times(dict(_boxes(table)))
+            boxes = {} if table is None else dict(_boxes(table))
+            return _times(boxes) if _all_there(boxes, size) else None
     return None
+
+
+def _all_there(table: dict[bytes, memoryview], size: int) -> bool:
+    """Whether the last chunk of samples (stco or co64, 8.7.5) begins inside the file."""
+    if b"co64" in table:
+        words = _words(table[b"co64"], 2)
+        return not len(words) or int((words[:, 0] << 32 | words[:, 1]).max()) < size
+    return b"stco" in table and int(_words(table[b"stco"], 1).max(initial=0)) < size
 
 
 def _times(table: dict[bytes, memoryview]) -> SampleTimes | None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PTS_ZERO = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi"})
 """Containers whose local zero is pts 0; all others count from their start_time."""
 
+ENOUGH_BYTES = 2 << 20
+"""Of the head and of the tail of a film of many bytes a second no more is read than settles its span."""
+
 TAIL_S = 4
 """How far before the declared end the tail is read first."""
 
@@ -153,11 +156,12 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
 
     def scan(until_starts: bool) -> bool:
         """Note packet times; True where the demuxer stopped on an error rather than at the end."""
-        count = 0
+        count = taken = 0
         try:
             for packet in box.demux():
                 if packet.size == 0:
                     continue
+                taken += packet.size
                 index = packet.stream.index
                 if index in stamps:
                     stamps[index].note(packet, zero)
@@ -173,7 +177,8 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
                     starts[index] = _shown_first(known, start) if index in stamps else min(known, start)
                 ends[index] = max(ends.get(index, start), start + length)
                 count += 1
-                if until_starts and (count > 400 or (count > 40 and timed <= starts.keys())):
+                enough = count > 40 or (count > 16 and taken > ENOUGH_BYTES)  # frames come out of order by 16
+                if until_starts and (count > 400 or (enough and timed <= starts.keys())):
                     return False
         except av.FFmpegError as error:
             problems.append(f"reading stopped: {error.strerror}")
@@ -186,11 +191,12 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
     longest = max(known, default=0)
     scan(until_starts=True)
     seeked = True
-    settled = bool(known) and longest > 2 * TAIL_S * NS and _seek(box, longest + zero - TAIL_S * NS, av)
+    tail = min(TAIL_S * NS, max(NS // 2, longest * 2 * ENOUGH_BYTES // max(box.size, 1)))
+    settled = bool(known) and longest > 2 * TAIL_S * NS and _seek(box, longest + zero - tail, av, True)
     if settled:
         broken = scan(until_starts=False)
         # A tail that holds nothing near the promised end means a cut file: count from the start then.
-        settled = not broken and max((ends[i] for i in ends if i in timed), default=0) > longest - TAIL_S * NS
+        settled = not broken and max((ends[i] for i in ends if i in timed), default=0) > longest - tail
     if not settled:
         problems.clear()
         _seek(box, zero, av) or _seek(box, 0, av)
@@ -253,9 +259,9 @@ def _shown_first(one: int, other: int) -> int:
     return min(one, other) if (one < 0) is (other < 0) else max(one, other)
 
 
-def _seek(box: av.container.InputContainer, pts_ns: int, av: Any) -> bool:
+def _seek(box: av.container.InputContainer, pts_ns: int, av: Any, any_frame: bool = False) -> bool:
     try:
-        box.seek(max(pts_ns // 1000, 0))
+        box.seek(max(pts_ns // 1000, 0), any_frame=any_frame)
     except (av.FFmpegError, OSError):
         return False
     return True

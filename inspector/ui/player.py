@@ -28,6 +28,17 @@ TICK_MS = 8
 """The playhead moves this often while playing; a new frame's start is waited for to the millisecond."""
 
 
+FIRST_NS = NS // 2
+"""A film that begins no later than this after its record is opened at its first picture."""
+
+
+def _first_picture(record: Record) -> int | None:
+    """Where a record is opened: a remuxed film may begin some ms late, and black is no welcome."""
+    starts = [span[0] for stream in record.of(Modality.VIDEO) if (span := stream.reference_span) is not None]
+    first = min(starts, default=record.span[0])
+    return first if record.span[0] < first <= record.span[0] + FIRST_NS else None
+
+
 class Player(QObject):
     """The transport with its machinery. Signals carry reference ns as Python ints."""
 
@@ -82,7 +93,7 @@ class Player(QObject):
         self.thumbs = ThumbFeed(self._busy)
         self.spectra = SpectrumFeed(self._busy)
         self._set_mix()
-        self.transport.set_span(*record.span, at_ns)
+        self.transport.set_span(*record.span, _first_picture(record) if at_ns is None else at_ns)
 
     def release(self) -> None:
         """Close the feeds of the record. Nobody waits here: a slow disk must not hold up the next record."""
