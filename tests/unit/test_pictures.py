@@ -342,7 +342,7 @@ def test_closing_ends_the_thread_while_it_decodes(reel: Reel, feeds: Feeds) -> N
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60  # the builder of proxies runs when nothing else wants the processor
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.001)
