@@ -246,7 +246,7 @@ QPushButton[primary="true"]:focus {{ border-color: {t.text.name()}; }}
 QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {t.faint.name()}; border-radius: 4px;
   background: {t.stage.name()}; }}
 QCheckBox::indicator:checked {{ background: {t.accent.name()}; border-color: {t.accent.name()};
-  image: url("{resource("icons", "check-on.svg").as_posix()}"); }}
+  image: url("{resource("style", "check.svg").as_posix()}"); }}
 QCheckBox:focus {{ color: {t.accent.name()}; }}
 QCheckBox:disabled {{ color: {t.faint.name()}; }}
 QTabBar::tab {{ background: transparent; color: {t.quiet.name()}; padding: 8px 12px;
