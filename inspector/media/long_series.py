@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 RESIDENT = 8 << 20
 """Bytes of the finest level of a record that is held in memory; those above take a seventh of it."""
+PER_COLUMN = 2
+"""At least so many buckets a column are looked at, so that none shows half a column of its neighbour."""
 MOST_BOXES = 250
 """Where only bounds can be shown, so many stretches a picture."""
 
@@ -284,8 +286,8 @@ class LongSeries:
     ) -> Look:
         """What a plot `columns` pixels wide shows of a span, of some channels.
 
-        The work is bounded by `columns` × 4 × FACTOR × channels. Boxes stand where samples are not read
-        yet, and with `later` also where they are not in memory.
+        The work is bounded by `columns` × PER_COLUMN × FACTOR × channels. Boxes stand where samples are not
+        read yet, and with `later` also where they are not in memory.
         """
         known = self._known
         columns = max(columns, 1)
@@ -300,7 +302,7 @@ class LongSeries:
         past = min(int(np.searchsorted(top.times[0], end_ns, "right")) + 1, top.times.shape[1])
         rows = (past - first) * top.size
         size = 1
-        while rows // (size * FACTOR) >= columns * 4:
+        while rows // (size * FACTOR) >= columns * PER_COLUMN:
             size *= FACTOR
         span = (start_ns, end_ns)
         if size >= top.size:

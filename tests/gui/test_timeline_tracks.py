@@ -298,7 +298,9 @@ def test_bounds_are_a_field_that_is_no_curve() -> None:
 def test_bars_join_and_break_where_the_data_does() -> None:
     x = np.arange(6.0)
     top = np.array([0.0, 10, 20, np.nan, 40, 41])
-    bars = bars_of(x, top, top + 2)
+    columns, known = bars_of(x, top[None], top[None] + 2)
+    assert known.tolist() == [[True, True, True, False, True, True]]
+    bars = columns[known]
     assert bars[:, 0].tolist() == [0, 1, 2, 4, 5]
     tops, bottoms = bars[:, 1], bars[:, 1] + bars[:, 3]
     assert bottoms[0] >= tops[1]  # no gap between neighbours

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import time
 import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -115,7 +118,7 @@ def test_two_children_build_a_long_sound_and_hear_of_the_player(
 ) -> None:
     monkeypatch.setattr(peaks, "CHILD_FROM_S", 1)
     monkeypatch.setattr(peaks, "SPLIT_FROM_S", 1)
-    monkeypatch.setattr(peaks.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     said: list[str] = []
     say = peaks._say
 
@@ -134,10 +137,10 @@ def test_two_children_build_a_long_sound_and_hear_of_the_player(
 def test_a_slow_child_rests_three_quarters_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     rests: list[float] = []
-    monkeypatch.setattr(peaks_build.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(peaks_build, "_rest", rests.append)
-    monkeypatch.setattr(peaks_build.sys, "stdin", ["slow\n"])
-    monkeypatch.setattr(peaks_build.os, "_exit", lambda _: None)
+    monkeypatch.setattr(sys, "stdin", ["slow\n"])
+    monkeypatch.setattr(os, "_exit", lambda _: None)
     pace = peaks_build.Pace()
     now = 0.5
     pace.keep(0)

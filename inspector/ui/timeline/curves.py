@@ -24,9 +24,6 @@ WIDTH_PX = 1.2
 BAND_PX = 1.0
 """A curve none of whose columns spreads further than this is a line through their middles."""
 
-Curve = tuple["NDArray[np.float64]", "NDArray[np.float64]", "NDArray[np.float64]"]
-"""Places from left to right, and the top and the bottom there, in px; NaN breaks the curve."""
-
 
 class CurvePainter:
     """Draws sets of curves again and again, with memory of its own."""
@@ -35,18 +32,35 @@ class CurvePainter:
         self._lines = internals.PrimitiveArray(QLineF, 4)
         self._bars = internals.PrimitiveArray(QRectF, 4)
 
-    def paint(self, painter: QPainter, curves: Sequence[Curve], colors: Sequence[QColor]) -> None:
-        """Draw curves over each other, the first one first."""
-        for (x, top, bottom), color in zip(curves, colors, strict=True):
-            if len(x) and np.nanmax(bottom - top, initial=0.0) > BAND_PX:
+    def paint(
+        self,
+        painter: QPainter,
+        x: NDArray[np.float64],
+        tops: NDArray[np.float64],
+        bottoms: NDArray[np.float64],
+        colors: Sequence[QColor],
+    ) -> None:
+        """Draw curves over each other, the last one first.
+
+        `x` (m,) are places from left to right, `tops` and `bottoms` (c, m) the curves there, in px; NaN
+        breaks a curve.
+        """
+        if not len(x):
+            return
+        # NaN compares false.
+        spread: NDArray[np.bool_] = np.any(bottoms - tops > BAND_PX, axis=1)
+        places = np.cumsum(spread) - 1
+        bars, known = bars_of(x, tops[spread], bottoms[spread])
+        for curve in range(len(tops) - 1, -1, -1):
+            if spread[curve]:
                 painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(color)
-                bars = bars_of(x, top, bottom)
-                self._fill(self._bars, bars)
+                painter.setBrush(colors[curve])
+                place = places[curve]
+                self._fill(self._bars, bars[place] if known[place].all() else bars[place, known[place]])
                 painter.drawRects(*self._bars.drawargs())
-            elif len(x):
-                painter.setPen(pg.mkPen(color, width=WIDTH_PX))
-                lines = lines_of(x, (top + bottom) / 2)
+            else:
+                painter.setPen(pg.mkPen(colors[curve], width=WIDTH_PX))
+                lines = lines_of(x, (tops[curve] + bottoms[curve]) / 2)
                 self._fill(self._lines, lines)
                 painter.drawLines(*self._lines.drawargs())
 
@@ -72,20 +86,25 @@ def lines_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float
 
 
 def bars_of(
-    x: NDArray[np.float64], top: NDArray[np.float64], bottom: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Left, top, width and height (m, 4) of a bar a column, each up to the next one, so that none gapes."""
-    top, bottom = top.copy(), bottom.copy()
-    # NaN compares false: a column is drawn towards a neighbour that is there.
-    falls = top[1:] > bottom[:-1]
-    rises = bottom[1:] < top[:-1]
-    bottom[:-1][falls] = top[1:][falls]
-    top[:-1][rises] = bottom[1:][rises]
+    x: NDArray[np.float64], tops: NDArray[np.float64], bottoms: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Left, top, width and height (c, m, 4) of a bar a column, and which of them are there (c, m).
+
+    Each reaches up to the next one, so that none gapes.
+    """
+    known = np.isfinite(tops) & np.isfinite(bottoms)
+    bars = np.empty((*tops.shape, 4))
+    # NaN is left out: a column is drawn towards a neighbour that is there.
+    top, bottom = bars[..., 1], bottoms.copy()
+    top[:, -1:] = tops[:, -1:]
+    np.fmin(tops[:, :-1], bottoms[:, 1:], out=top[:, :-1])
+    np.fmax(bottoms[:, :-1], tops[:, 1:], out=bottom[:, :-1])
     half = WIDTH_PX / 2  # as far beyond as a line drawn along it would reach
+    top -= half
+    np.subtract(bottom, top, out=bars[..., 3])
+    bars[..., 3] += half
     left = np.floor(x)
-    width = np.maximum(np.diff(left, append=left[-1:] + 1), 1)
-    known = np.isfinite(top) & np.isfinite(bottom)
-    broken = np.zeros(len(x), np.bool_)
-    broken[:-1] = ~known[1:]
-    width[broken] = 1.0  # a bar before a gap does not reach into it
-    return np.stack([left, top - half, width, bottom - top + 2 * half], 1)[known]
+    bars[..., 0] = left
+    bars[..., 2] = np.maximum(np.diff(left, append=left[-1:] + 1), 1)
+    bars[:, :-1, 2][~known[:, 1:]] = 1.0  # a bar before a gap does not reach into it
+    return bars, known

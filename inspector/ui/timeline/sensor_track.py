@@ -161,18 +161,17 @@ class SensorTrack(StreamTrack):
             if look.boxes is not None:
                 self._paint_boxes(painter, rect, axis, look.boxes)
             x = self._places(look.t_ns, rect, axis)
-            order = np.argsort(x, kind="stable")  # where the map jumps back, curves go on from left to right
-            x, low, high = x[order], look.low[order], look.high[order]
-            curves = [
-                (x, scale.y(high[:, place], rect), scale.y(low[:, place], rect))
-                for place, scale in enumerate(self._scales)
-            ]
+            low, high = look.low, look.high
+            if (x[1:] < x[:-1]).any():  # where the map jumps back, curves go on from left to right
+                order = np.argsort(x, kind="stable")
+                x, low, high = x[order], low[order], high[order]
+            tops, bottoms = _places_of(self._scales, np.stack([high.T, low.T]), rect)
             if self._curves is None:
                 from inspector.ui.timeline.curves import CurvePainter
 
                 self._curves = CurvePainter()
             # The first channel lies on top: it is the one that the eye looks for.
-            self._curves.paint(painter, curves[::-1], self.colors()[::-1])
+            self._curves.paint(painter, x, tops, bottoms, self.colors())
         self._paint_scale(painter, rect)
 
     def _visible(self, series: SeriesSource, rect: QRectF, axis: TimeAxis) -> Look:
@@ -276,6 +275,13 @@ class SensorTrack(StreamTrack):
             value = f"{row[column]:.4g}{unit}" if np.isfinite(row[column]) else "none"
             lines.append(f"{names[column]}  {value}")
         return "\n".join(lines)
+
+
+def _places_of(scales: list[_Scale], values: NDArray[np.float64], rect: QRectF) -> NDArray[np.float64]:
+    """Values (…, c, m) of as many channels as there are scales, in px."""
+    if len(set(scales)) == 1:
+        return scales[0].y(values, rect)
+    return np.stack([scale.y(values[..., place, :], rect) for place, scale in enumerate(scales)], axis=-2)
 
 
 def number_text(value: float) -> str:
