@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 HEADER = 4096
 MOST_FETCHED = 1 << 14
 """So many pieces are remembered as read where the system does not say what it holds."""
+MOST_MAPPED = 128 << 20
+"""Bytes that are looked at in a file before its pages are given back; the system keeps them as its cache."""
+AROUND = 1 << 16
+"""So much is mapped with every piece that is looked at."""
 MAGIC = "inspector-chunks"
 VERSION = 1
 TAIL = [("index", "<u4"), ("crc", "<u4")]
@@ -118,9 +122,12 @@ class Writer:
 class Mapped:
     """The records (n,) that were in a file when this was made, mapped: they stay readable for ever."""
 
-    def __init__(self, records: NDArray[Any], file: _Source | None) -> None:
+    def __init__(self, records: NDArray[Any], file: _Source | None, room: mmap.mmap | None = None) -> None:
         self.records = records
         self._file = file
+        self._room = room
+        self._seen = 0
+        """Bytes that may be counted as this process's own by now."""
         self._base = int(records.__array_interface__["data"][0])
         self._fetched: dict[tuple[int, int, int], None] = {}
 
@@ -134,10 +141,20 @@ class Mapped:
         base, size = self._base, self.records.dtype.itemsize
         for chunk in range(chunks.start, min(chunks.stop, len(self.records))):
             for offset, count in ranges:
+                self._seen += count + AROUND
                 known = in_memory(base + chunk * size + offset, count)
                 if known is False or (known is None and (chunk, offset, count) not in self._fetched):
                     return False
+        if self._seen > MOST_MAPPED:
+            self._seen = 0
+            self._give_back()
         return True
+
+    def _give_back(self) -> None:
+        """Let go of the pages, not of what is in them: they are mapped again when they are next read."""
+        if self._room is not None and hasattr(mmap, "MADV_DONTNEED"):
+            with suppress(OSError, ValueError):
+                self._room.madvise(mmap.MADV_DONTNEED)
 
     def fetch(self, chunks: slice, ranges: Sequence[tuple[int, int]]) -> None:
         """Have the system read these bytes, in a thread that may wait: `ready` then says so."""
@@ -205,7 +222,7 @@ class Chunks:
             room = mmap.mmap(self._file.raw.fileno(), length, access=mmap.ACCESS_READ)
             records = np.frombuffer(room, self.dtype, count, HEADER)
             if int(records["index"][-1]) == count - 1:
-                self.mapped = Mapped(records, self._file)
+                self.mapped = Mapped(records, self._file, room)
         if header["whole"]:
             self.whole, self.info = True, header["info"]
         return (self.count, self.whole, self._inode) != before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,6 @@ from inspector.media.series_build import read_series
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -341,3 +341,36 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     path = written(tmp_path / "a.parquet", table())
     with pytest.raises(InspectorError, match="gone"):
         read_series(stream_of(path, ["c0", "other"]))
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="the system does not say what is mapped")
+def test_what_was_looked_at_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dtype = chunks.record_type([("values", "<f8", (1 << 16,))])
+    with chunks.writing(tmp_path / "a", {}, dtype) as writer:
+        assert writer is not None
+        for _ in range(16):
+            writer.append(np.ones(1, dtype))
+    file = chunks.Chunks(tmp_path / "a", {}, dtype)
+    file.refresh()
+    mapped = file.mapped
+
+    def resident_bytes() -> int:
+        told, inside = 0, False
+        for line in Path("/proc/self/smaps").read_text().splitlines():
+            if "-" in line.split(" ", 1)[0]:
+                inside = line.endswith(str(tmp_path / "a"))
+            elif inside and line.startswith("Rss:"):
+                told += int(line.split()[1]) << 10
+        return told
+
+    def look() -> None:
+        for chunk in range(16):
+            part = slice(chunk, chunk + 1)
+            assert mapped.ready(part, [mapped.place("values")])
+            assert mapped.records["values"][part].sum() == 1 << 16
+
+    look()
+    assert resident_bytes() >= 8 << 20
+    monkeypatch.setattr(chunks, "MOST_MAPPED", 1 << 20)
+    look()
+    assert resident_bytes() <= 3 << 20
