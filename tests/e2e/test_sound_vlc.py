@@ -40,6 +40,7 @@ class Beeps:
     """A fake PcmReader: at each EVERY_S a short tone whose pitch counts them."""
 
     rate = RATE
+    channels = 2
 
     def __init__(self, source: Source, rate: int = RATE, layout: str = "stereo") -> None:
         pass
