@@ -20,7 +20,7 @@ from inspector.errors import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DECODING, BACKGROUND = 3, 10
+DECODING, BACKGROUND = 5, 10
 """How much a thread stands back (as nice does): behind what is drawn and heard, and behind that too."""
 
 T = TypeVar("T")

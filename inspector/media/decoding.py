@@ -8,10 +8,13 @@ the next whole key frame is suspect. A lenient one gives what can be seen of it.
 from __future__ import annotations
 
 import os
+import threading
 from collections import OrderedDict, deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from inspector.core.jobs import DECODING, stand_back
 from inspector.media.hardware import chosen, give_up
 from inspector.media.opening import open_track
 from inspector.media.probe import PTS_ZERO
@@ -40,6 +43,23 @@ class Decoded:
 
 class _DeviceError(Exception):
     """A graphics processor would not decode a packet: whose fault it is the processor will tell."""
+
+
+def _start_threads(context: Any) -> None:
+    """Start a decoder's own threads so that they stand back behind drawing and sound.
+
+    Threads inherit how far they stand back from the one that starts them. That one must not be the caller: it
+    takes Python's lock, and while it waits for a processor with the lock in its hand the window waits, too.
+    """
+
+    def start() -> None:
+        stand_back(DECODING)
+        with suppress(Exception):  # what will not open says so at the first packet
+            context.open()
+
+    starter = threading.Thread(target=start, name="inspector-decoder-start", daemon=True)
+    starter.start()
+    starter.join()
 
 
 class FrameDecoder:
@@ -72,6 +92,8 @@ class FrameDecoder:
         self._torn_starts = not PTS_ZERO & set(self.box.format.name.split(","))
         if self.strict:
             self.context.options = {**self.context.options, "err_detect": "explode"}
+        if self._device is None:
+            _start_threads(self.context)
 
     def _on_device(self, device: str) -> Any:
         """The track opened anew with its pictures decoded there; None where the driver will not."""

@@ -6,7 +6,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
-from inspector.core.jobs import DECODING, stand_back
 from inspector.errors import InspectorError
 from inspector.media.proxy import ProxyReader
 from inspector.media.video import VideoReader
@@ -97,7 +96,6 @@ class Drafts:
             self._thread.join()
 
     def _work(self) -> None:
-        stand_back(DECODING)
         proxy: ProxyReader | None = None
         scout: VideoReader | None = None
         try:

@@ -14,7 +14,7 @@ from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING
 
-from inspector.core.jobs import BACKGROUND, DECODING, stand_back
+from inspector.core.jobs import BACKGROUND, stand_back
 from inspector.errors import Cancelled, InspectorError
 from inspector.media.frames import EMPTY, frame_index, quick_index
 from inspector.media.video import VideoReader
@@ -235,7 +235,6 @@ class PictureFeed:
     # -- the thread ----------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        stand_back(DECODING)
         reader: VideoReader | None = None
         try:
             reader = self._opened()
