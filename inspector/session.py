@@ -53,7 +53,7 @@ class Session:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self.jobs = Jobs()
-        self._urgent = Jobs(1, nice=0)
+        self._urgent = Jobs(1)
         self._lock = threading.Lock()
         self._records: dict[str, Record] = {}
         self._rows: dict[str, int] | None = None

@@ -12,7 +12,6 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from inspector.errors import Cancelled
@@ -20,8 +19,8 @@ from inspector.errors import Cancelled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DECODING, BACKGROUND = 5, 10
-"""How much a thread stands back (as nice does): behind what is drawn and heard, and behind that too."""
+DECODING = 5
+"""How much a decoder's own threads stand back (as nice does) behind what is drawn and heard."""
 
 T = TypeVar("T")
 
@@ -31,7 +30,8 @@ log = logging.getLogger(__name__)
 def stand_back(nice: int) -> None:
     """Let other threads go before this one, and before those that it starts, where the system can do that.
 
-    Linux gives each thread a niceness of its own; elsewhere this does nothing.
+    Linux gives each thread a niceness of its own; elsewhere this does nothing. Not for threads that run
+    Python for long: while one waits for a processor with Python's lock in its hand, the window waits, too.
     """
     if sys.platform == "linux":
         with suppress(OSError):
@@ -69,8 +69,8 @@ class Job(Generic[T]):
 class Jobs:
     """A pool of threads for jobs that wait on disks and decoders; owned by the session, closed with it."""
 
-    def __init__(self, workers: int = 2, nice: int = BACKGROUND) -> None:
-        self._pool = ThreadPoolExecutor(workers, "inspector-job", initializer=partial(stand_back, nice))
+    def __init__(self, workers: int = 2) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="inspector-job")
         self._lock = threading.Lock()
         self._live: list[Job[Any]] = []
 

@@ -14,7 +14,6 @@ from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING
 
-from inspector.core.jobs import BACKGROUND, stand_back
 from inspector.errors import Cancelled, InspectorError
 from inspector.media.frames import EMPTY, frame_index, quick_index
 from inspector.media.video import VideoReader
@@ -301,7 +300,6 @@ class PictureFeed:
     """The index of the whole film, when its packets have been read behind."""
 
     def _read_whole(self) -> None:
-        stand_back(BACKGROUND)
         source = self.stream.source
         assert source.track is not None
         try:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.core.jobs import BACKGROUND, stand_back
 from inspector.core.times import NS
 from inspector.errors import InspectorError
 from inspector.media.spectrum import RATES, ROWS, Analyser, level_bytes
@@ -199,7 +198,6 @@ class SpectrumFeed:
             return self._wishes.get(wish.stream.id) is wish
 
     def _work(self) -> None:
-        stand_back(BACKGROUND)
         readers: dict[Source, Recall | None] = {}
         while (wish := self._next()) is not None:
             try:

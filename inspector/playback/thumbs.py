@@ -7,7 +7,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from inspector.core.jobs import BACKGROUND, stand_back
 from inspector.errors import Cancelled, InspectorError
 
 if TYPE_CHECKING:
@@ -84,7 +83,6 @@ class ThumbFeed:
         return None
 
     def _work(self) -> None:
-        stand_back(BACKGROUND)
         from inspector.media.video import VideoReader
 
         readers: dict[str, VideoReader | None] = {}
