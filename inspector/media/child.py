@@ -31,7 +31,10 @@ _lock = threading.Lock()
 _known: dict[tuple[str, int, int], MediaInfo | InspectorError] = {}
 
 
-_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); import {module} as it; it.main()"
+_START = (
+    "import json, os, sys; hasattr(os, 'nice') and os.nice({nice}); "
+    "sys.path[:] = json.loads(sys.argv[1]); import {module} as it; it.main()"
+)
 """Not `python -m`: that looks for modules in the working folder first, which may be a dataset's."""
 
 MOST_BYTES = 8 << 30
@@ -47,9 +50,13 @@ def search_path() -> list[str]:
     return [*(place for place in sys.path if place), str(package)]
 
 
-def child_command(module: str) -> list[str]:
-    """The command that runs `main()` of a module of ours in a process of its own."""
-    return [sys.executable, "-P", "-c", _START.format(module=module), json.dumps(search_path())]
+def child_command(module: str, nice: int = 0) -> list[str]:
+    """The command that runs `main()` of a module of ours in a process of its own.
+
+    With `nice` it stands back from its first import on: that alone takes a core for half a second.
+    """
+    start = _START.format(module=module, nice=nice)
+    return [sys.executable, "-P", "-c", start, json.dumps(search_path())]
 
 
 class _Child:

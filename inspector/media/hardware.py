@@ -13,7 +13,6 @@ from __future__ import annotations
 import atexit
 import json
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -141,7 +140,7 @@ class Verdicts:
     def _tried(self, device: str, path: Path, track: int) -> float:
         """How many times as fast a device is, 0 where it is wrong, hangs or brings its process down."""
         self.child = child = subprocess.Popen(
-            child_command(CHILD),
+            child_command(CHILD, 3),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -268,8 +267,6 @@ def main() -> None:
 
     av.logging.set_level(None)
     bound_memory()
-    if hasattr(os, "nice"):
-        os.nice(3)
     task = json.loads(sys.stdin.readline())
     found = faster(Path(task["path"]), task["track"], task["device"])
     sys.stdout.write(json.dumps({"faster": found}) + "\n")

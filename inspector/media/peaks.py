@@ -166,7 +166,7 @@ class _Loading:
 
     def _start(self, build: str, first: int) -> subprocess.Popen[str]:
         child = subprocess.Popen(
-            child_command("inspector.media.peaks_build"),
+            child_command("inspector.media.peaks_build", 10),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

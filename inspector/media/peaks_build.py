@@ -429,8 +429,6 @@ def main() -> None:
     pace = Pace()
     # The other end of the pipe is the parent's: when it is gone nobody wants what is built here.
     threading.Thread(target=pace.listen, daemon=True).start()
-    with suppress(OSError, AttributeError):
-        os.nice(10)
     bound_memory()
     import av.logging
 

@@ -305,8 +305,6 @@ def main() -> None:
     import av.logging
 
     av.logging.set_level(None)
-    if hasattr(os, "nice"):
-        os.nice(15)
     verdicts.may_try = False
     task = json.loads(sys.stdin.readline())
     lock = FileLock(Path(task["folder"]) / f"proxy-{task['track']}.lock")

@@ -140,8 +140,8 @@ class Proxies:
                 if self._closed or film is None:
                     return
                 calm_at = time.monotonic() + CALM_S
-                while not self._closed and film in self._films and time.monotonic() < calm_at:
-                    self._wake.wait(CALM_S)
+                while not self._closed and film in self._films and not self._may_begin(calm_at):
+                    self._wake.wait(LOOK_S)
                 if self._closed or film not in self._films:
                     continue
             need = proxy.estimate_bytes(film.frames - film.done, film.fit)
@@ -155,6 +155,10 @@ class Proxies:
                 log.exception("the builder of proxies")
                 film.over = True
 
+    def _may_begin(self, calm_at: float) -> bool:
+        """Whether a builder may be started: its start alone can be heard while something plays."""
+        return time.monotonic() >= calm_at and not self._busy()
+
     def _next(self) -> _Film | None:
         """The first film on show whose proxy is not done, None too where none are to be built."""
         if not settings().proxies:
@@ -164,7 +168,7 @@ class Proxies:
     def _build(self, film: _Film) -> None:
         """One child for one film, until it ends, the film is not on show any more, or the disk is full."""
         child = subprocess.Popen(
-            child_command("inspector.media.proxy"),
+            child_command("inspector.media.proxy", 15),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

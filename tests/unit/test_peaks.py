@@ -374,9 +374,9 @@ def test_with_no_disk_at_all_it_is_kept_in_memory(tmp_path: Path, monkeypatch: p
 # --- in a child -----------------------------------------------------------------------------------
 
 
-def running(code: str) -> Callable[[str], list[str]]:
+def running(code: str) -> Callable[..., list[str]]:
     """In place of `child_command`: a child that does something else."""
-    return lambda _: [sys.executable, "-c", code]
+    return lambda _, nice=0: [sys.executable, "-c", code]
 
 
 def test_a_long_sound_is_decoded_in_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -330,9 +330,9 @@ def children(monkeypatch: pytest.MonkeyPatch) -> Children:
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch, children: Children) -> Iterator[Proxies]:
-    """Proxies of a player that is busy: their builder stands still before it has begun."""
+    """Proxies of a player that is busy once their builder is there: it stands still before it has begun."""
     monkeypatch.setattr(building, "CALM_S", 0.0)
-    made = Proxies(lambda: True)
+    made = Proxies(lambda: bool(children.all))
     yield made
     made.close()
     assert all(child.poll() is not None for child in children.all)
@@ -370,11 +370,33 @@ def test_closing_ends_the_child(
     monkeypatch: pytest.MonkeyPatch, children: Children, clip: films.Film
 ) -> None:
     monkeypatch.setattr(building, "CALM_S", 0.0)
-    made = Proxies(lambda: True)
+    made = Proxies(lambda: bool(children.all))
     _film(made, clip.path)
     until(lambda: bool(children.all))
     made.close()
     assert children.all[0].poll() is not None
+
+
+def test_no_builder_is_started_while_something_plays(
+    monkeypatch: pytest.MonkeyPatch, children: Children, clip: films.Film
+) -> None:
+    monkeypatch.setattr(building, "CALM_S", 0.0)
+    asked: list[bool] = []
+    playing = True
+
+    def busy() -> bool:
+        asked.append(playing)
+        return playing
+
+    made = Proxies(busy)
+    try:
+        _film(made, clip.path)
+        until(lambda: len(asked) >= 3)
+        assert children.all == []
+        playing = False
+        until(lambda: made.complete)
+    finally:
+        made.close()
 
 
 def test_a_busy_player_holds_the_builder_up(held: Proxies, children: Children, clip: films.Film) -> None:
