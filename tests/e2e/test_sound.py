@@ -104,14 +104,6 @@ def holes_ms(pcm: NDArray[np.float32], least: float) -> list[tuple[int, int]]:
 
 
 def test_a_blocked_window_makes_no_hole_in_the_sound(desk: Desk, tone: Path) -> None:
-    """Tried up to three times: a host that takes the processor away tears a hole that is not the window's."""
-    found = [_holes_while_blocked(desk, tone)]
-    while found[-1] and len(found) < 3:
-        found.append(_holes_while_blocked(desk, tone))
-    assert not found[-1], f"holes (ms, ms long) in each of three runs: {found}"
-
-
-def _holes_while_blocked(desk: Desk, tone: Path) -> list[object]:
     script = str(Path(__file__).with_name("blocked_window.py"))
     with Ear(desk.env) as ear:
         done = subprocess.run(
@@ -126,7 +118,6 @@ def _holes_while_blocked(desk: Desk, tone: Path) -> list[object]:
     *blocks, last = done.stdout.split("\n")[:-1]
     assert last == "done"
     pcm, when = ear.sound()
-    holes: list[object] = []
     for line in blocks:
         name, start, end = line.split()
         assert float(end) - float(start) >= 0.49
@@ -135,9 +126,9 @@ def _holes_while_blocked(desk: Desk, tone: Path) -> list[object]:
         part = pcm[low:high]
         assert len(part) > 1.1 * RATE
         assert np.abs(part).max() > 0.4, "the tone was not heard at all"
-        holes += [(name, hole) for hole in holes_ms(part, 0.05) if hole[1] > HOLE_MS]
+        found = [hole for hole in holes_ms(part, 0.05) if hole[1] > HOLE_MS]
+        assert not found, f"while the window was blocked by {name}: holes (ms, ms long) {found}"
     assert [line.split()[0] for line in blocks] == ["sleep", "busy", "sort"]
-    return holes
 
 
 def test_sound_and_picture_come_together(desk: Desk, flashes: Path) -> None:
