@@ -37,6 +37,7 @@ class Follower(QObject):
         self._parts = parts
         self._actions = actions
         self._figures_at = 0.0
+        self._icon = ("", "")
         self.record: Record | None = None
         self.readout = Readout(player, parts.stage, parts.timeline)
         self.overlay = SyncOverlay(parts.stage)
@@ -83,13 +84,14 @@ class Follower(QObject):
         self._parts.transport_bar.set_loop(transport.loop)
         if not self._player.dragging:
             self._parts.timeline.reveal(transport.now_ns())
-        icon = theme.icon("pause" if transport.playing else "play", theme.ON_ACCENT)
-        self._actions["play"].setIcon(icon)
+        name = "pause" if transport.playing else "play"
+        if (name, theme.current().name) != self._icon:  # each move of a drag comes by here
+            self._icon = (name, theme.current().name)
+            self._actions["play"].setIcon(theme.icon(name, theme.ON_ACCENT))
 
     def _news(self) -> None:
         transport = self._player.transport
         if not transport.playing:
-            self._parts.stage.show_time(transport.now_ns(), False, self._player.dragging, asked=False)
             self.moved(transport.now_ns())
 
     def _refresh(self) -> None:
@@ -105,10 +107,11 @@ class Follower(QObject):
         if feed is not None and index is not None and index.whole:
             frame = index.at(feed.stream.timemap.to_local(at_ns))
         self._parts.transport_bar.set_detail(frame, transport.speed, transport.playing)
-        if self.record is None:
-            return
+        over = self.overlay.isVisibleTo(self._parts.stage)
+        if self.record is None or not (over or self._parts.streams.isVisible()):
+            return  # nobody would see them
         figures = self.readout.figures(self.record, at_ns)
         for each in figures:
             self._parts.streams.set_lag(each.stream.id, each.ms, each.frames)
-        if self.overlay.isVisibleTo(self._parts.stage):
+        if over:
             self.overlay.show_figures(figures)

@@ -60,9 +60,9 @@ class Stage(QWidget):
             self._title, self._text = title, text
             self.update()
 
-    def show_time(self, reference_ns: int, playing: bool, dragging: bool, asked: bool = True) -> None:
-        """Ask the feeds for a time and show what they have. `asked` is False where only news came in."""
-        if asked and reference_ns != self._time_ns:
+    def show_time(self, reference_ns: int, playing: bool, dragging: bool) -> None:
+        """Ask the feeds for a time and show what they have; again for the same time when news came in."""
+        if reference_ns != self._time_ns:
             self._time_ns = reference_ns
             self._asked = time.monotonic()
         looks = [camera.look(reference_ns) for camera in self.cameras]
