@@ -58,6 +58,11 @@ class TimeAxis(QObject):
         margin = (end - start) // MARGIN_PARTS
         return (start - margin, end + margin)
 
+    @property
+    def fitted(self) -> bool:
+        """Whether the whole record is on the screen, and just it."""
+        return self._visible == self._total
+
     def set_total(self, start_ns: int, end_ns: int) -> None:
         """Take another record's span and show all of it; one shorter than the closest zoom is lengthened."""
         total = (start_ns, max(end_ns, start_ns + MIN_SPAN_NS))
