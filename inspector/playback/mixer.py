@@ -34,9 +34,13 @@ if TYPE_CHECKING:
     from inspector.media.stretch import Stretcher
 
 BLOCK = 480
-"""Frames made at a time: 10 ms."""
-RING_FRAMES = RATE // 4
-"""How far the mixer works ahead of the output."""
+"""Frames made at a time after a jump: 10 ms."""
+LONG_BLOCK = 4 * BLOCK
+"""Frames made at a time once SAFE_FRAMES are ready. Each block costs a dozen turns at Python's lock, however
+long it is, and while others compute a turn is a millisecond: short blocks alone would fall behind the output."""
+SAFE_FRAMES = RATE // 10
+RING_FRAMES = RATE * 6 // 10
+"""How far the mixer works ahead of the output: longer than a window is blocked in the worst of days."""
 GRAIN = RATE * 7 // 100
 """Frames of what is heard of a place that is dragged over: 70 ms, long enough to tell a vowel."""
 GRAIN_FADE = RATE // 125
@@ -257,6 +261,7 @@ class Mixer:
                 grain, self._grain = self._grain, None
                 run, cursor, speed, tracks = self._run, self._cursor_ns, self._speed, self._audible()
                 loop = self._loop
+                block = BLOCK if self._ring_frames < SAFE_FRAMES else LONG_BLOCK
                 stale, self._stale = self._stale, False
                 ring = [(block.now_ns(speed), block.left) for block in self._ring] if stale else []
             if grain is not None:
@@ -268,13 +273,13 @@ class Mixer:
             if run != made_for:
                 stretcher = _stretcher(speed)
             if stretcher is None:
-                count = BLOCK
+                count = block
                 if loop is not None and cursor < loop[1]:
-                    count = max(1, min(BLOCK, (loop[1] - cursor) * RATE // NS))
+                    count = max(1, min(block, (loop[1] - cursor) * RATE // NS))
                 pcm = self._mix(tracks, cursor, count)
                 advance_ns = count * NS // RATE
             else:
-                taken, pcm = stretcher.make(partial(self._mix_round, tracks, loop), cursor, BLOCK)
+                taken, pcm = stretcher.make(partial(self._mix_round, tracks, loop), cursor, block)
                 advance_ns = taken * NS // RATE
             if run != made_for:
                 made_for = run

@@ -1,7 +1,7 @@
 """A sound that remembers what was just read, so that going back a little needs no seek and no decoder.
 
-A mix that is changed is made anew from the moment that is about to be played, up to a second behind what was
-read last. For most files a seek would do; for those whose stamps lie, a seek decodes from the start.
+A mix that is changed is made anew from the moment that is about to be played, up to some seconds behind what
+was read last. For most files a seek would do; for those whose stamps lie, a seek decodes from the start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from inspector.media.audio import PcmReader
 
-KEPT_S = 2
+KEPT_S = 4
 """More than the ring holds of a track at four times the speed, with what the stretcher has taken in."""
 
 

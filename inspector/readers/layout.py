@@ -184,13 +184,17 @@ def tell(paths: Sequence[str], kinds: Sequence[str], root_name: str) -> Layout:
         taken = Counter(row[0] for row in merged)
         merged = [(f"{row[2]}/{row[0]}" if taken[row[0]] > 1 else row[0], *row[1:]) for row in merged]
         layout.sentence += f"; split in {', '.join(name for name, _ in parts)}"
-    _fill(layout, merged, with_splits=bool(parts[0][0]))
+    _fill(layout, paths, merged, with_splits=bool(parts[0][0]))
     return layout
 
 
-def _fill(layout: Layout, merged: list[tuple[str, str, str, list[int]]], with_splits: bool) -> None:
+def _fill(
+    layout: Layout, paths: Sequence[str], merged: list[tuple[str, str, str, list[int]]], with_splits: bool
+) -> None:
     taken: Counter[str] = Counter()
     unique: list[tuple[str, str, str, list[int]]] = []
+    # Where two would be named alike the number goes by what they hold, not by how the disk lists it.
+    merged = sorted(merged, key=lambda row: (row[1], min(paths[index] for index in row[3])))
     for record_id, folder, split, members in merged:
         taken[record_id] += 1
         name = record_id

@@ -48,6 +48,7 @@ class Follower(QObject):
         player.state_changed.connect(self.state_changed)
         player.mix_changed.connect(self._refresh)
         player.speaker.changed.connect(self._refresh)
+        parts.tabs.currentChanged.connect(self._refresh)  # figures are kept up only where they are seen
         player.news.connect(self._news, Qt.ConnectionType.QueuedConnection)
 
     def set_record(self, record: Record | None) -> None:

@@ -283,6 +283,8 @@ def test_a_streams_name_gives_way_to_its_figure(window: MainWindow, qtbot: QtBot
     """In the panel the figure stands between the name and the chip, and nothing overlaps."""
     go(window, qtbot, 2 * NS + 13 * MS)
     model, view = window.streams.model, window.streams.view
+    assert FILM not in model.lags  # the record opened with its transcript in front: nobody saw them
+    window.parts.tabs.setCurrentWidget(window.streams)
     assert model.lags[FILM][0] == pytest.approx(-13)
     for row in range(model.rowCount()):
         index = model.index(row, 0)

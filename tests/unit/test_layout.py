@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inspector.readers.layout import Layout, common_folder, natural, tell
@@ -157,10 +159,15 @@ def test_any_listing_is_parted(paths: list[str]) -> None:
             assert path.startswith(layout.folders[record] + "/")
 
 
+TWINS = ["a.mp4", "a.srt", "a.wav", "a/a.mp4", "a/a.wav", "b/a/a.mp4", "s1/b.mp4"]
+
+
 @given(LISTINGS, st.randoms(use_true_random=False))
-def test_the_order_of_the_listing_does_not_matter(paths: list[str], random: object) -> None:
+@example(TWINS, Random(1))
+@example(TWINS, Random(2))
+def test_the_order_of_the_listing_does_not_matter(paths: list[str], random: Random) -> None:
     shuffled = list(paths)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
 
     def records(listed: list[str]) -> set[tuple[str, frozenset[str]]]:
         layout = tell(listed, [kind_by_name(path) for path in listed], "root")
