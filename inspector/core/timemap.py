@@ -9,6 +9,8 @@ only ever carries the small correction.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,27 +112,9 @@ class TimeMap:
                 anchors.append((local, reference))
         return TimeMap(tuple(anchors))
 
-    def _pieces(self, side: int) -> list[tuple[int, int, int, int]]:
-        """Lines `(x0, y0, dx, dy)`, each serving values from its x0 on; side 0 is local to reference.
-
-        The first and the last one carry the outermost proper slopes beyond the anchors.
-        """
-        other = 1 - side
-        pairs = list(zip(self.anchors, self.anchors[1:], strict=False))
-        lines = [
-            (a[side], a[other], b[side] - a[side], b[other] - a[other]) for a, b in pairs if b[side] > a[side]
-        ]
-        slopes = [(dx, dy) for _, _, dx, dy in lines if dy != 0] or [(1, 1)]
-        first, last = self.anchors[0], self.anchors[-1]
-        before = (first[side], first[other], *slopes[0])
-        if lines[:1] != [before]:
-            lines.insert(0, before)
-        lines.append((last[side], last[other], *slopes[-1]))
-        return lines
-
     def _scalar(self, value: int, side: int) -> int:
         chosen = None
-        for line in self._pieces(side):
+        for line in _pieces(self.anchors, side):
             if chosen is None or value >= line[0]:
                 chosen = line
         assert chosen is not None
@@ -139,7 +123,7 @@ class TimeMap:
 
     def _array(self, values: NDArray[np.int64], side: int) -> NDArray[np.int64]:
         values = np.asarray(values, np.int64)
-        lines = self._pieces(side)
+        lines = _pieces(self.anchors, side)
         starts = np.array([x0 for x0, *_ in lines], np.int64)
         # The last line that starts at or before a value, also where a jump back leaves the starts unsorted.
         starts = np.minimum.accumulate(starts[::-1])[::-1]
@@ -151,6 +135,26 @@ class TimeMap:
         d = values - x0
         mapped: NDArray[np.int64] = y0 + d + np.rint(d * excess).astype(np.int64)
         return mapped
+
+
+@lru_cache(maxsize=1024)
+def _pieces(anchors: tuple[tuple[int, int], ...], side: int) -> tuple[tuple[int, int, int, int], ...]:
+    """Lines `(x0, y0, dx, dy)`, each serving values from its x0 on; side 0 is local to reference.
+
+    The first and the last one carry the outermost proper slopes beyond the anchors.
+    """
+    other = 1 - side
+    pairs = list(pairwise(anchors))
+    lines = [
+        (a[side], a[other], b[side] - a[side], b[other] - a[other]) for a, b in pairs if b[side] > a[side]
+    ]
+    slopes = [(dx, dy) for _, _, dx, dy in lines if dy != 0] or [(1, 1)]
+    first, last = anchors[0], anchors[-1]
+    before = (first[side], first[other], *slopes[0])
+    if lines[:1] != [before]:
+        lines.insert(0, before)
+    lines.append((last[side], last[other], *slopes[-1]))
+    return tuple(lines)
 
 
 IDENTITY = TimeMap()

@@ -5,6 +5,7 @@ Three ways to the same index: what an earlier run kept, an MP4's own sample tabl
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -70,7 +71,8 @@ class FrameIndex:
         """The number of the frame shown at a local time, None before the first and from the end on."""
         if not len(self.pts) or local_ns >= self.end_ns:
             return None
-        number = int(np.searchsorted(self.start_ns, local_ns, "right")) - 1
+        # bisect, not numpy: that lets go of Python's lock, which decoders then take from who paints.
+        number = bisect_right(self.start_ns, local_ns) - 1
         return number if number >= 0 else None
 
     def frame_span(self, number: int) -> tuple[int, int]:
@@ -80,15 +82,15 @@ class FrameIndex:
 
     def number_of(self, pts: int) -> int | None:
         """The number of the frame with exactly that pts."""
-        at = int(np.searchsorted(self.pts, pts))
+        at = bisect_left(self.pts, pts)
         return at if at < len(self.pts) and self.pts[at] == pts else None
 
     def key_before(self, number: int) -> int:
         """The number of the key frame from which `number` is decoded."""
-        place = int(np.searchsorted(self.key_pts, self.pts[number], "right")) - 1
+        place = bisect_right(self.key_pts, self.pts[number]) - 1
         if place < 0:
             return number
-        return min(int(np.searchsorted(self.pts, self.key_pts[place])), number)
+        return min(bisect_left(self.pts, self.key_pts[place]), number)
 
     @property
     def longest_gop_ns(self) -> int:

@@ -37,7 +37,7 @@ BLOCK = 480
 """Frames made at a time after a jump: 10 ms."""
 LONG_BLOCK = 4 * BLOCK
 """Frames made at a time once SAFE_FRAMES are ready. Each block costs a dozen turns at Python's lock, however
-long it is, and while others compute a turn is a millisecond: short blocks alone would fall behind the output."""
+long it is, and while others compute a turn is a millisecond: short ones alone fall behind."""
 SAFE_FRAMES = RATE // 10
 RING_FRAMES = RATE * 6 // 10
 """How far the mixer works ahead of the output: longer than a window is blocked in the worst of days."""

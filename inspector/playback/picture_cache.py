@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class PictureCache:
-    """Pictures by frame number; when they are too many, the farthest from `center` goes. Not thread-safe."""
+    """Pictures by frame number; when they are too many, the farthest from `center` goes.
+
+    One thread at a time may change it; asking `in`, `get` and `nearest` needs no lock.
+    """
 
     def __init__(self, budget_bytes: int) -> None:
         self.budget = budget_bytes
@@ -32,8 +35,8 @@ class PictureCache:
 
     def nearest(self, number: int) -> Picture | None:
         """The picture whose frame is nearest."""
-        near = min(self._pictures, key=lambda each: abs(each - number), default=None)
-        return None if near is None else self._pictures[near]
+        near = min(tuple(self._pictures), key=lambda each: abs(each - number), default=None)
+        return None if near is None else self._pictures.get(near)
 
     def add(self, picture: Picture) -> None:
         """Keep it, and let go of what is too much; the two nearest stay whatever their size."""
@@ -50,18 +53,15 @@ class PictureCache:
         self._pictures.clear()
         self.bytes = 0
 
-    def renumber(
+    def renumbered(
         self, number_of: Callable[[int], int | None], span_of: Callable[[int], tuple[int, int]]
-    ) -> None:
-        """Another index counts the same frames differently; those that it does not know go."""
-        kept = [
-            replace(picture, number=number, span=span_of(number))
-            for picture in self._pictures.values()
-            if (number := number_of(picture.number)) is not None
-        ]
-        self.clear()
-        for picture in kept:
-            self.add(picture)
+    ) -> PictureCache:
+        """Another cache, for an index that counts the same frames otherwise; those it does not know go."""
+        made = PictureCache(self.budget)
+        for picture in self._pictures.values():
+            if (number := number_of(picture.number)) is not None:
+                made.add(replace(picture, number=number, span=span_of(number)))
+        return made
 
     def run(self, number: int, step: int) -> int:
         """How many frames next to `number` in a direction (+1, -1) are kept without a hole."""

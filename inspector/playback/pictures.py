@@ -83,8 +83,8 @@ class PictureFeed:
         self.stream = stream
         self._news = news
         self._wake = threading.Condition()
-        self._cache = PictureCache(budget_bytes)
-        self._index: FrameIndex | None = None
+        self._known: tuple[FrameIndex | None, PictureCache] = (None, PictureCache(budget_bytes))
+        """The film's frames and the pictures that are numbered by them, always replaced as a pair."""
         self._failure = ""
         self._gone: set[int] = set()  # frames that the file would not give
         self._wish: _Wish | None = None
@@ -107,7 +107,13 @@ class PictureFeed:
     @property
     def index(self) -> FrameIndex | None:
         """The film's frames, None until something of it was read; of a large film first a stretch of it."""
-        return self._index
+        return self._known[0]
+
+    _index = index
+
+    @property
+    def _cache(self) -> PictureCache:
+        return self._known[1]
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -115,37 +121,38 @@ class PictureFeed:
         return self._size
 
     def shown(self, reference_ns: int) -> Shown:
-        """What belongs on screen at a reference time, from what is in memory. Never waits."""
-        with self._wake:
-            if self._failure:
-                return Shown(State.FAILED, message=self._failure)
-            index = self._index
-            if index is None:
-                return Shown(State.WAITING)
-            local_ns = self.stream.timemap.to_local(reference_ns)
-            if not index.holds(local_ns):
-                span = self.stream.span
-                if span is not None and not span[0] <= local_ns < span[1]:
-                    return Shown(State.NO_DATA)
-                return Shown(State.WAITING)
-            number = index.at(local_ns)
-            if number is None:
+        """What belongs on screen at a reference time, from what is in memory. Never waits, not for a lock."""
+        if self._failure:
+            return Shown(State.FAILED, message=self._failure)
+        index, cache = self._known
+        if index is None:
+            return Shown(State.WAITING)
+        local_ns = self.stream.timemap.to_local(reference_ns)
+        if not index.holds(local_ns):
+            span = self.stream.span
+            if span is not None and not span[0] <= local_ns < span[1]:
                 return Shown(State.NO_DATA)
-            picture = self._cache.get(number)
-            if picture is not None and picture.damaged:
-                return Shown(State.FAILED, picture, number, "this frame is damaged")
-            if picture is not None:
-                return Shown(State.EXACT, picture, number)
-            draft = self._drafts.get(number)
-            if draft is not None:
-                return Shown(State.DRAFT, draft, number)
-            stand_in = self._cache.nearest(number)
-            if number in self._gone:
-                return Shown(State.FAILED, stand_in, number, "this frame cannot be decoded")
-            return Shown(State.WAITING, stand_in, number)
+            return Shown(State.WAITING)
+        number = index.at(local_ns)
+        if number is None:
+            return Shown(State.NO_DATA)
+        picture = cache.get(number)
+        if picture is not None and picture.damaged:
+            return Shown(State.FAILED, picture, number, "this frame is damaged")
+        if picture is not None:
+            return Shown(State.EXACT, picture, number)
+        draft = self._drafts.get(number)
+        if draft is not None:
+            return Shown(State.DRAFT, draft, number)
+        stand_in = cache.nearest(number)
+        if number in self._gone:
+            return Shown(State.FAILED, stand_in, number, "this frame cannot be decoded")
+        return Shown(State.WAITING, stand_in, number)
 
     def want(self, reference_ns: int, playing: bool = False, dragging: bool = False) -> None:
         """The newest wish replaces the one before it; the frame being decoded is finished first."""
+        if playing and self._look_ahead(reference_ns):
+            return
         with self._wake:
             self._asked = (reference_ns, playing, dragging)
             if self._index is None:
@@ -160,13 +167,34 @@ class PictureFeed:
             if number is None:
                 # Before the film begins its first frames are what will be needed.
                 number = 0 if local_ns < 0 and len(self._index) else None
+            missed = number is not None and number not in self._cache and number not in self._gone
             if number is not None:
                 self._cache.center = number
-                if number not in self._cache and number not in self._gone:
+                if missed:
                     self._want_draft(number, dragging)
-            missed = number is not None and number not in self._cache and number not in self._gone
             self._wish = None if number is None else _Wish(number, playing, dragging, missed)
             self._wake.notify()
+
+    def _look_ahead(self, reference_ns: int) -> bool:
+        """Where the picture is there, only say that the playhead went on, and wait for no lock: a decoder may
+        hold it that waits for a processor. A word that is lost for that is said again with the next tick."""
+        index, cache = self._known
+        local_ns = self.stream.timemap.to_local(reference_ns)
+        number = index.at(local_ns) if index is not None and index.holds(local_ns) else None
+        if number is None or number not in cache:
+            return False
+        if number == self._served and self._idle:
+            return True  # all that is ahead of this very frame is there
+        self._asked = (reference_ns, True, False)
+        self._place_ns = None
+        cache.center = number
+        self._wish = _Wish(number, True, False, missed=False)
+        if self._wake.acquire(blocking=False):
+            try:
+                self._wake.notify()
+            finally:
+                self._wake.release()
+        return True
 
     def _want_draft(self, number: int, dragging: bool) -> None:
         """What can be had before the exact picture: the proxy's, or (dragging) a nearer key frame's."""
@@ -313,11 +341,13 @@ class PictureFeed:
     def _know(self, reader: VideoReader, index: FrameIndex) -> None:
         """Take another index; pictures that it knows too are kept."""
         with self._wake:
-            old = self._index
+            old, cache = self._known
             reader.index = index
             if old is not None:
-                self._cache.renumber(lambda number: index.number_of(int(old.pts[number])), index.frame_span)
-            self._index = index
+                cache = cache.renumbered(
+                    lambda number: index.number_of(int(old.pts[number])), index.frame_span
+                )
+            self._known = index, cache
             self._gone.clear()
             self._wish = None
             if not len(index):
@@ -394,7 +424,7 @@ class PictureFeed:
         if picture is None:
             return False
         with self._wake:
-            self._index = reader.index
+            self._known = reader.index, self._cache
         self._keep(picture, fit)
         return True
 

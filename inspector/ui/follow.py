@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from inspector.ui.arrangement import Arrangement
     from inspector.ui.player import Player
 
-FIGURES_S = 0.066
-"""While playing, numbers change this often: no eye reads them at the rate of the ticks."""
+FIGURES_S = 0.2
+"""While playing, numbers change this often: no eye reads them faster, and a list takes long to paint. They
+wait as long again for a tick that shows no new picture."""
 LOOK_MS = 500
 """Also where nothing moves: a table that was read behind has samples now, a sound begins."""
 
@@ -68,12 +69,12 @@ class Follower(QObject):
     def moved(self, at_ns: int) -> None:
         """The playhead is there now."""
         parts, transport = self._parts, self._player.transport
-        parts.stage.show_time(at_ns, transport.playing, self._player.dragging)
+        shown = parts.stage.show_time(at_ns, transport.playing, self._player.dragging)
         parts.timeline.set_time(at_ns)
         parts.transcript.set_time(at_ns)
         parts.transport_bar.set_time(at_ns)
         now = time.monotonic()
-        if transport.playing and now - self._figures_at < FIGURES_S:
+        if transport.playing and now - self._figures_at < FIGURES_S * (1 + shown):
             return
         self._figures_at = now
         self._show_figures(at_ns)

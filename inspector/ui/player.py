@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from inspector.playback.mixer import Mixer, Track
 
 MS = 1_000_000
-TICK_MS = 8
+TICK_MS = 16
 """The playhead moves this often while playing; a new frame's start is waited for to the millisecond."""
 
 

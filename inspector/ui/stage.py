@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtCore import QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
@@ -39,6 +39,10 @@ class Stage(QWidget):
         self._asked = 0.0
         self._title = ""
         self._text = ""
+        # While playing decoders are told only after all was painted: once awake they take Python's lock from
+        # it, and they are ahead anyway.
+        self._wanting = QTimer(self, singleShot=True, interval=0)
+        self._wanting.timeout.connect(lambda: self._want(self._time_ns, True, False))
         self.setMinimumSize(240, 160)
         self.setAccessibleName("stage")
 
@@ -60,18 +64,22 @@ class Stage(QWidget):
             self._title, self._text = title, text
             self.update()
 
-    def show_time(self, reference_ns: int, playing: bool, dragging: bool) -> None:
-        """Ask the feeds for a time and show what they have; again for the same time when news came in."""
+    def show_time(self, reference_ns: int, playing: bool, dragging: bool) -> bool:
+        """Ask the feeds for a time and show what they have; again for the same time when news came in.
+
+        True where other pictures were shown than before.
+        """
         if reference_ns != self._time_ns:
             self._time_ns = reference_ns
             self._asked = time.monotonic()
         looks = [camera.look(reference_ns) for camera in self.cameras]
-        for camera in self.cameras:
-            camera.feed.want(reference_ns, playing, dragging)
+        if not playing:
+            self._wanting.stop()
+            self._want(reference_ns, playing, dragging)
         waiting = any(look.state is State.WAITING for look in looks)  # a draft is the right moment too
         together = not playing and not dragging and len(self.cameras) > 1
         if waiting and not playing and not dragging and time.monotonic() - self._asked < TOGETHER_S:
-            return  # all or none: the slowest camera's news brings us back here
+            return False  # all or none: the slowest camera's news brings us back here
         changed = [
             camera
             for camera, look in zip(self.cameras, looks, strict=True)
@@ -80,8 +88,15 @@ class Stage(QWidget):
         if changed and playing:
             # Now, and together: what else moves with the playhead is painted after the pictures.
             (changed[0] if len(changed) == 1 else self).repaint()
+        if playing:
+            self._wanting.start()
         if not waiting:
             self.settled.emit()
+        return bool(changed)
+
+    def _want(self, reference_ns: int, playing: bool, dragging: bool) -> None:
+        for camera in self.cameras:
+            camera.feed.want(reference_ns, playing, dragging)
 
     @property
     def all_settled(self) -> bool:

@@ -206,7 +206,7 @@ def test_moving_the_playhead_renders_nothing(view: TimelineView, qapp: QApplicat
     before, renders = [track.renders for track in counting], view.canvas.renders
     for step in range(300):
         view.set_time(step * DURATION // 300)
-        view.canvas.repaint(view.canvas._playhead_region())
+        view.canvas.repaint(view.canvas._playhead_rects()[0])
         if step % 50 == 0:
             qapp.processEvents()
     assert [track.renders for track in counting] == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QFont, QGuiApplication, QHelpEvent, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import QFont, QGuiApplication, QHelpEvent, QKeyEvent, QKeySequence, QPainter, QRegion
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -190,6 +190,7 @@ class Places:
         self.what = lines[1].adjusted(0, 0, -wide - 2 * theme.STEP, 0)
         self.span = lines[2]
         self.column = lines[3]
+        self.rest = card.adjusted(0, lines[1].top() - card.top(), 0, 0)
 
 
 class StreamDelegate(QStyledItemDelegate):
@@ -212,6 +213,7 @@ class StreamDelegate(QStyledItemDelegate):
         model = _model(index)
         stream = model.stream(index.row())
         at = self.places(option.rect, index)
+        exposed = option.widget.exposed if isinstance(option.widget, StreamsView) else QRegion(option.rect)
         chosen = QStyle.PrimitiveElement.PE_PanelItemViewItem
         option.widget.style().drawPrimitive(chosen, option, painter, option.widget)
         painter.fillRect(at.bar, t.modality[stream.modality])
@@ -225,6 +227,8 @@ class StreamDelegate(QStyledItemDelegate):
             taken = paint_elided(painter, at.lag, text, theme.mono_font(SMALL), color, right)
             name = name.adjusted(0, 0, at.lag.right() - name.right() - taken - 2 * theme.STEP, 0)
         paint_elided(painter, name, stream.id, theme.text_font(13, QFont.Weight.Medium), t.text)
+        if not exposed.intersects(at.chip) and not exposed.intersects(at.rest):
+            return  # a figure changed, as they do several times a second while playing
         paint_chip(painter, at.chip, at.chip_text, "ref" if at.chip_text == "ref" else "unmeasured")
         paint_elided(painter, at.what, what_text(stream), theme.text_font(SMALL + 1), t.quiet)
         kind: ChipKind = "unmeasured" if stream.clock.nominal else "neutral"
@@ -295,6 +299,8 @@ class StreamsView(QListView):
 
     def __init__(self) -> None:
         super().__init__()
+        self.exposed = QRegion()
+        """What the paint that is under way has to draw."""
         self.empty_text = "No record is open"
         self.setItemDelegate(StreamDelegate(self))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -322,6 +328,7 @@ class StreamsView(QListView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the cards, or say why there are none."""
+        self.exposed = event.region()
         super().paintEvent(event)
         if self.model() is not None and self.model().rowCount():
             return

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 GAP = 1
 """Px of the line under each row."""
+NEAR = 16
+"""Px that the playhead moves at most for what it leaves and takes to be painted as one strip."""
 BUDGET_S = 0.025
 """A paint renders rows for this long; the rest are shown stretched from what they were, and follow."""
 
@@ -107,9 +109,15 @@ class TimelineCanvas(QWidget):
         """Move the playhead; repaints the strips where it was and is, and the rows with something live."""
         if ns == self._now:
             return
-        dirty = self._playhead_region()
+        before = self._playhead_rects()
         self._now = ns
-        dirty += self._playhead_region()
+        after = self._playhead_rects()
+        dirty = QRegion()
+        for old, new in zip(before, after, strict=True):
+            if (old, new) == (before[0], after[0]) and old == new:
+                continue  # the line stands on the same px: no row has to be painted
+            near = abs(old.left() - new.left()) <= NEAR
+            dirty += QRegion(old.united(new)) if near else QRegion(old) + QRegion(new)
         for track, row in self.rows():
             if track.set_time(ns):
                 dirty += self._content(row).toAlignedRect()
@@ -167,12 +175,12 @@ class TimelineCanvas(QWidget):
         text = ruler.time_text(self._now, self.positions)
         return ruler.bubble_rect(self.x_of(self._now), text, header.WIDTH, self.width())
 
-    def _playhead_region(self) -> QRegion:
+    def _playhead_rects(self) -> tuple[QRect, QRect]:
+        """What the line and the bubble cover, empty where the playhead is off the screen."""
         if not self.axis.shows(self._now):
-            return QRegion()
+            return QRect(), QRect()
         line = self._line_rect().toAlignedRect().adjusted(-1, 0, 1, 0)
-        bubble = self._bubble_rect().toAlignedRect().adjusted(-1, -1, 1, 1)
-        return QRegion(line) + QRegion(bubble)
+        return line, self._bubble_rect().toAlignedRect().adjusted(-1, -1, 1, 1)
 
     # --- painting ---------------------------------------------------------------------------------
 
@@ -225,13 +233,14 @@ class TimelineCanvas(QWidget):
                 x, width = source.x() * scale + shift, source.width() * scale
                 part = QRectF(x * ratio, source.y() * ratio, width * ratio, source.height() * ratio)
                 painter.drawPixmap(target, kept.picture, part)
-            painter.save()
-            painter.setClipRect(content, Qt.ClipOperation.IntersectClip)
-            try:
-                track.paint_live(painter, content, self.axis)
-            except Exception:
-                log.exception("drawing %s", track.id)
-            painter.restore()
+            if track.live:
+                painter.save()
+                painter.setClipRect(content, Qt.ClipOperation.IntersectClip)
+                try:
+                    track.paint_live(painter, content, self.axis)
+                except Exception:
+                    log.exception("drawing %s", track.id)
+                painter.restore()
         if region.intersects(QRect(0, int(row.top()), header.WIDTH, int(row.height()))):
             header.paint_header(painter, track, row)
         painter.fillRect(QRectF(0, row.bottom(), row.width(), GAP), t.line)

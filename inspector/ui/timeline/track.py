@@ -79,6 +79,11 @@ class Track:
         """The colour of the bar in the header, in the theme in force."""
         return theme.current().modality[self.modality]
 
+    @property
+    def live(self) -> bool:
+        """Whether it paints anything that follows the playhead."""
+        return type(self).paint_live is not Track.paint_live
+
     def bind(self, notify: Callable[[Track], None] | None) -> None:
         """Tell whom to call when the picture is out of date; None when the track leaves the canvas."""
         self._notify = notify

@@ -6,7 +6,17 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen, QTransform
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QFont,
+    QFontMetrics,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QTransform,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from inspector.core.times import clock_text
@@ -26,6 +36,10 @@ NARROW = 280
 """Below this many px a picture says only what matters most."""
 LAG_BADGE_S = 0.1
 """A picture that is late for longer than this says so."""
+# Made once: on a picture they are the same in both themes, and frames are painted 30 times a second.
+_PLATE = QColor(15, 17, 21, 200)
+_NAME, _FIGURE, _LATE = QColor("#D7DCE4"), QColor("#AEB7C4"), QColor("#E9B44C")
+_CENTRED = int(Qt.AlignmentFlag.AlignCenter)
 
 
 class Feed(Protocol):
@@ -221,7 +235,7 @@ class CameraView(QWidget):
             late = -frames >= 1 or frames > 0.5
             waited = self._late_since is not None and time.monotonic() - self._late_since > LAG_BADGE_S
             text = f"{ms:+.1f} ms" + (f" · {abs(frames):.1f} f" if rect.width() > NARROW else "")
-            color = QColor("#E9B44C") if late or waited else QColor("#AEB7C4")
+            color = _LATE if late or waited else _FIGURE
             width -= (
                 _tag(painter, rect.topRight() + QPointF(-8, 8), text, theme.mono_font(11), color, right=True)
                 + 8
@@ -241,7 +255,7 @@ class CameraView(QWidget):
             _tag(painter, below, message, theme.text_font(12), colors.failed, most=most)
         if width > 48:
             rate = rate if rect.width() > NARROW else ""
-            _tag(painter, place, name + rate, theme.text_font(12), QColor("#D7DCE4"), most=width)
+            _tag(painter, place, name + rate, theme.text_font(12), _NAME, most=width)
 
     def _draw_labels(self, painter: QPainter, rect: QRectF) -> None:
         """The labels of the frame shown, by the frame's own time: never those of the time asked for."""
@@ -275,23 +289,36 @@ def _tag(
     painter: QPainter,
     corner: QPointF,
     text: str,
-    font: object,
+    font: QFont,
     color: QColor,
     right: bool = False,
     most: float = 4096,
 ) -> float:
     """A small dark plate with text at a corner; its width."""
-    painter.setFont(font)  # type: ignore[arg-type]
-    metrics = painter.fontMetrics()
-    text = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, int(most - 16))
-    width = metrics.horizontalAdvance(text) + 16
+    text, width = _fitted(text, font, int(most - 16))
     box = QRectF(corner.x() - (width if right else 0), corner.y(), width, 22)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(15, 17, 21, 200))
+    painter.setBrush(_PLATE)
     painter.drawRoundedRect(box, 4, 4)
+    painter.setFont(font)
     painter.setPen(color)
-    painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
+    painter.drawText(box, _CENTRED, text)
     return width
+
+
+_measured: dict[tuple[str, str, int], tuple[str, int]] = {}
+
+
+def _fitted(text: str, font: QFont, room: int) -> tuple[str, int]:
+    """The text, cut where it does not fit, and its plate's width: measured once, painted with each frame."""
+    key = (text, font.key(), room)
+    if key not in _measured:
+        if len(_measured) > 4096:
+            _measured.clear()
+        metrics = QFontMetrics(font)
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
+        _measured[key] = shown, metrics.horizontalAdvance(shown) + 16
+    return _measured[key]
 
 
 def _draw(painter: QPainter, rect: QRectF, picture: Picture, ratio: float) -> None:
