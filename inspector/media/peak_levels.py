@@ -47,9 +47,12 @@ RECORD = record_type(
 
 def folded(pairs: NDArray[np.float32]) -> NDArray[np.float32]:
     """The next level of pairs (n, 2); NaN is left out."""
-    pairs = np.pad(pairs, ((0, -len(pairs) % FACTOR), (0, 0)), constant_values=np.nan)
-    parts = pairs.reshape(-1, FACTOR, 2)
-    return np.stack([np.fmin.reduce(parts[..., 0], 1), np.fmax.reduce(parts[..., 1], 1)], 1)
+    starts = np.arange(0, len(pairs), FACTOR)
+    out = np.empty((len(starts), 2), np.float32)
+    if len(starts):
+        np.fmin.reduceat(pairs[:, 0], starts, out=out[:, 0])
+        np.fmax.reduceat(pairs[:, 1], starts, out=out[:, 1])
+    return out
 
 
 class Peaks:

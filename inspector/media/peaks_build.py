@@ -23,7 +23,7 @@ from inspector.errors import InspectorError
 from inspector.media.audio import GAP_NS, RATES, PcmReader
 from inspector.media.chunks import Chunks, Writer, being_written, holds, writing
 from inspector.media.peak_levels import CHUNK, CHUNK_BLOCKS, RECORD
-from inspector.media.peaks_layer import FULL_SCALE, MOST_BLOCKS, NO_MARK, Layer, Mark
+from inspector.media.peaks_layer import FULL_SCALE, MOST_BLOCKS, NO_MARK, ROOM, Layer, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,9 +49,6 @@ NATIVE = {
 }  # fmt: skip
 """FFmpeg's sample formats that are reduced as they are: numpy's type, and if each channel has a plane."""
 
-RUN = 1 << 13
-"""Samples that are handed on at once: more would keep so many frames that the decoder needs new memory."""
-
 COPY_S = 0.1
 """So often it is looked how far the tail is."""
 
@@ -63,37 +60,56 @@ NEAR_NS = 1000
 
 
 class _Run:
-    """Frames that follow each other, gathered so that a layer is given many at once."""
+    """Frames that follow each other, gathered natively so that a layer is given a roomful at once.
+
+    FFmpeg's own queue takes a frame in less time than Python needs to ask for its planes, and lets go of it:
+    a decoder whose frames are kept needs new memory.
+    """
 
     def __init__(self, layer: Layer) -> None:
         self._layer = layer
-        self._planes: list[Any] = []
+        self._queue: Any = None
         self._form = ("f4", 1, 1)
         self.count = 0
         self.end = 0
         """The sample after the last one."""
+        self._full = 0
+        """The place up to which a run reaches: where the layer is to reduce what it has."""
         self.mark = NO_MARK
-        """Of the first frame."""
+        """Of the first frame that begins in the run."""
+        self.unmarked = True
+        """Whether the next frame is that one."""
 
-    def add(self, planes: Any, count: int, form: tuple[str, int, int], size: int) -> None:
-        """Put a frame at the end, of `size` bytes a sample and plane."""
-        if not self.count:
-            self._form = form
-            self._planes = []
-        if planes[0].buffer_size != count * size:  # the last frame of a track may be shorter than its room
-            planes = [memoryview(plane)[: count * size] for plane in planes]
-        self._planes.append(planes)
+    def begin(self, queue: Any, form: tuple[str, int, int]) -> None:
+        """Take frames of this form from now on, by a queue that has seen no other."""
+        self._queue, self._form = queue, form
+
+    def begin_at(self, place: int) -> None:
+        """The next frame's first sample is that one."""
+        self.end = place
+        self._full = (place // ROOM + 1) * ROOM
+
+    def add(self, frame: Any, count: int) -> None:
+        """Put a frame at the end."""
+        frame.pts = None  # the queue would have it count from 0
+        self._queue.write(frame)
+        self.unmarked = False
         self.count += count
         self.end += count
-        if self.count >= RUN:
-            self.lay()
+        while self.end >= self._full:
+            self._lay(self._full - self.end + self.count)
+            self._full += ROOM
 
     def lay(self) -> None:
-        """Give what is gathered to the layer."""
+        """Give all that is gathered to the layer."""
         if self.count:
-            joined = [memoryview(b"".join(plane)) for plane in zip(*self._planes, strict=True)]
-            self._layer.lay(self.end - self.count, self.count, joined, self._form, self.mark)
-            self.count = 0
+            self._lay(self.count)
+
+    def _lay(self, count: int) -> None:
+        planes = [memoryview(plane) for plane in self._queue.read(count).planes]
+        self._layer.lay(self.end - self.count, count, planes, self._form, self.mark)
+        self.count -= count
+        self.unmarked = True
 
 
 class NativeReader(PcmReader):
@@ -121,8 +137,8 @@ class NativeReader(PcmReader):
         counted_ns = 0  # times the rate
         made_for: Any = None
         form: tuple[str, int, int] | None = None
+        layout: Any = None
         resampler: Any = None
-        size = 0
         # PCM is cut into packets anew by a seek, but its stamps count samples.
         counts = base.numerator * rate == base.denominator and str(
             self._stream.codec_context.codec.canonical_name
@@ -167,25 +183,27 @@ class NativeReader(PcmReader):
                     counted = 0
                 if counted != run.end:
                     run.lay()
-                planes = frame.planes
-                # A frame of the same rate, planes and bytes a sample is of the same form: names take longer.
+                # A layout's name takes longer to make than layouts to compare.
                 if (
                     form is None
-                    or len(planes) != form[1]
-                    or planes[0].buffer_size != count * size
+                    or frame.layout != layout
                     or frame.sample_rate != rate
+                    or frame.format.name != made_for[1]
                 ):
                     made = (frame.sample_rate, frame.format.name, frame.layout.name)
                     if made != made_for:
                         run.lay()
                         resampler, made_for, form = None, made, self._native(*made)
-                        size = 0 if form is None else form[2] * np.dtype(form[0]).itemsize
+                        if form is not None:
+                            layout = self._av.AudioLayout(made[2])
+                            run.begin(self._av.AudioFifo(), form)
                 if not run.count:
+                    run.begin_at(counted)
+                if run.unmarked:
                     known = exact and pts is not None and packet.pos is not None
                     run.mark = Mark(packet.pos, pts, counted) if known else NO_MARK
-                    run.end = counted
                 if form is not None:
-                    run.add(planes, count, form, size)
+                    run.add(frame, count)
                     counted += count
                 elif RATES[0] <= frame.sample_rate <= RATES[1]:
                     run.lay()
