@@ -25,6 +25,7 @@ lint: ready-dev lint-only ## ruff, mypy --strict and the import contracts
 
 .PHONY: bench
 bench: ready-dev ## the measurements in tests/bench
+	@packaging/system-deps.sh bench
 	@$(PY) -m pytest -q -s -o faulthandler_timeout=900 tests/bench
 
 .PHONY: wheel

@@ -97,7 +97,7 @@ class Layer:
                 self._took(take, mark, self._room)
             skip += take
 
-    def _took(self, count: int, mark: Mark, lines: Sequence[NDArray[Any]]) -> None:
+    def _took(self, count: int, mark: Mark, lines: Sequence[NDArray[Any]] | NDArray[Any]) -> None:
         """So many more samples are there: in `lines`, a line a plane, which hold all that is not reduced."""
         self._fill += count
         if self._fill - self._begin == ROOM:
@@ -146,7 +146,7 @@ class Layer:
             count -= take
             self._took(take, mark, self._room)
 
-    def _reduce(self, lines: Sequence[NDArray[Any]]) -> None:
+    def _reduce(self, lines: Sequence[NDArray[Any]] | NDArray[Any]) -> None:
         """Put the extremes of what is not reduced yet, which `lines` begin with, into the record."""
         count = self._fill - self._begin
         first, blocks = self._begin // BLOCK, -(-count // BLOCK)

@@ -138,6 +138,11 @@ class Mpv:
             self.close()
             raise RuntimeError("mpv did not start")
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
     def _connected(self, path: str) -> bool:
         try:
             self._socket.connect(path)

@@ -6,8 +6,10 @@ Beside it stand what each says of itself: when `paintEvent` returned, and mpv's 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 from bench import reel
 from bench.harness import BOOK, Load, p
@@ -96,6 +98,8 @@ def _seeks(name: str, race: Race, row: str, target: str, most_ms: float | None) 
             if turn % 10 == 0:
                 assert race.window("blocks") == [race.number(frame)]
     own, peer = [[each[0] for each in times] for times in (ours, theirs)]
+    with Load() as raw_load:
+        raw = raw_seeks(race.film, TARGETS, 3)
     reached = p(own, 95) <= (p(peer, 95) if most_ms is None else most_ms)
     BOOK.took(
         row,
@@ -113,6 +117,33 @@ def _seeks(name: str, race: Race, row: str, target: str, most_ms: float | None) 
         ours_ms=[round(each, 1) for each in own],
         mpv_ms=[round(each, 1) for each in peer],
     )
+    BOOK.took(
+        row,
+        f"{row} {name}, beside bare decoding",
+        own,
+        peer="raw PyAV",
+        theirs=raw,
+        load=raw_load,
+        rule="ours to the screen; PyAV to the decoded frame by seek and decode, of which nothing is made",
+    )
+
+
+def raw_seeks(film: BenchFilm, count: int, seed: int) -> list[float]:
+    """What PyAV alone takes to the same targets, ms: the naive seek that facts and tutorials show."""
+    took = []
+    with av.open(str(film.path)) as box:
+        stream = box.streams.video[0]
+        stream.thread_type = "AUTO"
+        assert stream.time_base is not None
+        first = float(stream.start_time or 0) * float(stream.time_base)
+        half = 0.5 / film.recipe.fps
+        for frame in film.targets(count, seed):
+            at_s = int(film.start_ns[frame]) / 1e9 + first
+            start = time.monotonic()
+            box.seek(round(at_s / float(stream.time_base)), stream=stream, backward=True)
+            next(each for each in box.decode(stream) if each.time is not None and each.time > at_s - half)
+            took.append((time.monotonic() - start) * 1e3)
+    return took
 
 
 def test_exact_seek_cold(race: tuple[str, Race]) -> None:
