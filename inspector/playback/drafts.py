@@ -50,6 +50,9 @@ class Drafts:
         self._proxy: tuple[Path, FrameIndex, FrameIndex] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        self.rested = threading.Event()
+        """Set while nothing is wished for or on its way."""
+        self.rested.set()
 
     def use_proxy(self, folder: Path, whole: FrameIndex, shown: FrameIndex) -> None:
         """There is, or will be, a proxy in this folder; `shown` is the part of the film that is asked for."""
@@ -70,9 +73,10 @@ class Drafts:
         if self._proxy is None and key_in is None:
             return
         with self._wake:
-            if self._closed or number in self._kept:
+            if self._closed or number in self._kept or (self._thread is not None and not self.alive):
                 return
             self._wish = _Wish(number, fit, key_in)
+            self.rested.clear()
             self._wake.notify()
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -91,6 +95,7 @@ class Drafts:
             self._closed = True
             self._kept = {}
             self._keep = lambda *_: None
+            self.rested.set()
             self._wake.notify()
         if wait and self._thread is not None:
             self._thread.join()
@@ -102,6 +107,7 @@ class Drafts:
             while True:
                 with self._wake:
                     while self._wish is None and not self._closed:
+                        self.rested.set()
                         self._wake.wait()
                     if self._closed or self._wish is None:
                         return
@@ -121,6 +127,7 @@ class Drafts:
         except Exception:
             log.exception("drafts of %s", self._stream.source.path)
         finally:
+            self.rested.set()
             for reader in (proxy, scout):
                 if reader is not None:
                     reader.close()

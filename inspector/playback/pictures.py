@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 AHEAD_NS = 400_000_000
 """How much is decoded ahead of the playhead while playing."""
+DRAFT_FIRST_S = 0.15
+"""While dragging the exact picture waits so long for the quick one."""
 AROUND = 24
 """Frames on the side to which the curator steps that are decoded while nothing else is to do."""
 BEHIND = 8
@@ -387,6 +389,11 @@ class PictureFeed:
         if wish.number != self._served:
             self._moved = 1 if wish.number > self._served else -1
             self._served = wish.number
+        if wish.dragging and wish.missed:
+            # The hand wants something at once: two decoders at a time would both be late.
+            self._drafts.rested.wait(DRAFT_FIRST_S)
+            if self._closed or self._wish is not None:
+                return
         if wish.number not in self._cache and wish.number not in self._gone:
             self._decode(reader, wish.number)
         elif wish.missed:

@@ -94,8 +94,8 @@ class Proxies:
             self._held.close()
             self._wake.notify()
 
-    def settings_changed(self) -> None:
-        """They were switched on or off: the builder ends at once, or goes on with the films on show."""
+    def look(self) -> None:
+        """The player is busy, or settings changed: the builder stands still, ends or goes on at once."""
         with self._wake:
             self._wake.notify()
 

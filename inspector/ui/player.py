@@ -161,6 +161,7 @@ class Player(QObject):
         """The hand is on the scrub bar: stand still until it lets go."""
         self._resume = self.transport.playing
         self.dragging = True
+        self.proxies.look()
         self.transport.pause()
 
     def end_drag(self, at_ns: int) -> None:
@@ -248,6 +249,7 @@ class Player(QObject):
 
     def _changed(self) -> None:
         if self.transport.playing and not self._timer.isActive():
+            self.proxies.look()
             self._timer.start(0)
         elif not self.transport.playing:
             self._timer.stop()

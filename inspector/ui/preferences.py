@@ -217,7 +217,7 @@ class Preferences(QDialog):
 
     def _set(self, name: str, value: object) -> None:
         change_settings(**{name: value})
-        self._player.proxies.settings_changed()
+        self._player.proxies.look()
         self.changed.emit()
 
     def _choose_output(self) -> None:

@@ -160,10 +160,13 @@ def test_seek_with_proxy(race: tuple[str, Race]) -> None:
     _seeks(name, players, "seek, proxy built", "<= 25 ms", 25)
 
 
-def test_first_picture_of_a_drag(race: tuple[str, Race]) -> None:
+@pytest.mark.parametrize("proxy", ["not built", "built"])
+def test_first_picture_of_a_drag(race: tuple[str, Race], proxy: str) -> None:
     """A drag begins far from where the playhead was: when does anything new of the neighbourhood appear?"""
     name, players = race
     film, window = players.film, players.window
+    if proxy == "built":
+        assert window("wait_proxies")
     gop = film.recipe.gop
     ours, painted, theirs, exact = [], [], [], []
     frames = film.targets(DRAGS, 9)
@@ -172,7 +175,10 @@ def test_first_picture_of_a_drag(race: tuple[str, Race]) -> None:
     window("settle")
     with Load() as load:
         for frame in frames:
-            near = {players.number(each) for each in range(frame // gop * gop, (frame // gop + 1) * gop)}
+            key = frame // gop * gop
+            # As near as the key frame is, or nearer: a kept picture from beyond the target is no worse.
+            near_frames = range(key, min(max(key + gop, 2 * frame - key + 1), len(film.start_ns)))
+            near = {players.number(each) for each in near_frames}
             at_ns = int(film.start_ns[frame]) + 1_000_000
             window("clear")
             start = window("drag", at_ns=at_ns)
@@ -182,29 +188,26 @@ def test_first_picture_of_a_drag(race: tuple[str, Race]) -> None:
             assert window("settle")
             paints = window("log")["paints"]
             painted.append(
-                (
-                    next(at for at, _, each, _ in paints if each is not None and each // gop == frame // gop)
-                    - start
-                )
+                (next(at for at, _, each, _ in paints if each is not None and each in near_frames) - start)
                 * 1e3
             )
             window("drop", at_ns=at_ns)
             before = players.number(frame)
-            key = players.number(frame // gop * gop)
-            if key != stood:  # in another round of the film the key frame may show the same number
+            key_number = players.number(key)
+            if key_number != stood:  # in another round of the film the key frame may show the same number
                 start = players.mpv.send("seek", players.start_s(frame), "absolute+keyframes")
-                seen, stood = players.watcher.wait(players.mpv_box, {key}, 30)
+                seen, stood = players.watcher.wait(players.mpv_box, {key_number}, 30)
                 theirs.append((seen - start) * 1e3)
     BOOK.took(
         "drag",
-        f"first picture of a drag {name}",
+        f"first picture of a drag {name}, proxy {proxy}",
         ours,
         peer="mpv, key frame",
         theirs=theirs,
         target="<= 40 ms",
         reached=p(ours, 95) <= 40,
         load=load,
-        rule="any picture of the target's group of pictures, mpv's key frame, read off the screen",
+        rule="any picture no further off than the key frame, mpv's key frame, read off the screen",
         paint_event_ms_p50_p95=[p(painted, 50), p(painted, 95)],
         first_was_the_exact_frame=sum(exact),
         ours_ms=[round(each, 1) for each in ours],

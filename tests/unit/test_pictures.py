@@ -396,3 +396,33 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.001)
+
+
+def test_while_dragging_the_quick_picture_comes_before_the_exact_one_is_begun(
+    reel: Reel, feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two decoders at a time would both be late."""
+    feed = feeds(reel.film("long_gop.mp4").path)
+    feed.want(0)
+    feeds.until(lambda: exact(feed, 0))
+    assert feed.index is not None
+    target = feed.index.at(4 * NS + NS // 2)
+    order: list[str] = []
+    read, read_key = VideoReader.read, VideoReader.read_key
+
+    def slowly(self: VideoReader, *at: Any, **how: Any) -> Any:
+        time.sleep(0.02)  # the exact one has every chance to be first
+        found = read_key(self, *at, **how)
+        order.append("key")
+        return found
+
+    def exactly(self: VideoReader, number: int, *at: Any, **how: Any) -> Any:
+        if number == target:
+            order.append("exact")
+        return read(self, number, *at, **how)
+
+    monkeypatch.setattr(VideoReader, "read_key", slowly)
+    monkeypatch.setattr(VideoReader, "read", exactly)
+    feed.want(4 * NS + NS // 2, dragging=True)
+    feeds.until(lambda: exact(feed, 4 * NS + NS // 2))
+    assert order == ["key", "exact"]

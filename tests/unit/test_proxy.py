@@ -346,12 +346,12 @@ def test_switched_off_the_builder_ends_and_switched_on_goes_on(
     until(lambda: bool(children.all))
     assert "small copies" in held.said
     change_settings(proxies=False)
-    held.settings_changed()
+    held.look()
     until(lambda: children.all[0].poll() is not None)
     assert held.said == ""
     held._busy = lambda: False
     change_settings(proxies=True)
-    held.settings_changed()
+    held.look()
     until(lambda: held.complete)
     assert len(children.all) == 2
 
