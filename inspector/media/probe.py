@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PTS_ZERO = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi"})
 """Containers whose local zero is pts 0; all others count from their start_time."""
 
-ENOUGH_BYTES = 2 << 20
+ENOUGH_BYTES = 1 << 20
 """Of the head and of the tail of a film of many bytes a second no more is read than settles its span."""
 
 TAIL_S = 4
@@ -191,7 +191,7 @@ def _read(box: av.container.InputContainer, av: Any) -> MediaInfo:
     longest = max(known, default=0)
     scan(until_starts=True)
     seeked = True
-    tail = min(TAIL_S * NS, max(NS // 2, longest * 2 * ENOUGH_BYTES // max(box.size, 1)))
+    tail = min(TAIL_S * NS, max(NS // 2, longest * ENOUGH_BYTES // max(box.size, 1)))
     settled = bool(known) and longest > 2 * TAIL_S * NS and _seek(box, longest + zero - tail, av, True)
     if settled:
         broken = scan(until_starts=False)

@@ -35,6 +35,8 @@ AT_ONCE = {INIT, RELEASE, RELEASEDIR, FLUSH, STATFS, DESTROY}
 """What a client answers by itself or does not wait for."""
 HEADER = struct.Struct("<IIQQIIII")
 MAX_READ = 128 << 10
+KEEP_CACHE = 1 << 1
+"""What was read stays known when the file is opened again, as NFS and SMB have it for an unchanged file."""
 ASYNC_READ, PARALLEL = 1 << 0, 1 << 18
 MS_RDONLY, MS_NOSUID, MS_NODEV, MNT_DETACH = 1, 2, 4, 2
 
@@ -126,7 +128,7 @@ class SlowDisk:
             handle = next(self._handles)
             if code == OPEN:
                 self._files[handle] = os.open(self._paths[node], os.O_RDONLY)
-            return struct.pack("<QII", handle, 0, 0)
+            return struct.pack("<QII", handle, KEEP_CACHE if code == OPEN else 0, 0)
         if code == READ:
             handle, offset, size = struct.unpack_from("<QQI", body)
             return os.pread(self._files[handle], size, offset)

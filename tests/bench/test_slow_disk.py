@@ -102,8 +102,12 @@ def _visit(stand: Stand, film: BenchFilm, warm: Path, root: Path) -> dict[str, A
             if not window("settle"):
                 late += 1
                 continue
-            shown = [at for at, _, number, _ in window("log")["paints"] if number == frame and at > start]
-            seeks.append((shown[0] - start) * 1e3)
+            paints = window("log")["paints"]
+            # Not by the frame's number: while the index is being read the numbers are those of a stretch.
+            last = paints[-1][2]
+            seeks.append(
+                (next(at for at, _, number, _ in paints if at > start and number == last) - start) * 1e3
+            )
             assert window("blocks") == [film.number(frame)]
         window("play")
         window("rest", seconds=4.0)

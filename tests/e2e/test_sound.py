@@ -6,7 +6,9 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from desks import QUIET, Ear, need, onsets, sound_server
 from films import RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -29,6 +31,9 @@ EVERY_S = 0.5
 """Between a flash and the next."""
 LIT_S = 0.066
 HOLE_MS = 5
+TRIES = 3
+STARVED_S = 0.03
+"""Where even an idle thread waited so long for a processor, a hole says nothing of the program: once more."""
 SYNC_MS = 40.0
 """Loose, for a shared machine: the exact figures come from tools/av_sync_rig.py by hand."""
 
@@ -103,7 +108,40 @@ def holes_ms(pcm: NDArray[np.float32], least: float) -> list[tuple[int, int]]:
     return [(int(a), int(b - a)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
+@contextmanager
+def starved_s() -> Iterator[Callable[[], float]]:
+    """How long an idle thread waited for a processor at most: what the machine does to anybody."""
+    worst = 0.0
+    over = threading.Event()
+
+    def watch() -> None:
+        nonlocal worst
+        last = time.monotonic()
+        while not over.wait(0.002):
+            now = time.monotonic()
+            worst, last = max(worst, now - last), now
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield lambda: worst
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_a_blocked_window_makes_no_hole_in_the_sound(desk: Desk, tone: Path) -> None:
+    for _ in range(TRIES):
+        with starved_s() as starved:
+            found = holes_while_blocked(desk, tone)
+        if not found or starved() < STARVED_S:
+            break
+    assert not found
+
+
+def holes_while_blocked(desk: Desk, tone: Path) -> list[str]:
+    """What was wrong with the sound while the window was blocked in each of three ways."""
+    wrong = []
     script = str(Path(__file__).with_name("blocked_window.py"))
     with Ear(desk.env) as ear:
         done = subprocess.run(
@@ -127,8 +165,10 @@ def test_a_blocked_window_makes_no_hole_in_the_sound(desk: Desk, tone: Path) -> 
         assert len(part) > 1.1 * RATE
         assert np.abs(part).max() > 0.4, "the tone was not heard at all"
         found = [hole for hole in holes_ms(part, 0.05) if hole[1] > HOLE_MS]
-        assert not found, f"while the window was blocked by {name}: holes (ms, ms long) {found}"
+        if found:
+            wrong.append(f"while the window was blocked by {name}: holes (ms, ms long) {found}")
     assert [line.split()[0] for line in blocks] == ["sleep", "busy", "sort"]
+    return wrong
 
 
 def test_sound_and_picture_come_together(desk: Desk, flashes: Path) -> None:
