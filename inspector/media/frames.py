@@ -38,6 +38,8 @@ SMALL = 48 << 20
 """A film of so many bytes is read through at once; of a larger one a stretch is read first."""
 REGION_BEHIND = 240
 """Packets that are read behind the time for which a stretch is read, where no key frame comes before."""
+REGION_LEAST, REGION_BYTES = 60, 2 << 20
+"""Or fewer, where so many bytes were read: behind a slow disk the first picture waits for them."""
 REORDER = 20
 """Packets read behind a stretch, which may hold frames that are shown inside it."""
 CHECKED_BYTES = 1 << 20
@@ -238,7 +240,7 @@ def read_region(box: Any, stream: Any, source: Source, local_ns: int) -> FrameIn
     pts: list[int] = []
     keys: list[tuple[int, int]] = []
     end: int | None = None
-    behind = later = 0
+    behind = later = taken = 0
     for packet in _packets(box, stream):
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None or packet.size == 0:
@@ -251,10 +253,11 @@ def read_region(box: Any, stream: Any, source: Source, local_ns: int) -> FrameIn
                 end = stamp
         pts.append(stamp)
         later += stamp > wanted
+        taken += packet.size
         behind += end is not None
         if behind > REORDER:
             break
-        if end is None and later > REGION_BEHIND:
+        if end is None and (later > REGION_BEHIND or (later > REGION_LEAST and taken > REGION_BYTES)):
             end = sorted(pts)[-REORDER]
             break
     else:

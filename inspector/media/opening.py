@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from inspector.errors import InspectorError
@@ -38,6 +39,9 @@ STILL_PIXELS = 1 << 28
 
 REQUEST = 1 << 20
 """Bytes that the disk is asked for at a time. FFmpeg's own 32 KiB are slow where each request travels."""
+
+PART = 128 << 10
+"""The usual read-ahead of network mounts."""
 
 _STILLS = (
     (b"\xff\xd8", "jpeg_pipe"),
@@ -132,14 +136,17 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self.name = os.path.abspath(path)  # FFmpeg tells some formats by the extension too
-        self._at = 0
+        self._at = self._read_to = 0
         self._file = os.open(self.name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self._size = os.fstat(self._file).st_size
 
     def read(self, count: int) -> bytes:
+        # Who reads on gets the next piece fetched meanwhile; who seeks gets no more than was asked for.
+        _ask(self._file, self._at, count * (2 if self._at == self._read_to else 1))
         os.lseek(self._file, self._at, os.SEEK_SET)
         data = os.read(self._file, count)
         self._at += len(data)
+        self._read_to = self._at
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -153,6 +160,17 @@ class _File:
         file = getattr(self, "_file", None)
         if file is not None:
             os.close(file)
+
+
+def _ask(file: int, at: int, count: int) -> None:
+    """Ask for all parts of a stretch at once: by itself the system asks for a few, and waits for each.
+
+    In parts, since Linux cuts what it is told will be needed down to one read-ahead of the device.
+    """
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):
+            for part in range(at, at + count, PART):
+                os.posix_fadvise(file, part, PART, os.POSIX_FADV_WILLNEED)
 
 
 def _accelerator(device: str) -> Any:
