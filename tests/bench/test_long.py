@@ -121,12 +121,20 @@ def test_230_million_points(stand: Stand, tmp_path: Path) -> None:
         held = memory_mb(window.pid)
         BOOK.took(
             "points",
+            "any zoom of them, its first repaint",
+            whole["first"],
+            target="<= 16 ms",
+            reached=p(whole["first"], 95) <= 16,
+            load=zooming,
+            rule="the timeline's whole paint; rows that are late stand stretched until the next",
+        )
+        BOOK.took(
+            "points",
             "any zoom of them, all rows on the screen",
             whole["whole"],
             target="<= 16 ms",
             reached=p(whole["whole"], 95) <= 16,
             load=zooming,
-            first_repaint_ms_p50_p95_max=[p(whole["first"], each) for each in (50, 95, 100)],
             one_row_of_curves_ms_p50_p95_max=[p(rows, each) for each in (50, 95, 100)],
             memory_mb=held,
         )
