@@ -222,6 +222,8 @@ QHeaderView::section {{ background: {t.panel.name()}; color: {t.quiet.name()}; b
 QLineEdit {{ background: {t.stage.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;
   padding: 4px 8px; color: {t.text.name()}; }}
 QLineEdit:focus {{ border-color: {t.accent.name()}; }}
+QPlainTextEdit {{ background: {t.stage.name()}; border: 0; color: {t.text.name()};
+  selection-background-color: {chosen}; selection-color: {t.text.name()}; }}
 QToolButton {{ background: transparent; border: 0; border-radius: {RADIUS}px; padding: 6px; }}
 QToolButton:hover {{ background: {hover}; }}
 QToolButton:checked {{ background: {chosen}; }}
@@ -230,11 +232,11 @@ QPushButton {{ background: {t.raised.name()}; border: 1px solid {t.line.name()};
   padding: 6px 12px; color: {t.text.name()}; }}
 QPushButton:hover {{ border-color: {t.faint.name()}; }}
 QPushButton:disabled {{ color: {t.faint.name()}; background: transparent; }}
-QSpinBox {{ background: {t.stage.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;
-  padding: 4px 8px; color: {t.text.name()}; }}
-QSpinBox:focus {{ border-color: {t.accent.name()}; }}
-QSpinBox::up-button, QSpinBox::down-button {{ width: 0; border: 0; }}
-QSpinBox QLineEdit {{ background: transparent; border: 0; border-radius: 0; padding: 0; }}
+QAbstractSpinBox {{ background: {t.stage.name()}; border: 1px solid {t.line.name()};
+  border-radius: {RADIUS}px; padding: 4px 8px; color: {t.text.name()}; }}
+QAbstractSpinBox:focus {{ border-color: {t.accent.name()}; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: 0; }}
+QAbstractSpinBox QLineEdit {{ background: transparent; border: 0; border-radius: 0; padding: 0; }}
 QComboBox {{ background: {t.stage.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;
   padding: 4px 8px; min-height: 20px; color: {t.text.name()}; }}
 QComboBox:focus, QComboBox:on {{ border-color: {t.accent.name()}; }}

@@ -241,9 +241,8 @@ class SqlEditor(QPlainTextEdit):
         else:
             super().keyPressEvent(event)
             typed = event.text()
-            if typed and (typed.isalnum() or typed in "_."):
-                self._propose(asked=False)
-            elif self.proposals.isVisible() and key == Qt.Key.Key_Backspace:
+            shorter = key == Qt.Key.Key_Backspace and self.proposals.isVisible()
+            if shorter or (typed and (typed.isalnum() or typed in "_.")):
                 self._propose(asked=False)
             elif key not in (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt):
                 self.proposals.hide()

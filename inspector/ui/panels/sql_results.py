@@ -43,7 +43,8 @@ class ResultDelegate(QStyledItemDelegate):
         right = model.right(index.column())
         null = not model.table.column(index.column())[int(model.rows[index.row()])].is_valid
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        color = t.faint if null else t.text
+        there = bool(option.state & QStyle.StateFlag.State_Enabled)
+        color = t.text if there and not null else t.faint
         if chosen:
             painter.fillRect(option.rect, t.tint(t.accent, 0.22))
         font = theme.mono_font() if right and not null else theme.text_font()
@@ -107,8 +108,8 @@ class ResultTable(QTableView):
         head.blockSignals(True)
         head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         head.blockSignals(False)
+        self._show_columns()
         for column in range(self.rows.columnCount()):
-            self.setColumnHidden(column, False)
             place = head.visualIndex(column)
             if place != column:
                 head.moveSection(place, column)
@@ -218,7 +219,7 @@ class ResultTable(QTableView):
         shown = [column for column in columns if not self.isColumnHidden(column)]
         everything = menu.addAction("Show all columns")
         everything.setEnabled(len(shown) < len(columns))
-        everything.triggered.connect(lambda: [self.setColumnHidden(column, False) for column in columns])
+        everything.triggered.connect(self._show_columns)
         menu.addSeparator()
         for column in columns:
             name = str(self.rows.headerData(column, Qt.Orientation.Horizontal))
@@ -228,6 +229,10 @@ class ResultTable(QTableView):
             action.setEnabled(shown != [column])
             action.toggled.connect(lambda on, column=column: self.setColumnHidden(column, not on))
         return menu
+
+    def _show_columns(self) -> None:
+        for column in range(self.rows.columnCount()):
+            self.setColumnHidden(column, False)
 
     def _show_column_menu(self, spot: QPoint) -> None:
         menu = self.column_menu()

@@ -56,7 +56,8 @@ class QueryStore:
             self._change(lambda: self._note(sql))
 
     def _note(self, sql: str) -> None:
-        self.history = [each for each in self.history if each != sql][-(HISTORY - 1) :] + [sql]
+        others = [each for each in self.history if each != sql]
+        self.history = [*others[1 - HISTORY :], sql]
 
     def save(self, name: str, sql: str) -> bool:
         """Keep a query under a name, in the place of one of that name; False where there are too many."""

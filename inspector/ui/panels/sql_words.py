@@ -13,16 +13,18 @@ Kind = Literal["keyword", "table", "column", "function", "string", "number", "co
 SOME = 200
 """So many proposals at most: nobody reads further."""
 
-KEYWORDS = frozenset(
-    """all and anti any as asc asof between bigint boolean by case cast collate columns cross cube date decimal
-    desc describe distinct double else end escape except exclude exists explain analyze extract false fetch
-    filter first float following for from full glob group grouping having ilike in inner integer intersect
-    interval into is isnull join last lateral left like limit materialized natural not notnull null nulls
-    offset on only or order outer over partition pivot positional preceding qualify range real recursive
-    replace respect ignore right rollup row rows sample select semi sets similar show some struct summarize
-    table tablesample text then time timestamp to true try_cast unbounded union unique unnest unpivot using
-    values varchar when where window with within""".split()
+_KEYWORDS = (
+    "all and anti any as asc asof between bigint boolean by case cast collate columns cross cube date "
+    "decimal desc describe distinct double else end escape except exclude exists explain analyze "
+    "extract false fetch filter first float following for from full glob group grouping having ilike "
+    "in inner integer intersect interval into is isnull join last lateral left like limit "
+    "materialized natural not notnull null nulls offset on only or order outer over partition pivot "
+    "positional preceding qualify range real recursive replace respect ignore right rollup row rows "
+    "sample select semi sets similar show some struct summarize table tablesample text then time "
+    "timestamp to true try_cast unbounded union unique unnest unpivot using values varchar when where "
+    "window with within "
 )
+KEYWORDS = frozenset(_KEYWORDS.split())
 
 # States in which a line may end, kept by the highlighter for the next one. 0 is none of them.
 _OPEN = {1: "*/", 2: "'", 3: '"', 4: "$$"}

@@ -1,0 +1,106 @@
+"""The row above the result: how much there is, the way through it, and out of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QMenu, QToolButton, QWidget
+
+from inspector.core.times import NS
+from inspector.ui import theme
+from inspector.ui.panels.common import ElidedLabel
+from inspector.ui.panels.sql_export import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LEAD_IN_S = 0.5
+
+
+class ResultHead(QWidget):
+    """Count, lead-in, previous and next moment, filter, save."""
+
+    step = Signal(int)
+    filtered = Signal(bool)
+    save = Signal(str)
+    """The ending of the format that was chosen."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.count = ElidedLabel("", "text")
+        self.lead_in = QDoubleSpinBox()
+        self.lead_in.setRange(0, 60)
+        self.lead_in.setDecimals(1)
+        self.lead_in.setSingleStep(0.5)
+        self.lead_in.setValue(LEAD_IN_S)
+        self.lead_in.setPrefix("lead-in ")
+        self.lead_in.setSuffix(" s")
+        self.lead_in.setFont(theme.text_font(12))
+        self.lead_in.setToolTip("How long before a moment the playhead is put")
+        self.lead_in.setAccessibleName("Lead-in")
+        self.lead_in.setFixedWidth(27 * theme.STEP)
+        self.previous = self._button("chevron-up", "Previous moment (Shift+F8)", lambda: self.step.emit(-1))
+        self.next = self._button("chevron-down", "Next moment (F8)", lambda: self.step.emit(1))
+        self.filter = self._button("filter", "Show only these records in the list of records")
+        self.filter.setCheckable(True)
+        self.filter.toggled.connect(self._filter_toggled)
+        self.save_button = self._button("export", "Save the result")
+        self.save_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.save_button.setStyleSheet("QToolButton::menu-indicator { image: none; width: 0; }")
+        menu = QMenu(self.save_button)
+        for ending, name in FORMATS.items():
+            action = menu.addAction(f"Save as {name}…")
+            action.triggered.connect(lambda _=False, ending=ending: self.save.emit(ending))
+        self.save_button.setMenu(menu)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.MARGIN, theme.STEP, 2 * theme.STEP, theme.STEP)
+        row.setSpacing(0)
+        row.addWidget(self.count, 1)
+        row.addSpacing(2 * theme.STEP)
+        row.addWidget(self.lead_in)
+        row.addSpacing(theme.STEP)
+        for button in (self.previous, self.next, self.filter, self.save_button):
+            row.addWidget(button)
+
+    def _button(self, name: str, tip: str, then: Callable[[], object] | None = None) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(theme.icon(name))
+        button.setProperty("icon_name", name)
+        button.setIconSize(QSize(16, 16))
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        if then is not None:
+            button.clicked.connect(then)
+        return button
+
+    @property
+    def lead_in_ns(self) -> int:
+        """How long before a moment the playhead is put."""
+        return round(self.lead_in.value() * NS)
+
+    def show_count(self, text: str, records: bool, times: bool, rows: bool) -> None:
+        """Say how much there is, and offer what can be done with it."""
+        self.count.setText(text)
+        self.lead_in.setVisible(times)
+        for button in (self.previous, self.next):
+            button.setVisible(records)
+            button.setEnabled(rows)
+        self.filter.setVisible(records)
+        self.save_button.setEnabled(rows)
+
+    def _filter_toggled(self, on: bool) -> None:
+        self.filter.setToolTip(
+            "Only the records of this result are listed; a click lists all"
+            if on
+            else "Show only these records in the list of records"
+        )
+        self.filtered.emit(on)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw the icons in a new theme."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "save_button"):
+            for button in (self.previous, self.next, self.filter, self.save_button):
+                button.setIcon(theme.icon(str(button.property("icon_name"))))
+        super().changeEvent(event)
