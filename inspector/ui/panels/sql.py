@@ -34,7 +34,7 @@ from inspector.ui.panels.sql_moments import Moments
 from inspector.ui.panels.sql_results import ResultTable
 from inspector.ui.panels.sql_store import QueryStore
 from inspector.ui.panels.sql_tables import TableList
-from inspector.ui.panels.sql_words import Vocabulary
+from inspector.ui.panels.sql_words import Vocabulary, quoted
 from inspector.ui.relay import call_of
 
 if TYPE_CHECKING:
@@ -402,13 +402,13 @@ class SqlPanel(Panel):
 
     def _insert(self, name: str, table: bool) -> None:
         """A name at the cursor; a table's into an empty editor as a query that is ready to run."""
-        quoted = name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
+        word = quoted(name)
         if table and not self.editor.toPlainText().strip():
-            self.editor.put(f"SELECT * FROM {quoted}")
+            self.editor.put(f"SELECT * FROM {word}")
         else:
             before = self.editor.textCursor().block().text()[: self.editor.textCursor().positionInBlock()]
             space = " " if before and not before[-1].isspace() and before[-1] not in "(.," else ""
-            self.editor.insertPlainText(space + quoted)
+            self.editor.insertPlainText(space + word)
         self.editor.setFocus()
 
     # --- saving ---------------------------------------------------------------------------------------

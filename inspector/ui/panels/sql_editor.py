@@ -132,7 +132,7 @@ class Proposals(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.Box)
         self.setAccessibleName("Completions")
-        self.clicked.connect(lambda index: self.taken.emit(str(index.data())))
+        self.clicked.connect(lambda _: self.taken.emit(self.word()))
         self.hide()
 
     def step(self, step: int) -> None:
@@ -141,8 +141,9 @@ class Proposals(QListView):
         self.setCurrentIndex(self.words.index((self.currentIndex().row() + step) % rows, 0))
 
     def word(self) -> str:
-        """The marked word."""
-        return str(self.currentIndex().data() or "")
+        """The marked word, as it is put into the query."""
+        row = self.currentIndex().row()
+        return self.words.proposals[row].written if row >= 0 else ""
 
 
 class SqlEditor(QPlainTextEdit):
@@ -193,7 +194,9 @@ class SqlEditor(QPlainTextEdit):
             return
         text = self.toPlainText()
         # Python counts characters and Qt halves of them, above U+FFFF.
-        word = re.compile(r"\w+|\S|$").search(text, min(max(position, 0), len(text)))
+        at = min(max(position, 0), len(text))
+        at -= len(re.split(r"\W", text[:at])[-1]) if re.match(r"\w", text[at:]) else 0
+        word = re.compile(r"\w+|\S|$").search(text, at)
         start, end = word.span() if word else (0, 0)
         if start == end:  # the end of the text: what is missing is missing after the last word
             start, end = max(len(text.rstrip()) - 1, 0), len(text.rstrip())
@@ -327,8 +330,7 @@ class SqlEditor(QPlainTextEdit):
         cursor = self.textCursor()
         length = _units(typed[0]) if typed else 0
         cursor.movePosition(QTextCursor.MoveOperation.Left, QTextCursor.MoveMode.KeepAnchor, length)
-        plain = re.fullmatch(r"[^\W\d]\w*", word)
-        cursor.insertText(word if plain else '"' + word.replace('"', '""') + '"')
+        cursor.insertText(word)
         self.setTextCursor(cursor)
 
     # --- theme ----------------------------------------------------------------------------------------

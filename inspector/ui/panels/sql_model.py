@@ -35,7 +35,11 @@ def value_of(scalar: Any) -> Any:
     try:
         return scalar.as_py()
     except (ValueError, OverflowError, ImportError, NotImplementedError):
-        return str(scalar)
+        pass
+    try:
+        return scalar.cast(pa.string()).as_py()
+    except pa.ArrowException:
+        return repr(scalar)
 
 
 def cell_text(value: Any, exact: bool = False) -> str:

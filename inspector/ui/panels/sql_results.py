@@ -130,7 +130,7 @@ class ResultTable(QTableView):
 
     def selected_rows(self) -> list[int]:
         """The selected rows from above; asked by stretches, since a million may be selected."""
-        stretches = {(each.top(), each.bottom()) for each in self.selectionModel().selection()}
+        stretches = {(each.top(), each.bottom()) for each in self.selectionModel().selection().toList()}
         return sorted({row for top, bottom in stretches for row in range(top, bottom + 1)})
 
     # --- keys -----------------------------------------------------------------------------------------

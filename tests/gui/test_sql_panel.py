@@ -1,0 +1,681 @@
+"""The SQL panel: real keys into the editor and the table, an answer from a fake, moments out of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from gui.panel_fakes import shown
+from gui.sql_fakes import SCHEMA, FakeAnswer, FakeAsked, moments, wrong
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QSignalSpy, QTest
+from PySide6.QtWidgets import QApplication, QMenu
+
+from inspector.core.times import NS
+from inspector.errors import InspectorError
+from inspector.ui import theme
+from inspector.ui.panels.sql import SqlPanel
+from inspector.ui.panels.sql_bar import templates
+from inspector.ui.panels.sql_export import save
+from inspector.ui.panels.sql_model import ResultModel, cell_text
+from inspector.ui.panels.sql_moments import Moments
+from inspector.ui.panels.sql_store import HISTORY, QueryStore, queries_path
+from inspector.ui.panels.sql_words import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytestqt.qtbot import QtBot
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+ALT = Qt.KeyboardModifier.AltModifier
+
+
+@pytest.fixture(autouse=True)
+def _dark(qapp: QApplication) -> Iterator[None]:
+    theme.load_fonts()
+    theme.apply(qapp, light=False)
+    yield
+    theme.apply(qapp, light=False)
+
+
+@pytest.fixture
+def asked() -> FakeAsked:
+    return FakeAsked(reply=FakeAnswer(moments()))
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, asked: FakeAsked) -> SqlPanel:
+    made = SqlPanel()
+    made.set_session(asked)
+    shown(qtbot, made, 640, 600)
+    made.activateWindow()
+    made.editor.setFocus()
+    qtbot.waitUntil(made.editor.hasFocus)
+    return made
+
+
+def write(panel: SqlPanel, sql: str) -> None:
+    """Type a query, without taking any completion."""
+    QTest.keyClicks(panel.editor, sql)
+    panel.editor.proposals.hide()
+
+
+def run(panel: SqlPanel, qtbot: QtBot, sql: str = "SELECT 1") -> None:
+    """Type a query, press Ctrl+Enter, and wait for the end."""
+    panel.editor.put("")
+    write(panel, sql)
+    QTest.keyClick(panel.editor, Qt.Key.Key_Return, CONTROL)
+    qtbot.waitUntil(lambda: panel._question is None)
+
+
+def cells(panel: SqlPanel, column: int) -> list[str]:
+    rows = panel.table.rows
+    return [str(rows.index(row, column).data()) for row in range(rows.rowCount())]
+
+
+# --- asking -----------------------------------------------------------------------------------------
+
+
+def test_control_enter_runs_what_was_typed_and_shows_its_rows(
+    panel: SqlPanel, asked: FakeAsked, qtbot: QtBot
+) -> None:
+    spy = QSignalSpy(panel.ranges)
+    run(panel, qtbot, "select * from annotations")
+    assert asked.questions[0].sql == "select * from annotations"
+    assert asked.questions[0].limit == 100_000
+    assert cells(panel, 0) == ["rec_003", "rec_001", "rec_001", "null", "rec_007"]
+    assert panel.head.count.text() == "3 moments in 2 records, 5 rows"
+    assert spy.at(spy.count() - 1)[0] == [
+        ("rec_003", 7_400_000_000, 8_100_000_000),
+        ("rec_001", 200_000_000, 900_000_000),
+        ("rec_001", 12_500_000_000, 12_500_000_000),
+    ]
+
+
+def test_nothing_is_asked_where_nothing_is_written_or_open(panel: SqlPanel, asked: FakeAsked) -> None:
+    QTest.keyClick(panel.editor, Qt.Key.Key_Return, CONTROL)
+    assert not asked.questions
+    panel.set_session(None)
+    write(panel, "select 1")
+    QTest.keyClick(panel.editor, Qt.Key.Key_Return, CONTROL)
+    assert not asked.questions
+    assert not panel.bar.run_button.isEnabled()
+    assert panel.tables.words.text() == "No dataset is open"
+
+
+def test_escape_cancels_and_the_button_does(panel: SqlPanel, asked: FakeAsked, qtbot: QtBot) -> None:
+    asked.reply = None
+    write(panel, "select 1")
+    QTest.keyClick(panel.editor, Qt.Key.Key_Return, CONTROL)
+    question = asked.questions[-1]
+    question.doing, question.done, question.total = "reading records", 3, 28
+    qtbot.waitUntil(lambda: "reading records 3 of 28" in panel.hint.text())
+    assert panel.bar.run_button.text() == "Cancel"
+    QTest.keyClick(panel.editor, Qt.Key.Key_Escape)
+    assert question.cancelled
+    qtbot.waitUntil(lambda: panel.hint.text().startswith("Cancelled after"))
+    assert panel.bar.run_button.text() == "Run"
+    qtbot.mouseClick(panel.bar.run_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.bar.run_button, Qt.MouseButton.LeftButton)
+    assert asked.questions[-1].cancelled
+    qtbot.waitUntil(lambda: panel._question is None)
+
+
+def test_an_answer_to_a_question_given_up_is_not_shown(
+    panel: SqlPanel, asked: FakeAsked, qtbot: QtBot
+) -> None:
+    asked.reply = None
+    write(panel, "select 1")
+    panel.run()
+    old = asked.questions[-1]
+    panel.set_session(asked)
+    assert old.cancelled
+    old.error = None
+    old.end(FakeAnswer(moments()))
+    qtbot.wait(20)
+    assert panel.table.rows.rowCount() == 0
+
+
+def test_an_error_is_underlined_and_told_in_one_line_with_what_to_do(
+    panel: SqlPanel, asked: FakeAsked, qtbot: QtBot
+) -> None:
+    sql = "select durations from records"
+    asked.reply = wrong(sql.index("durations"))
+    run(panel, qtbot, sql)
+    assert panel.error.text() == 'The query is not understood: There is no column "durations"'
+    assert panel.hint.text() == 'Did you mean "duration_s"?'
+    assert panel.error.isVisible()
+    assert panel.hint.isVisible()
+    marks = panel.editor.extraSelections()
+    assert [mark.cursor.selectedText() for mark in marks] == ["durations"]  # type: ignore[attr-defined]
+    write(panel, " ")
+    assert not panel.editor.extraSelections()
+    assert not panel.error.isVisible()
+
+
+@pytest.mark.parametrize("position", [-5, 0, 22, 23, 10_000])
+def test_any_position_of_an_error_finds_a_word(panel: SqlPanel, position: int) -> None:
+    panel.editor.put("select '🙂', bad from x  ")
+    panel.editor.set_error(position)
+    (mark,) = panel.editor.extraSelections()
+    assert mark.cursor.selectedText() in ("select", "x")  # type: ignore[attr-defined]
+    panel.editor.set_error(13)
+    (mark,) = panel.editor.extraSelections()
+    assert mark.cursor.selectedText() == "bad"  # type: ignore[attr-defined]
+
+
+def test_a_long_error_is_cut_and_whole_in_its_tooltip(
+    panel: SqlPanel, asked: FakeAsked, qtbot: QtBot
+) -> None:
+    asked.reply = InspectorError("Binder error", "no such thing\n" * 40)
+    run(panel, qtbot)
+    assert "\n" not in panel.error.text()
+    assert panel.error.toolTip() == panel.error.text()
+    assert panel.error.height() < 40
+
+
+def test_explain_shows_the_plan_as_text(panel: SqlPanel, asked: FakeAsked, qtbot: QtBot) -> None:
+    plan = "SEQ_SCAN\nrecords"
+    asked.reply = FakeAnswer(pa.table({"explain_key": ["physical_plan"], "explain_value": [plan]}))
+    write(panel, "select 1")
+    qtbot.mouseClick(panel.bar.explain_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.plan.toPlainText() == plan)
+    assert asked.questions[-1].sql == "EXPLAIN select 1"
+    assert panel.stack.currentWidget() is panel.plan
+    asked.reply = wrong(len("EXPLAIN ") + 7)
+    panel.explain()
+    qtbot.waitUntil(lambda: bool(panel.editor.extraSelections()))
+    assert panel.editor.extraSelections()[0].cursor.selectedText() == "1"  # type: ignore[attr-defined]
+
+
+def test_what_has_to_be_known_of_an_answer_is_said(panel: SqlPanel, asked: FakeAsked, qtbot: QtBot) -> None:
+    note = "durations of 12 records are not read yet"
+    asked.reply = FakeAnswer(pa.table({"n": [1, 2]}), truncated=True, notes=(note,))
+    run(panel, qtbot)
+    assert panel.head.count.text() == "2 rows, only the first 2, there are more"
+    assert panel.notes.text() == note
+    assert panel.notes.isVisible()
+    assert not panel.head.next.isVisible()
+
+
+# --- moments ----------------------------------------------------------------------------------------
+
+
+def test_enter_goes_to_the_moment_with_its_lead_in(panel: SqlPanel, qtbot: QtBot) -> None:
+    run(panel, qtbot)
+    qtbot.waitUntil(panel.table.hasFocus)  # the answer's first row is a key away
+    spy = QSignalSpy(panel.moment)
+    QTest.keyClick(panel.table, Qt.Key.Key_Return)
+    QTest.keyClick(panel.table, Qt.Key.Key_Down)
+    QTest.keyClick(panel.table, Qt.Key.Key_Return)
+    panel.head.lead_in.setValue(2)
+    QTest.keyClick(panel.table, Qt.Key.Key_Down)
+    QTest.keyClick(panel.table, Qt.Key.Key_Return)
+    assert [spy.at(number) for number in range(spy.count())] == [
+        ["rec_003", 6_900_000_000, 8_100_000_000],
+        ["rec_001", 0, 900_000_000],  # no time before the record's start
+        ["rec_001", 10_500_000_000, None],
+    ]
+
+
+def test_a_double_click_goes_to_the_moment(panel: SqlPanel, qtbot: QtBot) -> None:
+    run(panel, qtbot)
+    spy = QSignalSpy(panel.moment)
+    spot = panel.table.visualRect(panel.table.rows.index(1, 3)).center()
+    for click in (QTest.mouseClick, QTest.mouseDClick):
+        click(panel.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spot)
+    assert spy.at(0)[0] == "rec_001"
+
+
+def test_f8_steps_through_the_moments_and_over_what_has_none(panel: SqlPanel, qtbot: QtBot) -> None:
+    run(panel, qtbot)
+    spy = QSignalSpy(panel.moment)
+    for _ in range(4):
+        QTest.keyClick(panel.table, Qt.Key.Key_F8)
+    QTest.keyClick(panel.table, Qt.Key.Key_F8, SHIFT)
+    assert [spy.at(number)[0] for number in range(spy.count())] == [
+        "rec_003",
+        "rec_001",
+        "rec_001",
+        "rec_001",
+    ]
+    assert panel.table.currentIndex().row() == 1
+    assert panel.previous_moment()
+    assert not panel.previous_moment()
+
+
+def test_rows_with_a_record_and_no_time_lead_to_the_record(
+    panel: SqlPanel, asked: FakeAsked, qtbot: QtBot
+) -> None:
+    asked.reply = FakeAnswer(pa.table({"record_id": ["a", "b", "a"], "n": [1, 2, 3]}))
+    run(panel, qtbot)
+    spy = QSignalSpy(panel.moment)
+    assert panel.next_moment()
+    assert spy.at(0) == ["a", None, None]
+    assert panel.head.count.text() == "3 rows in 2 records"
+    assert not panel.head.lead_in.isVisible()
+
+
+def test_delete_excludes_and_control_z_brings_back(panel: SqlPanel, qtbot: QtBot) -> None:
+    run(panel, qtbot)
+    spy = QSignalSpy(panel.ranges)
+    QTest.keyClick(panel.table, Qt.Key.Key_Down)
+    QTest.keyClick(panel.table, Qt.Key.Key_Delete)
+    assert cells(panel, 0) == ["rec_003", "rec_001", "null", "rec_007"]
+    assert panel.head.count.text() == "2 moments in 2 records, 4 rows, 1 excluded"
+    assert panel.table.currentIndex().row() == 1
+    assert [each[1] for each in spy.at(0)[0]] == [7_400_000_000, 12_500_000_000]
+    QTest.keyClick(panel.table, Qt.Key.Key_A, CONTROL)
+    QTest.keyClick(panel.table, Qt.Key.Key_Delete)
+    assert panel.table.rows.rowCount() == 0
+    assert not panel.next_moment()
+    for _ in range(3):
+        QTest.keyClick(panel.table, Qt.Key.Key_Z, CONTROL)
+    assert cells(panel, 3) == ["half past", r"ten\tto", "null", "stray", "quarter"]
+    assert panel.table.currentIndex().row() == 1
+
+
+def test_after_an_exclusion_the_next_moment_is_the_row_that_moved_up(panel: SqlPanel, qtbot: QtBot) -> None:
+    run(panel, qtbot)
+    spy = QSignalSpy(panel.moment)
+    panel.next_moment()
+    QTest.keyClick(panel.table, Qt.Key.Key_Delete)
+    panel.next_moment()
+    assert spy.at(1)[1:] == [0, 900_000_000]
+
+
+def test_the_records_of_the_result_are_told_while_the_filter_is_on(panel: SqlPanel, qtbot: QtBot) -> None:
+    run(panel, qtbot)
+    spy = QSignalSpy(panel.chosen)
+    qtbot.mouseClick(panel.head.filter, Qt.MouseButton.LeftButton)
+    QTest.keyClick(panel.table, Qt.Key.Key_Delete)
+    qtbot.mouseClick(panel.head.filter, Qt.MouseButton.LeftButton)
+    assert [spy.at(number)[0] for number in range(spy.count())] == [
+        ["rec_003", "rec_001", "rec_007"],
+        ["rec_001", "rec_007"],
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "first"),
+    [
+        ({"record_id": ["a"], "t_s": [1.5]}, ("a", 1_500_000_000, None)),
+        ({"RECORD_ID": ["a"], "T_S": [1]}, ("a", NS, None)),
+        ({"record_id": [7], "start_s": [1], "end_s": [2]}, ("7", NS, 2 * NS)),
+        ({"record_id": ["a"], "start_s": ["soon"]}, ("a", None, None)),
+        ({"record_id": ["a"], "t_s": [float("nan")]}, ("a", None, None)),
+        ({"record_id": ["a"], "t_s": [1e300]}, ("a", None, None)),
+        ({"record_id": ["a"], "end_s": [2.0]}, ("a", None, None)),
+        ({"record_id": [None], "t_s": [1.0]}, None),
+        ({"t_s": [1.0]}, None),
+    ],
+)
+def test_which_columns_make_a_moment(columns: dict[str, list[Any]], first: Any) -> None:
+    assert Moments(pa.table(columns)).of(0) == first
+
+
+# --- the table --------------------------------------------------------------------------------------
+
+
+def test_a_click_on_a_header_sorts_and_the_third_gives_the_order_back(panel: SqlPanel, qtbot: QtBot) -> None:
+    run(panel, qtbot)
+    head = panel.table.horizontalHeader()
+    spot = QPoint(head.sectionViewportPosition(4) + 10, head.height() // 2)
+    seen = []
+    for _ in range(3):
+        QTest.mouseClick(head.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spot)
+        seen.append(cells(panel, 4))
+    assert seen == [
+        ["-320", "5", "12", "40", "null"],
+        ["40", "12", "5", "-320", "null"],
+        ["-320", "12", "null", "40", "5"],
+    ]
+
+
+def test_exclusion_holds_through_sorting_and_the_mark_stays_on_its_row(panel: SqlPanel, qtbot: QtBot) -> None:
+    run(panel, qtbot)
+    panel.table.go_to(1)
+    QTest.keyClick(panel.table, Qt.Key.Key_Delete)
+    panel.table.go_to(2)  # 40
+    panel.table.sortByColumn(4, Qt.SortOrder.DescendingOrder)
+    assert cells(panel, 4) == ["40", "5", "-320", "null"]
+    assert panel.table.currentIndex().row() == 0
+    QTest.keyClick(panel.table, Qt.Key.Key_Z, CONTROL)
+    assert cells(panel, 4) == ["40", "12", "5", "-320", "null"]
+
+
+def test_control_c_copies_the_selected_rows_as_tabs(panel: SqlPanel, qtbot: QtBot) -> None:
+    run(panel, qtbot)
+    QTest.keyClick(panel.table, Qt.Key.Key_Down, SHIFT)
+    panel.table.setColumnHidden(2, True)
+    QTest.keyClick(panel.table, Qt.Key.Key_C, CONTROL)
+    clipboard = QGuiApplication.clipboard()
+    assert clipboard.text() == 'rec_003\t7.4\thalf past\t-320\nrec_001\t0.2\t"ten\tto"\t12\n'
+    QTest.keyClick(panel.table, Qt.Key.Key_C, CONTROL | SHIFT)
+    assert clipboard.text().startswith("record_id\tstart_s\tlabel\toffset_ms\n")
+
+
+def test_the_header_menu_hides_columns_but_not_the_last(panel: SqlPanel, qtbot: QtBot) -> None:
+    run(panel, qtbot)
+    for number in range(4):
+        panel.table.column_menu().actions()[2 + number].trigger()
+    assert [panel.table.isColumnHidden(column) for column in range(5)] == [True] * 4 + [False]
+    menu = panel.table.column_menu()
+    assert not menu.actions()[6].isEnabled()
+    menu.actions()[0].trigger()
+    assert not panel.table.isColumnHidden(0)
+
+
+def test_a_million_rows_stay_arrow(panel: SqlPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    inner = ResultModel.value
+    monkeypatch.setattr(
+        ResultModel, "value", lambda self, row, column: read.append(row) or inner(self, row, column)
+    )
+    rows = 1_000_000
+    table = pa.table({"record_id": pa.array(["a"] * rows), "t_s": np.arange(rows, 0, -1) / 10})
+    panel._show(FakeAnswer(table))
+    panel.table.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+    panel.table.go_to(500_000)
+    panel.table.exclude()
+    panel.table.undo()
+    panel.table.viewport().repaint()
+    assert len(read) < 3_000
+    assert cells_at(panel, 0) == "0.1"
+
+
+def cells_at(panel: SqlPanel, row: int) -> str:
+    return str(panel.table.rows.index(row, 1).data())
+
+
+def test_a_cell_of_any_type_is_one_line_of_text() -> None:
+    table = pa.table(
+        {
+            "list": [[1, 2]],
+            "nano": pa.array([1_700_000_000_000_000_001], pa.timestamp("ns")),
+            "bytes": [b"\x00\xff"],
+            "text": ["two\nlines"],
+            "third": [1 / 3],
+            "sum": [0.1 + 0.2],
+            "yes": [True],
+        }
+    )
+    model = ResultModel()
+    model.set_table(table)
+    texts = [str(model.index(0, column).data()) for column in range(table.num_columns)]
+    assert texts[0] == "[1, 2]"
+    assert "2023-11-14" in texts[1]
+    assert texts[2:] == ["00 ff", r"two\nlines", "0.3333333333", "0.3", "true"]
+    assert cell_text(0.1 + 0.2, exact=True) == "0.30000000000000004"
+    model.arrange(0, False)  # a list has no order; it stays
+    assert model.rowCount() == 1
+
+
+# --- saving -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", [".csv", ".json", ".parquet"])
+def test_the_shown_rows_are_saved_in_their_order(
+    panel: SqlPanel, asked: FakeAsked, qtbot: QtBot, tmp_path: Path, ending: str
+) -> None:
+    run(panel, qtbot)
+    panel.table.sortByColumn(4, Qt.SortOrder.AscendingOrder)
+    panel.table.exclude()
+    path = tmp_path / f"rows{ending}"
+    panel.save_to(path)
+    qtbot.waitUntil(lambda: panel.hint.text().startswith("4 rows saved"))
+    if ending == ".json":
+        table = pa.Table.from_pylist(json.loads(path.read_text("utf-8")))
+    else:
+        table = pq.read_table(path) if ending == ".parquet" else pyarrow.csv.read_csv(path)
+    assert table.column("offset_ms").to_pylist() == [5, 12, 40, None]
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_nothing_is_saved_into_the_dataset(panel: SqlPanel, qtbot: QtBot, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    root.mkdir()
+    panel.set_session(FakeAsked(root, FakeAnswer(moments())))
+    run(panel, qtbot)
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    panel.save_to(link / "rows.csv")
+    qtbot.waitUntil(panel.error.isVisible)
+    assert panel.error.text().startswith("Nothing is written into the dataset")
+    assert not list(root.iterdir())
+    with pytest.raises(InspectorError, match="names no format"):
+        save(moments(), tmp_path / "rows.xls", root)
+
+
+def test_lists_and_columns_of_one_name_are_saved(tmp_path: Path) -> None:
+    columns = [pa.array([[1, 2], None]), pa.array([1.0, float("nan")]), pa.array([3.0, 4.0])]
+    table = pa.table(columns, names=["a", "b", "b"])
+    for ending in (".csv", ".json", ".parquet"):
+        save(table, tmp_path / f"x{ending}", None)
+    assert json.loads((tmp_path / "x.json").read_text()) == [
+        {"a": [1, 2], "b": 1.0, "b_2": 3.0},
+        {"a": None, "b": None, "b_2": 4.0},
+    ]
+    assert pq.read_table(tmp_path / "x.parquet").column_names == ["a", "b", "b_2"]
+    assert (tmp_path / "x.csv").read_text().splitlines()[1] == '"[1, 2]",1,3'
+
+
+# --- the editor -------------------------------------------------------------------------------------
+
+
+def test_words_are_proposed_while_typing_and_tab_takes_one(panel: SqlPanel) -> None:
+    editor = panel.editor
+    QTest.keyClicks(editor, "select duration_s from r")
+    assert not editor.proposals.isVisible()
+    QTest.keyClicks(editor, "e")
+    assert editor.proposals.isVisible()
+    assert editor.proposals.word() == "records"
+    QTest.keyClick(editor, Qt.Key.Key_Tab)
+    assert editor.toPlainText() == "select duration_s from records"
+    assert not editor.proposals.isVisible()
+    QTest.keyClicks(editor, " where fl")
+    assert editor.proposals.word() == "flag"
+    QTest.keyClick(editor, Qt.Key.Key_Down)
+    QTest.keyClick(editor, Qt.Key.Key_Escape)
+    assert not editor.proposals.isVisible()
+    assert editor.toPlainText().endswith("where fl")
+
+
+def test_control_space_proposes_and_a_point_the_columns_of_its_table(panel: SqlPanel) -> None:
+    editor = panel.editor
+    QTest.keyClick(editor, Qt.Key.Key_Space, CONTROL)
+    assert editor.proposals.isVisible()
+    QTest.keyClick(editor, Qt.Key.Key_Escape)
+    editor.put("select  from pairs as p")
+    cursor = editor.textCursor()
+    cursor.setPosition(7)
+    editor.setTextCursor(cursor)
+    QTest.keyClicks(editor, "p.")
+    words = [each.word for each in editor.proposals.words.proposals]
+    assert words == [name for name, _ in SCHEMA["pairs"]]
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    assert editor.toPlainText() == "select p.record_id from pairs as p"
+
+
+def test_a_name_that_is_a_reserved_word_is_quoted(panel: SqlPanel) -> None:
+    editor = panel.editor
+    QTest.keyClicks(editor, "select flags.")
+    editor.proposals.setCurrentIndex(editor.proposals.words.index(4, 0))
+    QTest.keyClick(editor, Qt.Key.Key_Tab)
+    assert editor.toPlainText() == 'select flags."at"'
+
+
+def test_nothing_is_proposed_in_a_string_or_a_comment(panel: SqlPanel) -> None:
+    QTest.keyClicks(panel.editor, "select 're")
+    assert not panel.editor.proposals.isVisible()
+    QTest.keyClicks(panel.editor, "' -- re")
+    assert not panel.editor.proposals.isVisible()
+
+
+def test_a_line_is_cut_into_words() -> None:
+    words = Vocabulary(SCHEMA, ("count",))
+    line = "SELECT count(record_id), 'it''s', 1.5e-3 FROM words -- all"
+    tokens, state = words.tokens(line, 0)
+    assert state == 0
+    assert [(line[each.start : each.end], each.kind) for each in tokens] == [
+        ("SELECT", "keyword"),
+        ("count", "function"),
+        ("record_id", "column"),
+        ("'it'", "string"),
+        ("'s'", "string"),
+        ("1.5e-3", "number"),
+        ("FROM", "keyword"),
+        ("words", "table"),
+        ("-- all", "comment"),
+    ]
+    assert words.tokens("a /* b", 0)[1] == 1
+    assert [each.kind for each in words.tokens("select */ 1", 1)[0]] == ["comment", "number"]
+    assert words.tokens("'", 0) == ([(0, 1, "string")], 2)
+
+
+# --- queries that are kept --------------------------------------------------------------------------
+
+
+def test_alt_up_walks_the_history_which_is_kept(panel: SqlPanel, asked: FakeAsked, qtbot: QtBot) -> None:
+    for number in range(3):
+        run(panel, qtbot, f"select {number}")
+        panel.editor.setFocus()
+    panel.editor.put("")
+    write(panel, "draft")
+    seen = []
+    for key in (Qt.Key.Key_Up, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Down):
+        QTest.keyClick(panel.editor, key, ALT)
+        seen.append(panel.editor.toPlainText())
+    assert seen == ["select 2", "select 1", "select 2", "draft"]
+    again = SqlPanel()
+    qtbot.addWidget(again)
+    again.set_session(asked)
+    assert again.bar.store.history == ["select 0", "select 1", "select 2"]
+    again.set_session(FakeAsked(Path("/data/other")))
+    assert again.bar.store.history == []
+
+
+def test_the_history_is_bounded_and_a_query_run_again_moves_up(tmp_path: Path) -> None:
+    store = QueryStore(tmp_path)
+    for number in range(HISTORY + 20):
+        store.remember(f"select {number}")
+    store.remember("select 100")
+    store.remember("x" * 1_000_000)
+    again = QueryStore(tmp_path)
+    assert len(again.history) == HISTORY
+    assert again.history[-1] == "select 100"
+    assert again.history.count("select 100") == 1
+
+
+def test_queries_lie_in_the_users_folder_and_never_in_the_dataset(home: Path, tmp_path: Path) -> None:
+    path = queries_path(tmp_path)
+    assert path is not None
+    assert path.is_relative_to(home)
+    assert queries_path(home) is None
+    store = QueryStore(home)
+    store.save("one", "select 1")
+    assert not list(home.rglob("*.json"))
+    assert store.saved == {"one": "select 1"}
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"saved": 3, "history": [1, "select 1"]}', "{"])
+def test_a_broken_file_of_queries_is_no_obstacle(tmp_path: Path, text: str) -> None:
+    path = queries_path(tmp_path)
+    assert path is not None
+    path.parent.mkdir(parents=True)
+    path.write_text(text, "utf-8")
+    store = QueryStore(tmp_path)
+    store.save("a", "select 2")
+    assert QueryStore(tmp_path).saved == {"a": "select 2"}
+
+
+def menu_action(menu: QMenu, text: str) -> Any:
+    return next(action for action in menu.actions() if action.text() == text)
+
+
+def test_a_query_is_saved_renamed_and_deleted(panel: SqlPanel, qtbot: QtBot, asked: FakeAsked) -> None:
+    bar = panel.bar
+    menu = bar.queries_button.menu()
+    write(panel, "select 1")
+    bar.fill_queries()
+    menu_action(menu, "Save as…").trigger()
+    qtbot.waitUntil(bar.name.hasFocus)
+    QTest.keyClicks(bar.name, "mine")
+    QTest.keyClick(bar.name, Qt.Key.Key_Return)
+    assert not bar.name.isVisible()
+    assert QueryStore(asked.root).saved == {"mine": "select 1"}
+    bar.store.save("other", "select 2")
+    bar.fill_queries()
+    menu_action(menu_action(menu, "Rename").menu(), "mine").trigger()
+    QTest.keyClicks(bar.name, "other")
+    QTest.keyClick(bar.name, Qt.Key.Key_Return)
+    assert panel.error.text() == "There is a query of that name: other"
+    QTest.keyClick(bar.name, Qt.Key.Key_Escape)
+    assert not bar.name.isVisible()
+    bar.fill_queries()
+    menu_action(menu, "other").trigger()
+    assert panel.editor.toPlainText() == "select 2"
+    menu_action(menu_action(menu, "Delete").menu(), "mine").trigger()
+    assert QueryStore(asked.root).saved == {"other": "select 2"}
+    bar.fill_queries()
+    menu_action(menu_action(menu, "History").menu(), "select 1").trigger()
+    assert panel.editor.toPlainText() == "select 1"
+
+
+def test_a_sql_file_is_imported_and_what_is_none_is_refused(panel: SqlPanel, tmp_path: Path) -> None:
+    path = tmp_path / "late sound.sql"
+    path.write_text("select 3", "utf-8")
+    panel.bar.import_file(path)
+    assert panel.editor.toPlainText() == "select 3"
+    path.write_text("select 4", "utf-8")
+    panel.bar.import_file(path)
+    assert panel.bar.store.saved == {"late sound": "select 3", "late sound 2": "select 4"}
+    path.write_bytes(b"\xff\xfe\x00")
+    panel.bar.import_file(path)
+    assert panel.error.text().startswith("The file is not text")
+    panel.bar.import_file(tmp_path / "gone.sql")
+    assert panel.error.text().startswith("The file cannot be read")
+
+
+def test_every_template_has_a_title_and_fits_the_tables(panel: SqlPanel) -> None:
+    found = templates()
+    assert len(found) >= 10
+    with duckdb.connect() as database:
+        for table, columns in SCHEMA.items():
+            described = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+            database.execute(f'CREATE TABLE "{table}" ({described})')
+        for title, sql in found:
+            assert sql.startswith(f"-- {title}\n")
+            names = {each[0] for each in database.execute(sql).description or ()}
+            assert "record_id" in names, title
+    panel.bar.fill_templates()
+    menu = panel.bar.templates_button.menu()
+    menu_action(menu, "Missing sound").trigger()
+    assert panel.editor.toPlainText() == dict(found)["Missing sound"]
+    panel.editor.undo()
+    assert panel.editor.toPlainText() == ""
+
+
+def test_a_click_on_a_table_writes_the_query(panel: SqlPanel) -> None:
+    tree = panel.tables.tree
+    assert panel.stack.currentWidget() is panel.tables
+    assert tree.topLevelItemCount() == len(SCHEMA)
+    item: Any = tree.topLevelItem(0)
+    spot = tree.visualItemRect(item).center()
+    QTest.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spot)
+    assert panel.editor.toPlainText() == "SELECT * FROM records"
+    write(panel, " where")
+    panel.tables.picked.emit("flag", False)
+    assert panel.editor.toPlainText() == "SELECT * FROM records where flag"
