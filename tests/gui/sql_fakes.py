@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,54 +15,24 @@ from inspector.errors import Cancelled, InspectorError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_TABLES = {
+    "records": "record_id duration_s axis flag session",
+    "streams": "record_id stream_id modality person device clock origin codec rate start_s end_s offset_ms "
+    "drift_ppm residual_ms status",
+    "pairs": "record_id stream_a stream_b method offset_ms drift_ppm residual_ms confidence status",
+    "coverage": "record_id modality state",
+    "annotations": "annotation_id record_id tier label start_s end_s author anchors grounding",
+    "words": "record_id stream_id start_s end_s text speaker confidence",
+    "findings": "check record_id streams start_s end_s value unit tolerance status confidence severity "
+    "message fix",
+    "flags": "record_id flag author note at",
+    "edits": "edit_id at author title note record_id path before after undoes",
+    "samples": "record_id stream_id t_s native_t_s channel_1",
+}
+_NUMBERS = re.compile(r"\w+_(s|ms|ppm)|rate|confidence|value|tolerance|channel_1")
 SCHEMA = {
-    "records": (
-        ("record_id", "VARCHAR"),
-        ("duration_s", "DOUBLE"),
-        ("axis", "VARCHAR"),
-        ("flag", "VARCHAR"),
-        ("session", "VARCHAR"),
-    ),
-    "streams": tuple(
-        (name, "DOUBLE" if name in "rate start_s end_s offset_ms drift_ppm residual_ms" else "VARCHAR")
-        for name in (
-            "record_id stream_id modality person device clock origin codec rate start_s end_s offset_ms "
-            "drift_ppm residual_ms status"
-        ).split()
-    ),
-    "pairs": tuple(
-        (name, "DOUBLE" if name in "offset_ms drift_ppm residual_ms confidence" else "VARCHAR")
-        for name in (
-            "record_id stream_a stream_b method offset_ms drift_ppm residual_ms confidence status"
-        ).split()
-    ),
-    "coverage": (("record_id", "VARCHAR"), ("modality", "VARCHAR"), ("state", "VARCHAR")),
-    "annotations": tuple(
-        (name, "DOUBLE" if name in ("start_s", "end_s") else "VARCHAR")
-        for name in "annotation_id record_id tier label start_s end_s author anchors grounding".split()
-    ),
-    "words": tuple(
-        (name, "DOUBLE" if name in ("start_s", "end_s", "confidence") else "VARCHAR")
-        for name in "record_id stream_id start_s end_s text speaker confidence".split()
-    ),
-    "findings": tuple(
-        (name, "DOUBLE" if name in ("start_s", "end_s", "value", "tolerance", "confidence") else "VARCHAR")
-        for name in (
-            "check record_id streams start_s end_s value unit tolerance status confidence severity message fix"
-        ).split()
-    ),
-    "flags": tuple((name, "VARCHAR") for name in "record_id flag author note at".split()),
-    "edits": tuple(
-        (name, "VARCHAR")
-        for name in "edit_id at author title note record_id path before after undoes".split()
-    ),
-    "samples": (
-        ("record_id", "VARCHAR"),
-        ("stream_id", "VARCHAR"),
-        ("t_s", "DOUBLE"),
-        ("native_t_s", "DOUBLE"),
-        ("channel_1", "DOUBLE"),
-    ),
+    table: tuple((name, "DOUBLE" if _NUMBERS.fullmatch(name) else "VARCHAR") for name in re.split(" ", names))
+    for table, names in _TABLES.items()
 }
 FUNCTIONS = ("abs", "avg", "count", "floor", "lag", "lead", "max", "median", "min", "string_agg", "sum")
 

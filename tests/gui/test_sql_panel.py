@@ -18,7 +18,6 @@ from gui.sql_fakes import SCHEMA, FakeAnswer, FakeAsked, moments, wrong
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QSignalSpy, QTest
-from PySide6.QtWidgets import QApplication, QMenu
 
 from inspector.core.times import NS
 from inspector.errors import InspectorError
@@ -34,6 +33,7 @@ from inspector.ui.panels.sql_words import Vocabulary
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from PySide6.QtWidgets import QApplication, QMenu, QWidget
     from pytestqt.qtbot import QtBot
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -77,6 +77,10 @@ def run(panel: SqlPanel, qtbot: QtBot, sql: str = "SELECT 1") -> None:
     write(panel, sql)
     QTest.keyClick(panel.editor, Qt.Key.Key_Return, CONTROL)
     qtbot.waitUntil(lambda: panel._question is None)
+
+
+def click(widget: QWidget) -> None:
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
 
 
 def cells(panel: SqlPanel, column: int) -> list[str]:
@@ -126,8 +130,8 @@ def test_escape_cancels_and_the_button_does(panel: SqlPanel, asked: FakeAsked, q
     assert question.cancelled
     qtbot.waitUntil(lambda: panel.hint.text().startswith("Cancelled after"))
     assert panel.bar.run_button.text() == "Run"
-    qtbot.mouseClick(panel.bar.run_button, Qt.MouseButton.LeftButton)
-    qtbot.mouseClick(panel.bar.run_button, Qt.MouseButton.LeftButton)
+    click(panel.bar.run_button)
+    click(panel.bar.run_button)
     assert asked.questions[-1].cancelled
     qtbot.waitUntil(lambda: panel._question is None)
 
@@ -158,7 +162,7 @@ def test_an_error_is_underlined_and_told_in_one_line_with_what_to_do(
     assert panel.error.isVisible()
     assert panel.hint.isVisible()
     marks = panel.editor.extraSelections()
-    assert [mark.cursor.selectedText() for mark in marks] == ["durations"]  # type: ignore[attr-defined]
+    assert [mark.cursor.selectedText() for mark in marks] == ["durations"]
     write(panel, " ")
     assert not panel.editor.extraSelections()
     assert not panel.error.isVisible()
@@ -169,10 +173,10 @@ def test_any_position_of_an_error_finds_a_word(panel: SqlPanel, position: int) -
     panel.editor.put("select '🙂', bad from x  ")
     panel.editor.set_error(position)
     (mark,) = panel.editor.extraSelections()
-    assert mark.cursor.selectedText() in ("select", "x")  # type: ignore[attr-defined]
+    assert mark.cursor.selectedText() in ("select", "x")
     panel.editor.set_error(13)
     (mark,) = panel.editor.extraSelections()
-    assert mark.cursor.selectedText() == "bad"  # type: ignore[attr-defined]
+    assert mark.cursor.selectedText() == "bad"
 
 
 def test_a_long_error_is_cut_and_whole_in_its_tooltip(
@@ -189,14 +193,14 @@ def test_explain_shows_the_plan_as_text(panel: SqlPanel, asked: FakeAsked, qtbot
     plan = "SEQ_SCAN\nrecords"
     asked.reply = FakeAnswer(pa.table({"explain_key": ["physical_plan"], "explain_value": [plan]}))
     write(panel, "select 1")
-    qtbot.mouseClick(panel.bar.explain_button, Qt.MouseButton.LeftButton)
+    click(panel.bar.explain_button)
     qtbot.waitUntil(lambda: panel.plan.toPlainText() == plan)
     assert asked.questions[-1].sql == "EXPLAIN select 1"
     assert panel.stack.currentWidget() is panel.plan
     asked.reply = wrong(len("EXPLAIN ") + 7)
     panel.explain()
     qtbot.waitUntil(lambda: bool(panel.editor.extraSelections()))
-    assert panel.editor.extraSelections()[0].cursor.selectedText() == "1"  # type: ignore[attr-defined]
+    assert panel.editor.extraSelections()[0].cursor.selectedText() == "1"
 
 
 def test_what_has_to_be_known_of_an_answer_is_said(panel: SqlPanel, asked: FakeAsked, qtbot: QtBot) -> None:
@@ -233,8 +237,8 @@ def test_a_double_click_goes_to_the_moment(panel: SqlPanel, qtbot: QtBot) -> Non
     run(panel, qtbot)
     spy = QSignalSpy(panel.moment)
     spot = panel.table.visualRect(panel.table.rows.index(1, 3)).center()
-    for click in (QTest.mouseClick, QTest.mouseDClick):
-        click(panel.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spot)
+    for press in (QTest.mouseClick, QTest.mouseDClick):
+        press(panel.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spot)
     assert spy.at(0)[0] == "rec_001"
 
 
@@ -298,9 +302,9 @@ def test_after_an_exclusion_the_next_moment_is_the_row_that_moved_up(panel: SqlP
 def test_the_records_of_the_result_are_told_while_the_filter_is_on(panel: SqlPanel, qtbot: QtBot) -> None:
     run(panel, qtbot)
     spy = QSignalSpy(panel.chosen)
-    qtbot.mouseClick(panel.head.filter, Qt.MouseButton.LeftButton)
+    click(panel.head.filter)
     QTest.keyClick(panel.table, Qt.Key.Key_Delete)
-    qtbot.mouseClick(panel.head.filter, Qt.MouseButton.LeftButton)
+    click(panel.head.filter)
     assert [spy.at(number)[0] for number in range(spy.count())] == [
         ["rec_003", "rec_001", "rec_007"],
         ["rec_001", "rec_007"],
@@ -381,9 +385,12 @@ def test_the_header_menu_hides_columns_but_not_the_last(panel: SqlPanel, qtbot: 
 def test_a_million_rows_stay_arrow(panel: SqlPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     inner = ResultModel.value
-    monkeypatch.setattr(
-        ResultModel, "value", lambda self, row, column: read.append(row) or inner(self, row, column)
-    )
+
+    def counted(self: ResultModel, row: int, column: int) -> Any:
+        read.append(row)
+        return inner(self, row, column)
+
+    monkeypatch.setattr(ResultModel, "value", counted)
     rows = 1_000_000
     table = pa.table({"record_id": pa.array(["a"] * rows), "t_s": np.arange(rows, 0, -1) / 10})
     panel._show(FakeAnswer(table))

@@ -27,16 +27,15 @@ _KEYWORDS = (
 KEYWORDS = frozenset(_KEYWORDS.split())
 
 # DuckDB's reserved words (duckdb_keywords()), and `at`, which it does not take for a column either.
-_RESERVED = frozenset(
-    (
-        "all analyse analyze and any array as asc asymmetric at both case cast check collate column "
-        "constraint create default deferrable desc describe distinct do else end except false fetch for "
-        "foreign from group having in initially intersect into lambda lateral leading limit not null "
-        "offset on only or order pivot pivot_longer pivot_wider placing primary qualify references "
-        "returning select show some summarize symmetric table then to trailing true union unique unpivot "
-        "using variadic when where window with "
-    ).split()
+_RESERVED_WORDS = (
+    "all analyse analyze and any array as asc asymmetric at both case cast check collate column "
+    "constraint create default deferrable desc describe distinct do else end except false fetch for "
+    "foreign from group having in initially intersect into lambda lateral leading limit not null "
+    "offset on only or order pivot pivot_longer pivot_wider placing primary qualify references "
+    "returning select show some summarize symmetric table then to trailing true union unique unpivot "
+    "using variadic when where window with "
 )
+_RESERVED = frozenset(_RESERVED_WORDS.split())
 
 # States in which a line may end, kept by the highlighter for the next one. 0 is none of them.
 _OPEN = {1: "*/", 2: "'", 3: '"', 4: "$$"}
