@@ -217,6 +217,8 @@ QSplitter::handle {{ background: {t.line.name()}; }}
 QSplitter::handle:hover {{ background: {t.accent.name()}; }}
 QTableView, QListView, QTreeView, QScrollArea, QTextBrowser {{ background: {t.panel.name()}; border: 0;
   selection-background-color: {chosen}; selection-color: {t.text.name()}; }}
+QListView#floating {{ border: 1px solid {t.line.name()}; }}
+QHeaderView {{ background: {t.panel.name()}; border: 0; }}
 QHeaderView::section {{ background: {t.panel.name()}; color: {t.quiet.name()}; border: 0; padding: 4px 8px;
   border-bottom: 1px solid {t.line.name()}; }}
 QLineEdit {{ background: {t.stage.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QBoxLayout, QDoubleSpinBox, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from inspector.core.times import NS
 from inspector.ui import theme
@@ -15,7 +15,10 @@ from inspector.ui.panels.sql_export import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtGui import QResizeEvent
+
 LEAD_IN_S = 0.5
+WIDE = 560
 
 
 class ResultHead(QWidget):
@@ -53,15 +56,30 @@ class ResultHead(QWidget):
             action = menu.addAction(f"Save as {name}…")
             action.triggered.connect(lambda _=False, ending=ending: self.save.emit(ending))
         self.save_button.setMenu(menu)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(theme.MARGIN, theme.STEP, 2 * theme.STEP, theme.STEP)
+        self.tools = QWidget()
+        row = QHBoxLayout(self.tools)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(self.count, 1)
-        row.addSpacing(2 * theme.STEP)
         row.addWidget(self.lead_in)
         row.addSpacing(theme.STEP)
-        for button in (self.previous, self.next, self.filter, self.save_button):
-            row.addWidget(button)
+        row.addWidget(self.previous)
+        row.addWidget(self.next)
+        row.addStretch(1)
+        row.addWidget(self.filter)
+        row.addWidget(self.save_button)
+        self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._box.setContentsMargins(theme.MARGIN, theme.STEP, 2 * theme.STEP, theme.STEP)
+        self._box.setSpacing(theme.STEP)
+        self._box.addWidget(self.count)
+        self._box.addWidget(self.tools)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The tools go below the count where the room is narrow: the count is what matters."""
+        wide = self.width() >= WIDE
+        down, across = QBoxLayout.Direction.TopToBottom, QBoxLayout.Direction.LeftToRight
+        self._box.setDirection(across if wide else down)
+        self._box.setStretchFactor(self.count, int(wide))
+        super().resizeEvent(event)
 
     def _button(self, name: str, tip: str, then: Callable[[], object] | None = None) -> QToolButton:
         button = QToolButton()

@@ -49,10 +49,17 @@ def cell_text(value: Any, exact: bool = False) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return repr(value) if exact else f"{value:.10g}"
+        return repr(value) if exact else _rounded(value)
     if isinstance(value, bytes):
         return value[: theme.LONGEST].hex(" ")
     return str(value)
+
+
+def _rounded(value: float) -> str:
+    """Four digits after the point, of small numbers six that count."""
+    if not 1 <= abs(value) < 1e12:
+        return f"{value:.6g}"
+    return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 class ResultModel(QAbstractTableModel):
@@ -107,7 +114,8 @@ class ResultModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return plain(cell_text(self.value(index.row(), index.column()))[: theme.LONGEST])
         if role == Qt.ItemDataRole.ToolTipRole:
-            return theme.tip(cell_text(self.value(index.row(), index.column())))
+            value = self.value(index.row(), index.column())
+            return theme.tip(NULL if value is None else cell_text(value, exact=True))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if self.right(index.column()) else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter

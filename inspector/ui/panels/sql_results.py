@@ -42,11 +42,8 @@ class ResultDelegate(QStyledItemDelegate):
         assert isinstance(model, ResultModel)
         right = model.right(index.column())
         null = not model.table.column(index.column())[int(model.rows[index.row()])].is_valid
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         there = bool(option.state & QStyle.StateFlag.State_Enabled)
         color = t.text if there and not null else t.faint
-        if chosen:
-            painter.fillRect(option.rect, t.tint(t.accent, 0.22))
         font = theme.mono_font() if right and not null else theme.text_font()
         room = option.rect.adjusted(PAD, 0, -PAD, 0)
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
@@ -55,10 +52,11 @@ class ResultDelegate(QStyledItemDelegate):
     def helpEvent(
         self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: AnyIndex
     ) -> bool:
-        """The whole text, only where it is cut."""
+        """The whole text, only where it is cut or rounded."""
         text = str(index.data()) if index.isValid() else ""
         wide = QFontMetrics(theme.mono_font()).horizontalAdvance(text[: theme.LONGEST])
-        if wide > option.rect.width() - 2 * PAD:
+        whole = index.data(Qt.ItemDataRole.ToolTipRole) if index.isValid() else text
+        if wide > option.rect.width() - 2 * PAD or whole != text:
             return super().helpEvent(event, view, option, index)
         return super().helpEvent(event, view, option, QModelIndex())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
@@ -15,7 +15,7 @@ from inspector.ui.panels.sql_editor import color_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-AnyIndex = QModelIndex | QPersistentModelIndex
+ROW = 6 * theme.STEP
 
 
 class TableList(QWidget):
@@ -55,6 +55,7 @@ class TableList(QWidget):
         for table, columns in schema.items():
             columns = list(columns)
             item = QTreeWidgetItem([table, ", ".join(name for name, _ in columns)])
+            item.setSizeHint(0, QSize(0, ROW))
             item.setToolTip(1, theme.tip("\n".join(f"{name}  {kind}" for name, kind in columns)))
             self.tree.addTopLevelItem(item)
             for name, kind in columns:
