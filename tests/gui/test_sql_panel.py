@@ -18,6 +18,7 @@ from gui.sql_fakes import SCHEMA, FakeAnswer, FakeAsked, moments, wrong
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QSignalSpy, QTest
+from PySide6.QtWidgets import QMainWindow
 
 from inspector.core.times import NS
 from inspector.errors import InspectorError
@@ -207,8 +208,8 @@ def test_what_has_to_be_known_of_an_answer_is_said(panel: SqlPanel, asked: FakeA
     note = "durations of 12 records are not read yet"
     asked.reply = FakeAnswer(pa.table({"n": [1, 2]}), truncated=True, notes=(note,))
     run(panel, qtbot)
-    assert panel.head.count.text() == "2 rows, only the first 2, there are more"
-    assert panel.notes.text() == note
+    assert panel.head.count.text() == "2 rows"
+    assert panel.notes.text() == f"Only the first 2 rows are here, there are more · {note}"
     assert panel.notes.isVisible()
     assert not panel.head.next.isVisible()
 
@@ -516,6 +517,22 @@ def test_control_space_proposes_and_a_point_the_columns_of_its_table(panel: SqlP
     assert editor.toPlainText() == "select p.record_id from pairs as p"
 
 
+def test_the_list_of_words_lies_on_the_window_and_goes_with_it(qtbot: QtBot, asked: FakeAsked) -> None:
+    window = QMainWindow()
+    panel = SqlPanel()
+    panel.set_session(asked)
+    window.setCentralWidget(panel)
+    shown(qtbot, window, 400, 300)
+    panel.editor.setFocus()
+    QTest.keyClicks(panel.editor, "select re")
+    words = panel.editor.proposals
+    assert words.isVisible()
+    assert words.parent() is window
+    assert window.rect().contains(words.geometry())
+    panel.hide()
+    assert not words.isVisible()
+
+
 def test_a_name_that_is_a_reserved_word_is_quoted(panel: SqlPanel) -> None:
     editor = panel.editor
     QTest.keyClicks(editor, "select flags.")
@@ -566,6 +583,10 @@ def test_alt_up_walks_the_history_which_is_kept(panel: SqlPanel, asked: FakeAske
         QTest.keyClick(panel.editor, key, ALT)
         seen.append(panel.editor.toPlainText())
     assert seen == ["select 2", "select 1", "select 2", "draft"]
+    run(panel, qtbot, "select 2")
+    panel.editor.setFocus()
+    QTest.keyClick(panel.editor, Qt.Key.Key_Up, ALT)
+    assert panel.editor.toPlainText() == "select 1"  # not the one that is on show
     again = SqlPanel()
     qtbot.addWidget(again)
     again.set_session(asked)

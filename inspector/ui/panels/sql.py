@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QHideEvent, QKeyEvent
+from PySide6.QtGui import QFontMetrics, QHideEvent, QKeyEvent, QTextCursor
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -65,7 +65,6 @@ class SqlPanel(Panel):
         self._explaining = False
         self._asked = ""
         self._began = 0.0
-        self._answer: Answer | None = None
         self._moments = Moments(pa.table({}))
         self._at: int | None = None
         self._walked = 0
@@ -157,7 +156,6 @@ class SqlPanel(Panel):
         self._question = None
         self._ticking.stop()
         self._session = session
-        self._answer = None
         self._walked = 0
         self._clear_lines()
         schema = None
@@ -298,10 +296,11 @@ class SqlPanel(Panel):
             self.plan.setPlainText("\n".join(cell_text(value_of(cell)) for cell in column))
             self.stack.setCurrentWidget(self.plan)
             return
-        self._answer = answer
         self._show_table(answer.table)
-        self.notes.setText(plain(" · ".join(answer.notes)))
-        self.notes.setVisible(bool(answer.notes))
+        first = f"Only the first {count_text(answer.table.num_rows, 'row')} are here, there are more"
+        notes = (first, *answer.notes) if answer.truncated else answer.notes
+        self.notes.setText(plain(" · ".join(notes)))
+        self.notes.setVisible(bool(notes))
         self.header.set_count(f"{answer.seconds:.2f} s")
         self.stack.setCurrentWidget(self._result)
         self._tell_others()
@@ -332,8 +331,6 @@ class SqlPanel(Panel):
             parts.append(f"{number_text(shown)} rows")
         if rows.excluded:
             parts.append(f"{number_text(rows.excluded)} excluded")
-        if self._answer is not None and self._answer.truncated:
-            parts.append(f"only the first {number_text(rows.table.num_rows)}, there are more")
         self.head.show_count(", ".join(parts), found.any_record, found.any_time, shown > 0)
 
     def _thinned(self) -> None:
@@ -398,6 +395,7 @@ class SqlPanel(Panel):
     def _put(self, sql: str) -> None:
         self._walked = 0
         self.editor.put(sql)
+        self.editor.moveCursor(QTextCursor.MoveOperation.Start)
         self.editor.setFocus()
 
     def _insert(self, name: str, table: bool) -> None:

@@ -53,7 +53,7 @@ def color_of(kind: Kind) -> QColor:
         "function": t.modality[Modality.SENSOR],
         "string": t.modality[Modality.TEXT],
         "number": t.modality[Modality.GAZE],
-        "comment": t.faint,
+        "comment": t.quiet,
         "other": t.text,
     }[kind]
 

@@ -39,6 +39,7 @@ class ResultHead(QWidget):
         self.lead_in.setValue(LEAD_IN_S)
         self.lead_in.setPrefix("lead-in ")
         self.lead_in.setSuffix(" s")
+        self.lead_in.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.lead_in.setFont(theme.text_font(12))
         self.lead_in.setToolTip("How long before a moment the playhead is put")
         self.lead_in.setAccessibleName("Lead-in")

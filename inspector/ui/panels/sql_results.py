@@ -22,7 +22,7 @@ from inspector.ui.panels.common import paint_elided
 from inspector.ui.panels.sql_model import NULL, ResultModel
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QHelpEvent
+    from PySide6.QtGui import QHelpEvent, QPaintEvent
 
 PAD = 2 * theme.STEP
 WIDEST = 240
@@ -179,6 +179,21 @@ class ResultTable(QTableView):
 
     def keyboardSearch(self, search: str) -> None:
         """Letters are the window's keys, not a search."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the rows, or say why there are none."""
+        super().paintEvent(event)
+        if self.rows.rowCount():
+            return
+        back = "All rows are excluded · Ctrl+Z brings them back"
+        painter = QPainter(self.viewport())
+        painter.setFont(theme.text_font())
+        painter.setPen(theme.current().faint)
+        area = self.viewport().rect().adjusted(theme.MARGIN, 2 * theme.MARGIN, -theme.MARGIN, 0)
+        top = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
+        text = back if self.rows.excluded else "No row answers this query"
+        painter.drawText(area, int(top | Qt.TextFlag.TextWordWrap), text)
+        painter.end()
 
     def exclude(self) -> None:
         """Take the selected rows out, and mark the one that comes after them."""

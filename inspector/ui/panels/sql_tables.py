@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QFrame, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from inspector.ui import theme
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 ROW = 6 * theme.STEP
+WORD = 40
+WIDEST = 140
 
 
 class TableList(QWidget):
@@ -61,8 +63,12 @@ class TableList(QWidget):
             for name, kind in columns:
                 item.addChild(QTreeWidgetItem([name, kind.lower()]))
         self._dress()
-        self.tree.resizeColumnToContents(0)
-        self.tree.setColumnWidth(0, self.tree.columnWidth(0) + 2 * theme.STEP)
+        mono = QFontMetrics(theme.mono_font())
+        names = [
+            each for table, columns in schema.items() for each in (table, *(name for name, _ in columns))
+        ]
+        wide = max((mono.horizontalAdvance(name[:WORD]) for name in names), default=0)
+        self.tree.setColumnWidth(0, min(wide, WIDEST) + 2 * self.tree.indentation() + 3 * theme.STEP)
 
     def _pick(self, item: QTreeWidgetItem) -> None:
         self.picked.emit(item.text(0), item.parent() is None)
