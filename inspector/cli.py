@@ -215,7 +215,7 @@ def query(
             )
     with Session.open(path, reader) as session:
         text = sys.stdin.read() if sql == "-" else sql
-        for note in write(session, text, form, target, timeout):
+        for note in write(session.engine, text, form, target, timeout):
             print(f"inspector: {plain(note)}", file=sys.stderr)
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from inspector.session import Session
+    from inspector.query.engine import Engine
+
 
 FORMATS = ("table", "csv", "json", "parquet")
 WIDEST = 60
@@ -40,20 +41,20 @@ class _Sink(Protocol):
         ...
 
 
-def write(session: Session, sql: str, form: str, target: Path | None, timeout_s: float) -> tuple[str, ...]:
+def write(engine: Engine, sql: str, form: str, target: Path | None, timeout_s: float) -> tuple[str, ...]:
     """Ask, and write the answer to a file or to standard output; what is to be said besides is given back.
 
     A file is there whole or not at all. Raises InspectorError for what is refused or wrong.
     """
     if target is None:
         buffer: Any = getattr(sys.stdout, "buffer", None) or io.BytesIO()
-        notes = _ask(session, sql, form, buffer, timeout_s)
+        notes = _ask(engine, sql, form, buffer, timeout_s)
         buffer.flush()
         return notes
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
-            notes = _ask(session, sql, form, file, timeout_s)
+            notes = _ask(engine, sql, form, file, timeout_s)
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
@@ -63,7 +64,7 @@ def write(session: Session, sql: str, form: str, target: Path | None, timeout_s:
     return notes
 
 
-def _ask(session: Session, sql: str, form: str, file: BinaryIO, timeout_s: float) -> tuple[str, ...]:
+def _ask(engine: Engine, sql: str, form: str, file: BinaryIO, timeout_s: float) -> tuple[str, ...]:
     sinks: dict[str, Any] = {"table": _Table, "csv": _Csv, "json": _Json, "parquet": _Parquet}
     sink: _Sink = sinks[form](file)
     broken: list[BaseException] = []
@@ -75,7 +76,7 @@ def _ask(session: Session, sql: str, form: str, file: BinaryIO, timeout_s: float
             broken.append(error)
             raise
 
-    question = session.engine.ask(sql, None, None, timeout_s, take)
+    question = engine.ask(sql, None, None, timeout_s, take)
     while not question.wait(0.2):  # in steps, so that Ctrl+C is heard
         if sys.stderr.isatty() and question.total and question.doing != "asking":
             sys.stderr.write(f"\r\x1b[K{question.doing}: {question.done} of {question.total}")
