@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OK, UNUSABLE, BUG = 0, 2, 70
 SHOWN = 20
 """Lines of one kind that `info` prints for people."""
-COMMANDS = ("open", "demo", "info")
+COMMANDS = ("open", "demo", "info", "query")
 
 app = typer.Typer(
     name="inspector",
@@ -171,6 +171,52 @@ def info(
                     print(f"  {plain(line)}")
                 if len(lines) > SHOWN:
                     print(f"  … and {len(lines) - SHOWN} more; --json has all")
+
+
+@app.command()
+def query(
+    path: Annotated[str, typer.Argument(help="The dataset's folder.")],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT; - reads it from standard input.")],
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="table, csv, json or parquet.")
+    ] = "table",
+    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help="Write there.")] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", help="Stop a question that takes longer.")
+    ] = 30.0,
+    workspace: Workspace = None,
+    author: Author = None,
+    reader: Reader = None,
+) -> None:
+    """Ask the dataset in SQL. Tables: records, streams, pairs, coverage, annotations, words, findings, flags,
+    edits, samples.
+    """
+    from inspector.query.output import FORMATS, write
+    from inspector.session import Session
+
+    if form not in FORMATS:
+        raise InspectorError(f"--format is {', '.join(FORMATS)}", repr(form))
+    if form == "parquet" and out is None:
+        raise InspectorError("Parquet is written to a file", "", "Name one with --out")
+    if not timeout > 0:
+        raise InspectorError("--timeout takes seconds above 0", repr(timeout))
+    root = Path(path).expanduser().resolve()
+    target = None if out is None else Path(out).expanduser().resolve()
+    if target is not None:
+        if target == root or (root.is_dir() and target.is_relative_to(root)):
+            raise InspectorError(
+                "The answer would be written into the dataset",
+                str(target),
+                "A dataset is never written to: name a file elsewhere",
+            )
+        if target.is_dir() or not target.parent.is_dir():
+            raise InspectorError(
+                "The answer's folder is not there", str(target.parent), "Make it, or name another"
+            )
+    with Session.open(path, reader) as session:
+        text = sys.stdin.read() if sql == "-" else sql
+        for note in write(session.engine, text, form, target, timeout):
+            print(f"inspector: {plain(note)}", file=sys.stderr)
 
 
 def _json_text(document: object) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from inspector.core.jobs import Job, Jobs
 from inspector.core.model import Coverage, Modality, Record, Stream
 from inspector.core.times import NS
-from inspector.errors import InspectorError
+from inspector.errors import Cancelled, InspectorError
 from inspector.readers import readers
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inspector.media.long_series import LongSeries
     from inspector.media.peaks import Peaks
     from inspector.media.series import Series
+    from inspector.query.engine import Answer, Engine, Question
 
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class Session:
         self._rows: dict[str, int] | None = None
         self._promised: frozenset[Modality] | None = None
         self._found: set[Modality] = set()
+        self._engine: Engine | None = None
 
     @classmethod
     def open(cls, path: Path | str, reader: str | None = None) -> Session:
@@ -182,6 +184,42 @@ class Session:
 
         return load_peaks(stream.source, job, partial, busy)
 
+    @property
+    def engine(self) -> Engine:
+        """What answers SQL over this dataset, made when it is first asked for."""
+        from inspector.query.engine import Engine
+
+        with self._lock:
+            if self._engine is None:
+                self._engine = Engine(self)
+            return self._engine
+
+    def ask(
+        self,
+        sql: str,
+        then: Callable[[Question], None] | None = None,
+        limit: int | None = 100_000,
+        timeout_s: float | None = None,
+    ) -> Question:
+        """Ask in SQL (the tables are fixed in design.md). `then` is called in the engine's thread."""
+        return self.engine.ask(sql, then, limit, timeout_s)
+
+    def query(self, sql: str, limit: int | None = None, timeout_s: float | None = None) -> Answer:
+        """The same, waited for. Raises InspectorError for what is refused or wrong."""
+        question = self.ask(sql, None, limit, timeout_s)
+        question.wait()
+        if question.answer is None:
+            raise question.error or Cancelled(sql)
+        return question.answer
+
+    def sql_schema(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """Each table that can be asked with its columns and their types."""
+        return self.engine.schema()
+
+    def sql_functions(self) -> tuple[str, ...]:
+        """Names of functions, for completion."""
+        return self.engine.functions()
+
     def summary(self, told: Callable[[int], None] | None = None) -> Summary:
         """Load every record and count; `told` hears how many have been read.
 
@@ -252,6 +290,10 @@ class Session:
         """Stop background work; without `wait` it ends by itself, at its next step."""
         for jobs in (self.jobs, self._urgent):
             jobs.close(wait)
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close(wait)
 
     def __enter__(self) -> Session:
         return self

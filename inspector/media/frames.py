@@ -17,18 +17,17 @@ import numpy as np
 
 from inspector.core.cache import user_cache
 from inspector.core.files import write_atomic
+from inspector.core.model import Source
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
 from inspector.media.mp4 import sample_times
-from inspector.media.opening import open_film, reason
+from inspector.media.opening import open_track, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from inspector.core.model import Source
 
 MAGIC = 0x496E646578303031
 """What a kept index begins with; another layout gets another number."""
@@ -205,9 +204,9 @@ def quick_index(path: Path, track: int, stop: Callable[[], bool] | None = None) 
     try:
         if path.stat().st_size <= SMALL:
             return frame_index(path, track, stop)
-        with open_film(path) as box:
-            stream: Any = box.streams[track]
-            found = _from_tables(path, box, stream)
+        box, stream = open_track(Source(path, "av", track=track), "video")
+        with box:
+            found = _from_tables(path, track, box, stream)
             index = None if found is None else _indexed(box, stream, *found)
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
         raise InspectorError("The film cannot be read", f"{path}: {reason(error)}") from error
@@ -281,9 +280,9 @@ def build_index(path: Path, track: int, stop: Callable[[], bool] | None = None) 
     import av
 
     try:
-        with open_film(path) as box:
-            stream = box.streams[track]
-            pts, keys, seeks, last_duration = _from_tables(path, box, stream) or _from_packets(
+        box, stream = open_track(Source(path, "av", track=track), "video")
+        with box:
+            pts, keys, seeks, last_duration = _from_tables(path, track, box, stream) or _from_packets(
                 path, box, stream, stop
             )
             return _indexed(box, stream, pts, keys, seeks, last_duration)
@@ -328,7 +327,7 @@ def _packets(box: Any, stream: Any) -> Iterator[Any]:
         return
 
 
-def _from_tables(path: Path, box: Any, stream: Any) -> _Found | None:
+def _from_tables(path: Path, track: int, box: Any, stream: Any) -> _Found | None:
     """The same from an MP4's tables, where FFmpeg reads it as they say; None where it does not.
 
     FFmpeg's own index of the file has the edit list applied, in decoding order: the tables only add how much
@@ -348,15 +347,15 @@ def _from_tables(path: Path, box: Any, stream: Any) -> _Found | None:
         return None
     pts = table.pts + shift
     key_pts = pts[table.key]
-    if not len(key_pts) or not _packets_agree(path, stream.index, np.sort(pts), set(key_pts.tolist())):
+    if not len(key_pts) or not _packets_agree(path, track, np.sort(pts), set(key_pts.tolist())):
         return None
     return pts, key_pts, key_pts, table.last
 
 
 def _packets_agree(path: Path, track: int, pts: NDArray[np.int64], keys: set[int]) -> bool:
     """Whether the packets at the start, in the middle and at the end have these stamps."""
-    with open_film(path) as box:
-        stream: Any = box.streams[track]
+    box, stream = open_track(Source(path, "av", track=track), "video")
+    with box:
         for place in (0, len(pts) // 2, max(0, len(pts) - CHECKED)):
             if place:
                 box.seek(int(pts[place]), stream=stream, backward=True)

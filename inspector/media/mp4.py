@@ -45,30 +45,41 @@ def sample_times(path: Path, track_id: int) -> SampleTimes | None:
         return None
 
 
+def find_box(file: BinaryIO, wanted: bytes, at: int, end: int) -> tuple[int, int] | None:
+    """Where the content of the first box of a kind begins and ends, among those that lie side by side."""
+    for _ in range(4096):
+        box = box_at(file, at, end)
+        if box is None:
+            return None
+        kind, inside, at = box
+        if kind == wanted:
+            return inside, at
+    return None
+
+
+def box_at(file: BinaryIO, at: int, end: int) -> tuple[bytes, int, int] | None:
+    """The kind of the box that begins there, where its content begins, and where it ends."""
+    if at + 8 > end:
+        return None
+    file.seek(at)
+    head = file.read(16)
+    size, kind, inset = int.from_bytes(head[:4], "big"), head[4:8], 8
+    if size == 1:
+        size, inset = int.from_bytes(head[8:16], "big"), 16
+    elif size == 0:
+        size = end - at
+    if size < inset or at + size > end:
+        return None
+    return kind, at + inset, at + size
+
+
 def _find_moov(file: BinaryIO) -> memoryview | None:
     """The content of the box `moov`, before or behind the media data."""
-    end = file.seek(0, 2)
-    at = 0
-    for _ in range(4096):
-        if at + 8 > end:
-            return None
-        file.seek(at)
-        head = file.read(16)
-        size, kind = int.from_bytes(head[:4], "big"), head[4:8]
-        inset = 8
-        if size == 1:
-            size, inset = int.from_bytes(head[8:16], "big"), 16
-        elif size == 0:
-            size = end - at
-        if size < inset or at + size > end:
-            return None
-        if kind == b"moov":
-            if size > MOST_MOOV:
-                return None
-            file.seek(at + inset)
-            return memoryview(file.read(size - inset))
-        at += size
-    return None
+    found = find_box(file, b"moov", 0, file.seek(0, 2))
+    if found is None or found[1] - found[0] > MOST_MOOV:
+        return None
+    file.seek(found[0])
+    return memoryview(file.read(found[1] - found[0]))
 
 
 def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from av.container import InputContainer
@@ -63,11 +64,16 @@ def open_film(path: Path, device: str | None = None) -> InputContainer:
     again. Raises InspectorError for one that killed the child or that it could not read, and av.FFmpegError,
     OSError or ValueError where it cannot be opened now: see `reason`.
     """
+    _check(path)
+    return open_unprobed(path, device)
+
+
+def _check(path: Path) -> None:
+    """Raises as `open_film` does where a file must not be opened here."""
     from inspector.media.child import probe
 
     _regular(path)
     probe(path)
-    return open_unprobed(path, device)
 
 
 def open_unprobed(path: Path, device: str | None = None) -> InputContainer:
@@ -84,7 +90,7 @@ def open_track(source: Source, kind: str, device: str | None = None) -> tuple[In
 
     name = {"video": "film", "audio": "sound"}[kind]
     try:
-        box = open_film(source.path, device)
+        box, track = _opened(source, kind, device)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InspectorError(
             f"The {name} cannot be opened",
@@ -92,7 +98,7 @@ def open_track(source: Source, kind: str, device: str | None = None) -> tuple[In
             "Check the copy against its origin",
         ) from error
     tracks = {stream.index: stream for stream in box.streams}
-    stream = tracks.get(-1 if source.track is None else source.track)
+    stream = tracks.get(track)
     if stream is None or stream.type != kind or stream.codec_context is None:
         box.close()
         raise InspectorError(
@@ -101,6 +107,21 @@ def open_track(source: Source, kind: str, device: str | None = None) -> tuple[In
             "Re-encode it, or open the dataset again if it was changed",
         )
     return box, stream
+
+
+def _opened(source: Source, kind: str, device: str | None) -> tuple[InputContainer, int]:
+    """The file with the track's number in it: a long one with no other track, where that can be done."""
+    from inspector.media.one_track import give_back, others
+
+    track = -1 if source.track is None else source.track
+    if hidden := others(source.path, track):
+        _check(source.path)
+        box = _open(source.path, None, CONTAINERS, FILM_PIXELS, device, hidden)
+        give_back()
+        if [stream.type for stream in box.streams] == [kind]:
+            return box, 0
+        box.close()  # FFmpeg counts the tracks of this file in another way
+    return open_film(source.path, device), track
 
 
 def open_still(path: Path) -> InputContainer:
@@ -134,7 +155,9 @@ def _regular(path: Path) -> Path:
 class _File:
     """A file as FFmpeg reads it through PyAV; closed when the container that reads it is let go."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, hidden: Sequence[int] = ()) -> None:
+        """With `hidden`, the four bytes at each of these places are read as `free`."""
+        self._hidden = hidden
         self.name = os.path.abspath(path)  # FFmpeg tells some formats by the extension too
         self._at = self._read_to = 0
         self._file = os.open(self.name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
@@ -145,6 +168,9 @@ class _File:
         _ask(self._file, self._at, count * (2 if self._at == self._read_to else 1))
         os.lseek(self._file, self._at, os.SEEK_SET)
         data = os.read(self._file, count)
+        for place in self._hidden:
+            if self._at - 4 < place < self._at + len(data):
+                data = _with(data, place - self._at)
         self._at += len(data)
         self._read_to = self._at
         return data
@@ -160,6 +186,13 @@ class _File:
         file = getattr(self, "_file", None)
         if file is not None:
             os.close(file)
+
+
+def _with(data: bytes, at: int) -> bytes:
+    """The data with `free` at a place, from which the word may hang over on either side."""
+    word = b"free"[max(-at, 0) : len(data) - at]
+    start = max(at, 0)
+    return data[:start] + word + data[start + len(word) :]
 
 
 def _ask(file: int, at: int, count: int) -> None:
@@ -179,12 +212,19 @@ def _accelerator(device: str) -> Any:
     return HWAccel(device, allow_software_fallback=False)
 
 
-def _open(path: Path, kind: str | None, kinds: str, pixels: int, device: str | None = None) -> InputContainer:
+def _open(
+    path: Path,
+    kind: str | None,
+    kinds: str,
+    pixels: int,
+    device: str | None = None,
+    hidden: Sequence[int] = (),
+) -> InputContainer:
     import av
 
     limits = {"max_pixels": str(pixels)}
     box = av.open(
-        _File(_regular(path)),
+        _File(_regular(path), hidden),
         "r",
         format=kind,
         options={"format_whitelist": kinds, "protocol_whitelist": "file", **limits},

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DRIP_S = 0.25
 """While the player needs the machine there is one thumbnail in this time."""
+LONG_FRAMES = 200_000
+"""A film of more is closed when its pictures are made: FFmpeg holds a table of them all."""
 
 log = logging.getLogger(__name__)
 
@@ -83,12 +85,17 @@ class ThumbFeed:
         return None
 
     def _work(self) -> None:
+        from inspector.media.one_track import give_back
         from inspector.media.video import VideoReader
 
         readers: dict[str, VideoReader | None] = {}
         while (job := self._next()) is not None:
             stream, at_ns, height, got = job
             if stream.id not in readers:
+                for other, held in list(readers.items()):
+                    if held is not None and len(held.index) > LONG_FRAMES:
+                        held.close()
+                        del readers[other]
                 try:
                     readers[stream.id] = VideoReader(stream.source, lambda: self._closed)
                 except (Cancelled, InspectorError):
@@ -107,6 +114,10 @@ class ThumbFeed:
                 continue
             if picture is not None:
                 got(at_ns, picture)
+            if len(reader.index) > LONG_FRAMES and not any(each[1] for each in self._asked.values()):
+                reader.close()
+                del readers[stream.id], reader
+                give_back()
         for reader in readers.values():
             if reader is not None:
                 reader.close()

@@ -14,7 +14,7 @@ from inspector.playback.sound import CHANNELS, FRAME_BYTES, RATE, OutputClock, S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LATENCY_NS = 58_000_000
+LATENCY_NS = 65_000_000
 """From leaving Qt's buffer to the ear, less what a picture takes to the screen: measured together, at the
 screen and the sound server's sink, with PULSE_LATENCY_MS in force."""
 

@@ -1,0 +1,508 @@
+"""One DuckDB database in memory over the dataset where it lies, and the one thread that asks it.
+
+The index is a table; what records tell (streams, coverage, labels, words) is read when a question names it,
+once, with progress and a cancel; `samples` is a view over the files. Nothing here knows of Qt.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import re
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from inspector.core.cache import user_cache
+from inspector.core.times import s_from_ns
+from inspector.errors import Cancelled, InspectorError
+from inspector.query import gate
+from inspector.query.samples import Sampled, view_of
+from inspector.query.tables import (
+    OF_RECORDS,
+    SCHEMAS,
+    TABLES,
+    annotation_rows,
+    coverage_rows,
+    index_columns,
+    stream_rows,
+    word_rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from inspector.core.model import Cue, Modality, Record, Stream
+
+MEMORY_MB = 1024
+BATCH = 8192
+READ_AT_ONCE = 2000
+"""Records of a dataset of so many at most are read for their durations; of a larger one only where a table of
+what is in the records is asked for."""
+CHUNK = 50_000
+"""Rows that wait as Python objects for a table of what records tell."""
+_OF_CONTENT = OF_RECORDS - {"words"}
+_serial = count()
+
+log = logging.getLogger(__name__)
+
+
+class Asker(Protocol):
+    """What the engine asks of a session."""
+
+    @property
+    def root(self) -> Path:
+        """Where the dataset lies."""
+        ...
+
+    @property
+    def index(self) -> pa.Table:
+        """One row a record."""
+        ...
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """Of the whole dataset, as far as they are known."""
+        ...
+
+    def record_ids(self) -> list[str]:
+        """All of them."""
+        ...
+
+    def record(self, record_id: str) -> Record:
+        """The effective record."""
+        ...
+
+    def cues(self, stream: Stream) -> tuple[Cue, ...]:
+        """Of a text stream."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows; `notes` say what they may lack."""
+
+    table: pa.Table
+    truncated: bool
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Question:
+    """What was asked, seen from both sides. Cancel it from any thread."""
+
+    sql: str
+    limit: int | None
+    then: Callable[[Question], None] | None = None
+    timeout_s: float | None = None
+    answer: Answer | None = None
+    error: Exception | None = None
+    doing: str = "waiting"
+    done: int = 0
+    total: int = 0
+    batches: Callable[[pa.RecordBatch], None] | None = None
+    """Given every batch of rows in the engine's thread, in place of keeping them."""
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+    _interrupt: Callable[[], None] | None = None
+    _late: bool = False
+
+    def cancel(self) -> None:
+        """Stop at once what is running for it."""
+        self._cancelled.set()
+        interrupt = self._interrupt
+        if interrupt is not None:
+            interrupt()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until it ended; False where the time ran out first."""
+        return self._ended.wait(timeout)
+
+    def step(self) -> None:
+        """Raises Cancelled where a stop was asked for."""
+        if self._cancelled.is_set():
+            raise Cancelled("the question")
+
+
+class Engine:
+    """The database of one session. Safe to ask from any thread; `close` it."""
+
+    def __init__(self, session: Asker, memory_mb: int = MEMORY_MB, threads: int | None = None) -> None:
+        self._session = session
+        self._memory_mb = memory_mb
+        self._threads = threads or max(os.cpu_count() or 1, 1)
+        self._queue: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._running: Question | None = None
+        self._notes: dict[str, tuple[str, ...]] = {}
+        self._read = False
+        self._words = False
+        self._schema: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._functions: tuple[str, ...] = ()
+
+    # -- from any thread -----------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        sql: str,
+        then: Callable[[Question], None] | None = None,
+        limit: int | None = 100_000,
+        timeout_s: float | None = None,
+        batches: Callable[[pa.RecordBatch], None] | None = None,
+    ) -> Question:
+        """Queue a question; `then` is called in the engine's thread when it ended, whichever way."""
+        question = Question(sql, limit, then, timeout_s, batches=batches)
+        with self._lock:
+            if self._closed:
+                question.error = Cancelled("closed")
+                question._ended.set()
+                return question
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="inspector-query", daemon=True)
+                self._thread.start()
+            self._queue.put(question)
+        return question
+
+    def schema(self) -> dict[str, tuple[tuple[str, str], ...]]:
+        """Each table with its columns and their types; the channels of `samples` once it was asked."""
+        if self._schema:
+            return dict(self._schema)
+        known = {name: tuple((f.name, str(f.type)) for f in schema) for name, schema in SCHEMAS.items()}
+        index = self._session.index
+        own = [(new, str(index.schema.field(name).type)) for name, new in index_columns(index)]
+        first = (("record_id", "VARCHAR"), ("duration_s", "DOUBLE"), ("axis", "VARCHAR"), ("flag", "VARCHAR"))
+        fixed = (
+            ("record_id", "VARCHAR"),
+            ("stream_id", "VARCHAR"),
+            ("t_s", "DOUBLE"),
+            ("native_t_s", "DOUBLE"),
+        )
+        return {"records": (*first, *own), **known, "samples": fixed}
+
+    def functions(self) -> tuple[str, ...]:
+        """Names of functions that may be called, for completion; empty before the first question."""
+        return self._functions
+
+    def close(self, wait: bool = True) -> None:
+        """Stop what runs and end the thread."""
+        with self._lock:
+            self._closed = True
+            running, thread = self._running, self._thread
+            self._queue.put(None)
+        if running is not None:
+            running.cancel()
+        if wait and thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    # -- in the thread -------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        base: duckdb.DuckDBPyConnection | None = None
+        while (question := self._queue.get()) is not None:
+            with self._lock:
+                self._running = question
+                closed = self._closed
+            try:
+                if closed:
+                    raise Cancelled("closed")
+                base = base or self._connect()
+                question.answer = self._answer(base, question)
+            except duckdb.InterruptException:
+                question.error = self._interrupted(question)
+            except duckdb.Error as error:
+                question.error = _told(_placed(base, error, question.sql), question.sql)
+            except Exception as error:
+                question.error = error
+                if not isinstance(error, InspectorError | Cancelled):
+                    log.exception("asking %s", question.sql[:500])
+            with self._lock:
+                self._running = None
+                question._interrupt = None
+            question._ended.set()
+            if question.then is not None:
+                try:
+                    question.then(question)
+                except Exception:
+                    log.exception("after a question")
+        if base is not None:
+            base.close()
+
+    @staticmethod
+    def _interrupted(question: Question) -> Exception:
+        if question._late and not question._cancelled.is_set():
+            return InspectorError(
+                "The question took too long",
+                f"stopped after {question.timeout_s:g} s",
+                "Narrow it with WHERE or LIMIT, or give it longer with --timeout",
+            )
+        return Cancelled("the question")
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        spill = user_cache().root / "query" / f"{os.getpid()}-{next(_serial)}"
+        config: dict[str, Any] = {
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "allow_unsigned_extensions": "false",
+            "temp_directory": str(spill),
+            "max_temp_directory_size": "4GB",
+            "memory_limit": f"{self._memory_mb}MB",
+            "threads": str(self._threads),
+        }
+        base = duckdb.connect(":memory:", config=config)
+        for setting in ("python_enable_replacements = false", "python_scan_all_frames = false"):
+            base.execute(f"SET {setting}")
+        with suppress(duckdb.Error):  # a build without the zones of the world still compares stamps
+            base.execute("SET TimeZone = 'UTC'")
+        # The second wall: no file but the dataset's can be opened, and none of this can be changed.
+        base.execute(f"SET allowed_directories = [{', '.join(map(_quoted, self._folders()))}]")
+        base.execute("SET enable_external_access = false")
+        base.execute("SET lock_configuration = true")
+        for name, schema in SCHEMAS.items():
+            self._fill(base, name, schema.empty_table())
+        names = base.execute(
+            "SELECT DISTINCT function_name FROM duckdb_functions() "
+            "WHERE function_type IN ('scalar', 'aggregate') AND function_name ~ '^[a-z][a-z0-9_]*$'"
+        ).fetchall()
+        self._functions = tuple(sorted(name for (name,) in names if name not in gate.FORBIDDEN))
+        self._fill_records(base, {})
+        self._show_samples(base, [])
+        return base
+
+    def _folders(self) -> list[str]:
+        """The dataset's, and the blobs of a Hugging Face snapshot, to which its links lead."""
+        root = self._session.root
+        blobs = root.parent.parent / "blobs"
+        return [str(root), *([str(blobs)] if root.parent.name == "snapshots" and blobs.is_dir() else [])]
+
+    def _answer(self, base: duckdb.DuckDBPyConnection, question: Question) -> Answer:
+        asked = gate.examine(question.sql, TABLES)
+        question.step()
+        if asked.tables & _OF_CONTENT or self._wants_durations(asked):
+            self._read_records(base, question)
+        if "words" in asked.tables:
+            self._read_words(base, question)
+        question.doing = "asking"
+        start = time.monotonic()
+        question._interrupt = base.interrupt
+        question.step()
+        timer = None
+        if question.timeout_s is not None:
+
+            def late() -> None:
+                question._late = True
+                base.interrupt()
+
+            timer = threading.Timer(question.timeout_s, late)
+            timer.daemon = True
+            timer.start()
+        try:
+            table, truncated = self._rows(base, asked, question)
+        finally:
+            if timer is not None:
+                timer.cancel()
+        notes = [note for name in sorted(asked.tables) for note in self._notes.get(name, ())]
+        if "records" in asked.tables and not self._read and asked.columns & {"*", "duration_s"}:
+            notes.append("duration_s is empty: ask of `streams` to have every record read")
+        return Answer(table, truncated, time.monotonic() - start, tuple(notes))
+
+    def _rows(
+        self, base: duckdb.DuckDBPyConnection, asked: gate.Asked, question: Question
+    ) -> tuple[pa.Table, bool]:
+        if asked.explain:
+            plan = "\n".join(str(row[-1]) for row in base.execute(asked.sql).fetchall())
+            return pa.table({"plan": plan.splitlines()}), False
+        reader = base.sql(asked.sql).to_arrow_reader(BATCH)
+        schema = _distinct(reader.schema)
+        kept: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in reader:
+            question.step()
+            batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+            if question.batches is not None:
+                question.batches(batch)
+                continue
+            rows += batch.num_rows
+            if question.limit is not None and rows > question.limit:
+                kept.append(batch.slice(0, batch.num_rows - (rows - question.limit)))
+                reader.close()
+                return pa.Table.from_batches(kept, schema), True
+            kept.append(batch)
+        return pa.Table.from_batches(kept, schema), False
+
+    def _wants_durations(self, asked: gate.Asked) -> bool:
+        few = len(self._session.index) <= READ_AT_ONCE
+        return few and "records" in asked.tables and bool(asked.columns & {"*", "duration_s", "axis"})
+
+    # -- what records tell ---------------------------------------------------------------------------------
+
+    def _read_records(self, base: duckdb.DuckDBPyConnection, question: Question) -> None:
+        """Every record once: streams, coverage, labels, and where the samples are."""
+        if self._read:
+            return
+        session, root = self._session, str(self._session.root)
+        ids = session.record_ids()
+        question.doing, question.total = "reading records", len(ids)
+        rows: dict[str, list[dict[str, Any]]] = {"streams": [], "coverage": [], "annotations": []}
+        made: dict[str, list[pa.Table]] = {name: [] for name in rows}
+        spans: dict[str, tuple[float, str]] = {}
+        sampled: list[Sampled] = []
+        failed: list[str] = []
+
+        def flush() -> None:
+            for name, waiting in rows.items():
+                made[name].append(pa.Table.from_pylist(waiting, SCHEMAS[name]))
+                waiting.clear()
+
+        loaded = []
+        for done, record_id in enumerate(ids):
+            question.step()
+            question.done = done
+            try:
+                record = session.record(record_id)
+            except InspectorError as error:
+                failed.append(f"{record_id}: {error}")
+                continue
+            start, end = record.span
+            spans[record_id] = (s_from_ns(end - start), record.axis)
+            rows["streams"] += stream_rows(record, root)
+            rows["annotations"] += annotation_rows(record)
+            sampled += filter(None, (Sampled.of(record_id, stream) for stream in record.streams))
+            loaded.append((record_id, record.coverage, {stream.modality for stream in record.streams}))
+            if sum(map(len, rows.values())) > CHUNK:
+                flush()
+        # Which modalities the dataset has is known only now.
+        for record_id, coverage, found in loaded:
+            rows["coverage"] += coverage_rows(record_id, coverage, found, session.modalities)
+        flush()
+        for name, tables in made.items():
+            self._fill(base, name, pa.concat_tables(tables))
+        self._fill_records(base, spans)
+        self._show_samples(base, sampled)
+        told = [f"{len(failed)} records could not be read: {'; '.join(failed[:3])}"] if failed else []
+        for name in ("records", *rows):
+            self._notes[name] = tuple(told)
+        self._notes["samples"] = (*told, *self._notes.get("samples", ()))
+        self._read = True
+
+    def _read_words(self, base: duckdb.DuckDBPyConnection, question: Question) -> None:
+        if self._words:
+            return
+        ids = self._session.record_ids()
+        question.doing, question.total = "reading transcripts", len(ids)
+        made, rows, failed = [], list[dict[str, Any]](), 0
+        for done, record_id in enumerate(ids):
+            question.step()
+            question.done = done
+            try:
+                record = self._session.record(record_id)
+            except InspectorError:
+                failed += 1
+                continue
+            for stream in record.streams:
+                if stream.modality.value != "text" or record.axis != "time":
+                    continue
+                try:
+                    rows += word_rows(record, stream, self._session.cues(stream))
+                except InspectorError:
+                    failed += 1
+            if len(rows) > CHUNK:
+                made.append(pa.Table.from_pylist(rows, SCHEMAS["words"]))
+                rows = []
+        made.append(pa.Table.from_pylist(rows, SCHEMAS["words"]))
+        self._fill(base, "words", pa.concat_tables(made))
+        if failed:
+            self._notes["words"] = (f"{failed} transcripts or records could not be read",)
+        self._words = True
+
+    # -- tables --------------------------------------------------------------------------------------------
+
+    def _fill(self, base: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+        """Put rows in place of a table's. Registered tables are copied: cursors do not see them."""
+        base.register("incoming", table)
+        try:
+            base.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM incoming")
+        finally:
+            base.unregister("incoming")
+        self._note_schema(base, name)
+
+    def _fill_records(self, base: duckdb.DuckDBPyConnection, spans: dict[str, tuple[float, str]]) -> None:
+        index = self._session.index
+        ids = index.column("record_id")
+        known = ids.to_pylist() if spans else []
+        durations = pa.array([spans.get(each, (None, None))[0] for each in known], pa.float64())
+        axes = pa.array([spans.get(each, (None, None))[1] for each in known], pa.string())
+        empty = len(index)
+        columns = {
+            "record_id": ids,
+            "duration_s": durations if spans else pa.nulls(empty, pa.float64()),
+            "axis": axes if spans else pa.nulls(empty, pa.string()),
+            "flag": pa.nulls(empty, pa.string()),
+        }
+        for name, own in index_columns(index):
+            columns[own] = index.column(name)
+        self._fill(base, "records", pa.table(columns))
+
+    def _show_samples(self, base: duckdb.DuckDBPyConnection, sampled: list[Sampled]) -> None:
+        view = view_of(sampled)
+        base.execute(f"CREATE OR REPLACE VIEW samples AS\n{view.sql}")
+        self._notes["samples"] = view.notes
+        self._note_schema(base, "samples")
+
+    def _note_schema(self, base: duckdb.DuckDBPyConnection, name: str) -> None:
+        found = base.execute(f"DESCRIBE {name}").fetchall()
+        schema = dict(self._schema)
+        schema[name] = tuple((str(row[0]), str(row[1])) for row in found)
+        self._schema = {each: schema[each] for each in TABLES if each in schema}
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _placed(base: duckdb.DuckDBPyConnection | None, error: duckdb.Error, sql: str) -> duckdb.Error:
+    """The same complaint with its place: DuckDB tells that of a statement, not of a relation."""
+    if base is not None and isinstance(error, duckdb.BinderException | duckdb.CatalogException):
+        try:
+            base.execute(f"EXPLAIN {sql}")
+        except duckdb.Error as placed:
+            return placed
+    return error
+
+
+def _told(error: duckdb.Error, sql: str) -> InspectorError:
+    """DuckDB's complaint in one line, with its place in the text."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return InspectorError(
+            "The question needs more memory than it may take", "", "Narrow it with WHERE or LIMIT"
+        )
+    text = re.sub(r"^(\w+ )*Error: ", "", gate.first_line(error))
+    return gate.Refused(text or type(error).__name__, "", "", gate.position_of(error, sql))
+
+
+def _distinct(schema: pa.Schema) -> pa.Schema:
+    """The columns under names that differ: `SELECT a.id, b.id` gives two of one name."""
+    seen: dict[str, int] = {}
+    fields = []
+    for each in schema:
+        number = seen.get(each.name, 0)
+        seen[each.name] = number + 1
+        fields.append(each.with_name(f"{each.name}_{number}") if number else each)
+    return pa.schema(fields)
+
+
+def records_of(table: pa.Table) -> Iterator[str]:
+    """The different record ids of an answer, by appearance."""
+    if "record_id" in table.column_names:
+        yield from (each for each in table.column("record_id").unique().to_pylist() if each is not None)

@@ -1,0 +1,314 @@
+"""What may be asked: one SELECT over our tables, or EXPLAIN of one. All else is refused before it runs.
+
+The statement is taken apart by DuckDB itself (`json_serialize_sql`) and the tree is walked: whatever is not
+on the lists below is refused, so that a kind of node which a later DuckDB brings is refused too. The engine's
+settings (no external access but the dataset, nothing written, limits) stand behind this as a second wall.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
+FROM = frozenset(
+    {"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "EMPTY_FROM", "PIVOT"}
+)
+"""Kinds of thing in a FROM clause. SHOW_REF (DESCRIBE, SUMMARIZE, SHOW) is told apart in `_from`."""
+FORBIDDEN = frozenset(
+    {
+        "getenv",
+        "current_setting",
+        "set_config",
+        "getvariable",
+        "nextval",
+        "currval",
+        "write_log",
+        "parse_duckdb_log_message",
+        "pg_read_file",
+        "read_text",
+        "read_blob",
+        "glob",
+        "query",
+        "query_table",
+        "sql_auto_complete",
+        "checkpoint",
+        "force_checkpoint",
+        "json_execute_serialized_sql",
+        "from_substrait",
+        "get_substrait",
+        "get_substrait_json",
+        "from_substrait_json",
+        "in_search_path",
+        "current_database",
+        "current_schema",
+        "current_schemas",
+        "current_catalog",
+        "current_connection_id",
+        "current_query_id",
+        "current_transaction_id",
+        "txid_current",
+        "current_query",
+        "version",
+    }
+)
+"""Functions that tell of the machine or of the engine, reach files, or change something."""
+MOST_SIGNS = 100_000
+MOST_DEPTH = 400
+_PLAIN = re.compile(r"[A-Za-z_]\w{0,120}")
+_EXPLAIN = re.compile(
+    r"\s*EXPLAIN\b\s*(ANALYZE\b\s*)?(\(\s*(ANALYZE|FORMAT\s+\w+|[,\s])*\)\s*)?", re.IGNORECASE
+)
+INSTEAD = "Ask with one SELECT over the tables listed beside the editor; results are saved with Save or --out"
+
+
+class Refused(InspectorError):
+    """A question that is not asked. `position` is where in the text, None where that is not known."""
+
+    def __init__(self, title: str, detail: str = "", hint: str = "", position: int | None = None) -> None:
+        super().__init__(title, detail, hint)
+        self.position = position
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A statement that may run: what it reads, by which the engine knows what has to be there first."""
+
+    sql: str
+    explain: bool
+    tables: frozenset[str]
+    columns: frozenset[str]
+    """Names of columns that it mentions, in lower case; `*` where it takes all."""
+
+
+def examine(sql: str, tables: Collection[str]) -> Asked:
+    """Let a statement through, or raise Refused with one line on what to do instead."""
+    if len(sql) > MOST_SIGNS:
+        raise Refused("The question is too long", f"{len(sql)} signs, {MOST_SIGNS} may be", "Ask in parts")
+    if "\0" in sql:
+        raise Refused("The question holds a zero byte", "", "Remove it")
+    statement = _only(sql)
+    text, explain = statement.query.strip().rstrip(";").rstrip(), False
+    if statement.type == duckdb.StatementType.EXPLAIN:
+        text, explain = _explained(text), True
+    elif statement.type != duckdb.StatementType.SELECT:
+        kind = str(statement.type).rpartition(".")[2].replace("_", " ")
+        if kind == "MULTI":
+            raise Refused(
+                "PIVOT without IN runs as several statements", "", "List the values: PIVOT … ON c IN (…)"
+            )
+        raise Refused(f"{kind} is not asked here: nothing in a dataset is changed", "", INSTEAD)
+    walk = _Walk(frozenset(tables))
+    walk.statement(_tree(text))
+    return Asked(
+        _prefix(statement.query) + text if explain else text,
+        explain,
+        frozenset(walk.used),
+        frozenset(walk.columns),
+    )
+
+
+def boolean(where: str, tables: Collection[str]) -> str:
+    """A condition over `records` as it stands behind `--where`, let through as an expression and no more."""
+    _tree(f"SELECT ({where}\n)")  # alone it has to be one expression: no bracket may be closed too early
+    examine(f"SELECT record_id FROM records WHERE ({where}\n)", tables)
+    return where
+
+
+def position_of(error: Exception, sql: str) -> int | None:
+    """Where in the text DuckDB saw an error, from its `LINE n:` and the caret under it."""
+    found = re.search(r"^LINE (\d+): (.*)\n( *)\^", str(error), re.MULTILINE)
+    if found is None:
+        return None
+    number, shown, blank = int(found[1]), found[2], len(found[3]) - len(f"LINE {found[1]}: ")
+    lines = sql.split("\n")
+    if not 0 < number <= len(lines):
+        return None
+    # A long line is shown in part, between dots, and the first one may have EXPLAIN before it.
+    part = shown.removeprefix("EXPLAIN ").strip(".")
+    at = lines[number - 1].find(part)
+    column = max(0, max(at, 0) + blank - shown.find(part))
+    return min(sum(len(line) + 1 for line in lines[: number - 1]) + column, max(len(sql) - 1, 0))
+
+
+def first_line(error: Exception) -> str:
+    """DuckDB's message without its picture of the place, on one line."""
+    text = str(error).split("\nLINE ")[0].strip()
+    return " ".join(text.split())[:400]
+
+
+def _only(sql: str) -> Any:
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise Refused("The SQL cannot be read", first_line(error), "", position_of(error, sql)) from None
+    if not statements:
+        raise Refused("There is no question", "", "Try: SELECT * FROM records")
+    if len(statements) > 1:
+        raise Refused(f"These are {len(statements)} statements", "", "Ask one at a time")
+    return statements[0]
+
+
+def _explained(text: str) -> str:
+    """What is behind EXPLAIN, which has to be one SELECT itself: EXPLAIN ANALYZE runs what it explains."""
+    bare = _without_comments(text)
+    found = _EXPLAIN.match(bare)
+    rest = bare[found.end() :] if found else ""
+    inner = _only(rest)
+    if inner.type != duckdb.StatementType.SELECT:
+        raise Refused("EXPLAIN is for a SELECT only", "", INSTEAD)
+    return rest
+
+
+def _prefix(text: str) -> str:
+    found = _EXPLAIN.match(_without_comments(text))
+    return found[0] if found else "EXPLAIN "
+
+
+def _without_comments(text: str) -> str:
+    """Comments before the first word taken away, nested ones too."""
+    while True:
+        text = text.lstrip()
+        if text.startswith("--"):
+            text = text.partition("\n")[2]
+        elif text.startswith("/*"):
+            depth, at = 0, 0
+            while at < len(text):
+                pair = text[at : at + 2]
+                depth += (pair == "/*") - (pair == "*/")
+                at += 2 if pair in ("/*", "*/") else 1
+                if not depth:
+                    break
+            text = text[at:]
+        else:
+            return text
+
+
+def _tree(sql: str) -> Any:
+    with duckdb.connect(":memory:", config={"autoload_known_extensions": "false"}) as parser:
+        found = parser.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    assert found is not None
+    try:
+        tree = json.loads(found[0])
+    except RecursionError:
+        raise Refused("The question is nested too deeply", "", "Ask in parts, WITH … AS (…)") from None
+    if tree.get("error"):
+        place = tree.get("position")
+        where = int(place) if str(place or "").isdigit() else None
+        raise Refused(
+            "The SQL cannot be read", " ".join(str(tree.get("error_message", "")).split()), INSTEAD, where
+        )
+    statements = tree.get("statements", [])
+    if len(statements) != 1:
+        raise Refused(f"These are {len(statements)} statements", "", "Ask one at a time")
+    return statements[0]
+
+
+@dataclass
+class _Walk:
+    """Goes through the tree with the names that are in scope; raises Refused at the first thing too many."""
+
+    tables: frozenset[str]
+    used: set[str] = field(default_factory=set)
+    columns: set[str] = field(default_factory=set)
+
+    def statement(self, tree: Any) -> None:
+        self._any(tree, frozenset(), 0)
+
+    def _any(self, node: Any, scope: frozenset[str], depth: int) -> None:
+        if depth > MOST_DEPTH:
+            raise Refused("The question is nested too deeply", "", "Ask in parts, WITH … AS (…)")
+        if isinstance(node, list):
+            for each in node:
+                self._any(each, scope, depth + 1)
+            return
+        if not isinstance(node, dict):
+            return
+        scope = self._with(node, scope, depth)
+        if "query_location" in node and "class" not in node and isinstance(node.get("type"), str):
+            self._from(node, scope)
+        elif node.get("class") == "FUNCTION":
+            self._function(node)
+        elif node.get("class") == "COLUMN_REF":
+            names = node.get("column_names") or [""]
+            self.columns.add(str(names[-1]).lower())
+            self.columns |= {str(each).lower() for each in names}
+        elif node.get("class") == "STAR":
+            self.columns.add("*")
+        for key, each in node.items():
+            if key != "cte_map":
+                self._any(each, scope, depth + 1)
+
+    def _with(self, node: dict[str, Any], scope: frozenset[str], depth: int) -> frozenset[str]:
+        """The scope inside a node with common table expressions, seen by those after it and itself."""
+        for entry in (node.get("cte_map") or {}).get("map", []):
+            name = str(entry.get("key", ""))
+            if not _PLAIN.fullmatch(name):
+                raise Refused(f"{name[:60]!r} is no name for a WITH table", "", "Use letters, digits and _")
+            if name.lower() in self.tables:
+                raise Refused(f"{name} is a table of the dataset", "", "Give the WITH table another name")
+            value = entry.get("value") or {}
+            query = value.get("query_node") or {}
+            inner = scope | {name.lower()} if _recursive(query) else scope
+            self._any(value, inner, depth + 1)
+            scope |= {name.lower()}
+        return scope
+
+    def _from(self, node: dict[str, Any], scope: frozenset[str]) -> None:
+        kind, at = node["type"], _at(node)
+        if kind == "SHOW_REF":
+            if node.get("query") is not None and node.get("show_type") in ("DESCRIBE", "SUMMARY"):
+                return  # of a SELECT, which is walked like any other
+            raise Refused("SHOW is not asked here", "", "The tables and columns stand beside the editor", at)
+        if kind not in FROM:
+            raise Refused(f"{kind} cannot be read from", "", INSTEAD, at)
+        if kind == "BASE_TABLE":
+            path = (node.get("qualified_name") or {}).get("path") or [node.get("table_name")]
+            name = str(node.get("table_name", "")).lower()
+            if len(path) != 1 or node.get("schema_name") or node.get("catalog_name") or node.get("at_clause"):
+                raise Refused(
+                    f"{'.'.join(map(str, path))[:120]!r} is no table of the dataset", "", self._known(), at
+                )
+            if name not in scope:
+                if name not in self.tables:
+                    raise Refused(f"There is no table {name[:120]!r}", "", self._known(), at)
+                self.used.add(name)
+        elif kind == "TABLE_FUNCTION":
+            function = node.get("function") or {}
+            name = str(function.get("function_name", "")).lower()
+            if name not in TABLE_FUNCTIONS or function.get("schema") or function.get("catalog"):
+                raise Refused(f"{name[:60]}() cannot be read from", "", self._known(), at)
+
+    def _function(self, node: dict[str, Any]) -> None:
+        name = str(node.get("function_name", "")).lower()
+        path = (node.get("qualified_name") or {}).get("path") or [name]
+        if node.get("schema") or node.get("catalog") or len(path) > 1:
+            raise Refused(
+                f"{'.'.join(map(str, path))[:80]}() is asked for by a path",
+                "",
+                "Name the function alone",
+                _at(node),
+            )
+        if name in FORBIDDEN or name.startswith(("pg_", "duckdb_", "pragma_", "read_", "write_")):
+            raise Refused(f"{name}() tells of the machine, not of the data", "", "Leave it out", _at(node))
+
+    def _known(self) -> str:
+        return f"There are {', '.join(sorted(self.tables))}"
+
+
+def _recursive(query: Any) -> bool:
+    return isinstance(query, dict) and query.get("type") == "RECURSIVE_CTE_NODE"
+
+
+def _at(node: dict[str, Any]) -> int | None:
+    place = node.get("query_location")
+    return place if isinstance(place, int) and place < MOST_SIGNS else None

@@ -1,0 +1,291 @@
+"""`samples`: one view over all tables of numbers where they lie. Nothing is copied; times are expressions.
+
+Sensor streams that are read in the same way (the same columns, stamps and unit) become one scan over all
+their files. What differs between them (whose they are, how late they are) is looked up in a list by the
+file's number, or by the episode's where files are shared: a join with a table would cost more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from inspector.core.times import UNIT_NS
+from inspector.errors import InspectorError
+from inspector.media.csvhead import is_number, read_head
+from inspector.media.table import is_list, is_parquet, schema_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from inspector.core.model import Source, Stream
+    from inspector.core.timemap import TimeMap
+
+FIXED = ("record_id", "stream_id", "t_s", "native_t_s")
+MOST_FILES = 20_000
+"""In one scan; the rest are said to be left out."""
+
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A stream whose samples can be scanned, and whose record it is."""
+
+    record_id: str
+    stream_id: str
+    source: Source
+    timemap: TimeMap
+    channels: tuple[str, ...]
+    rate: float | None
+
+    @classmethod
+    def of(cls, record_id: str, stream: Stream) -> Sampled | None:
+        """None for what is no table of numbers."""
+        if stream.source.format != "table" or not stream.channels:
+            return None
+        return cls(record_id, stream.id, stream.source, stream.timemap, tuple(stream.channels), stream.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The query behind `samples`, the files that it reads, and what is not in it."""
+
+    sql: str
+    files: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def view_of(streams: Sequence[Sampled]) -> View:
+    """One SELECT over all files; with no streams an empty one with the fixed columns."""
+    groups: dict[tuple[object, ...], list[Sampled]] = defaultdict(list)
+    for each in streams:
+        source = each.source
+        shared = source.row_start is not None
+        own = (each.record_id, each.stream_id) if shared and not is_parquet(source.path) else ()
+        head = () if is_parquet(source.path) else (str(source.path),)  # texts differ in how they are written
+        nominal = each.rate if source.time_column is None else None
+        key = (
+            source.columns,
+            each.channels,
+            source.time_column,
+            source.time_unit,
+            nominal,
+            shared,
+            own,
+            head,
+        )
+        groups[key].append(each)
+    parts, files, notes = [], dict[str, "Path"](), []
+    for group in groups.values():
+        try:
+            parts.append(_scan(group))
+        except InspectorError as error:
+            notes.append(f"samples of {group[0].stream_id}: {error}")
+            continue
+        files |= {str(each.source.path): each.source.path for each in group}
+    columns = ", ".join(f"NULL::{'VARCHAR' if each in FIXED[:2] else 'DOUBLE'} AS {each}" for each in FIXED)
+    parts.append(f"SELECT {columns} WHERE false")
+    return View("\nUNION ALL BY NAME\n".join(parts), tuple(files.values()), tuple(notes))
+
+
+def _scan(group: Sequence[Sampled]) -> str:
+    """A SELECT over the files of streams that are read alike."""
+    first = group[0].source
+    if len(group) > MOST_FILES:
+        raise InspectorError("Too many files for one scan", f"{len(group)}", "Ask of a part of the dataset")
+    if not is_parquet(first.path):
+        return _text_scan(group[0])
+    schema = schema_of(first.path)
+    files = list(dict.fromkeys(str(each.source.path) for each in group))
+    place = "file_index"
+    order: Sequence[Sampled | None] = group
+    if first.row_start is not None:
+        place, order = _by_episode(group, schema)
+    elif len(files) < len(group):
+        raise InspectorError("Several streams share one table", files[0], "")
+    options = "file_row_number = true, union_by_name = true"
+    scan = f"read_parquet([{', '.join(map(_quoted, files))}], {options})"
+    native = _native(
+        first, schema.field(first.time_column).type if first.time_column else None, group[0].rate
+    )
+    return _select(scan, native, order, place, _channels(group[0], schema))
+
+
+def _by_episode(group: Sequence[Sampled], schema: pa.Schema) -> tuple[str, list[Sampled | None]]:
+    """Where rows of many records share files: the column that says whose a row is, and the streams by it."""
+    from inspector.readers.lerobot_v3 import data_runs
+
+    if "episode_index" not in schema.names:
+        raise InspectorError("Records share a table that does not say whose its rows are", "", "")
+    runs: dict[str, dict[int, int]] = {}
+    numbered: dict[int, Sampled] = {}
+    for each in group:
+        path = each.source.path
+        if str(path) not in runs:
+            found = data_runs(path)
+            runs[str(path)] = dict(zip(found.start.tolist(), found.episode.tolist(), strict=False))
+        episode = runs[str(path)].get(each.source.row_start or 0)
+        if episode is not None and 0 <= episode < 10_000_000:
+            numbered[int(episode)] = each
+    if not numbered:
+        raise InspectorError("No row of the table names an episode that is known", "", "")
+    return "episode_index", [numbered.get(each) for each in range(max(numbered) + 1)]
+
+
+def _text_scan(stream: Sampled) -> str:
+    """A text table, read as `inspector.media.table` does: cells that are no numbers are missing."""
+    source = stream.source
+    head = read_head(source.path)
+    names = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in head.names)
+    encoding = {"utf8": "utf-8", "utf-16": "utf-16"}.get(head.encoding, "latin-1")
+    scan = (
+        f"read_csv({_quoted(str(source.path))}, delim = {_quoted(head.delimiter)}, header = false, "
+        f"skip = {head.skip}, columns = {{{names}}}, auto_detect = false, ignore_errors = true, "
+        f"quote = '\"', escape = '\"', strict_mode = false, encoding = {_quoted(encoding)}, nullstr = ''"
+        + (", max_line_size = 4194304)" if len(head.names) > 1000 else ")")
+    )
+    comma = head.comma_decimals
+
+    def number(name: str) -> str:
+        cell = f"replace({_name(name)}, ',', '.')" if comma else _name(name)
+        return f"TRY_CAST(trim({cell}) AS DOUBLE)"
+
+    if source.time_column is None:
+        raise InspectorError("Its rows have no stamps", source.path.name, "Only Parquet tables are counted")
+    column = source.time_column
+    place = head.names.index(column)
+    cells = [row[place].strip() for row in head.rows if len(row) > place and row[place].strip()]
+    unit = UNIT_NS[source.time_unit]
+    if cells and not all(map(is_number, cells)):
+        native = f"(epoch_ns(TRY_CAST({_name(column)} AS TIMESTAMPTZ)) - {source.epoch_ns})::DOUBLE / 1e9"
+    elif source.epoch_ns % unit == 0 and all(map(_WHOLE.fullmatch, cells)):
+        # Stamps of an epoch in ns have more digits than a float.
+        native = f"(TRY_CAST(trim({_name(column)}) AS BIGINT) - {source.epoch_ns // unit})::DOUBLE"
+        native += f" / {1e9 / unit!r}"
+    else:
+        native = f"({number(column)} - {source.epoch_ns / unit!r}) / {1e9 / unit!r}"
+    channels = [(name, number(column)) for name, column in zip(stream.channels, source.columns, strict=True)]
+    return _select(scan, native, [stream], "0", channels)
+
+
+def _native(source: Source, kind: pa.DataType | None, rate: float | None) -> str:
+    """Local time in seconds as an expression over the scan."""
+    if source.time_column is None:
+        if not rate:
+            raise InspectorError("Its rows have neither stamps nor a rate", source.path.name, "")
+        return f"file_row_number::DOUBLE / {rate!r}"
+    column, unit = _name(source.time_column), UNIT_NS[source.time_unit]
+    if kind is not None and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        return f"(epoch_ns({column}::TIMESTAMP_NS) - {source.epoch_ns})::DOUBLE / 1e9"
+    if not source.epoch_ns:
+        return f"{column}::DOUBLE" + (f" / {1e9 / unit!r}" if unit != UNIT_NS["s"] else "")
+    if kind is not None and pa.types.is_integer(kind) and source.epoch_ns % unit == 0:
+        return f"({column} - {source.epoch_ns // unit})::DOUBLE / {1e9 / unit!r}"
+    return f"({column}::DOUBLE - {source.epoch_ns / unit!r}) / {1e9 / unit!r}"
+
+
+def _channels(stream: Sampled, schema: pa.Schema) -> list[tuple[str, str]]:
+    """Each channel with its expression; a column of lists holds several."""
+    found: list[str] = []
+    columns = stream.source.columns
+    for column in columns:
+        kind = schema.field(column).type
+        if not is_list(kind):
+            found.append(_name(column))
+            continue
+        if len(columns) == 1:
+            width = len(stream.channels)
+        else:
+            width = sum(each.startswith(f"{column}[") for each in stream.channels)
+        found += [f"{_name(column)}[{place + 1}]" for place in range(width)]
+    if len(found) != len(stream.channels):
+        raise InspectorError("Its channels do not fit its columns", stream.source.path.name, "")
+    return list(zip(stream.channels, found, strict=True))
+
+
+def _select(
+    scan: str,
+    native: str,
+    streams: Sequence[Sampled | None],
+    place: str,
+    channels: Sequence[tuple[str, str]],
+) -> str:
+    """The fixed columns and the channels over a scan; `place` says which of `streams` a row is of."""
+    known = [each for each in streams if each is not None]
+    alike = len({(each.stream_id) for each in known}) == 1
+    ids = _looked_up(
+        [None if each is None else _quoted(each.record_id) for each in streams], place, "VARCHAR"
+    )
+    names = (
+        _quoted(known[0].stream_id)
+        if alike
+        else _looked_up(
+            [None if each is None else _quoted(each.stream_id) for each in streams], place, "VARCHAR"
+        )
+    )
+    columns = [f"{ids} AS record_id", f"{names} AS stream_id", f"{_mapped(native, streams, place)} AS t_s"]
+    columns.append(f"{native} AS native_t_s")
+    taken = {each.lower() for each in FIXED}
+    for name, expression in channels:
+        own = name
+        while own.lower() in taken:
+            own += "_"
+        taken.add(own.lower())
+        columns.append(f"{expression} AS {_name(own)}")
+    some = f"\nWHERE {ids} IS NOT NULL" if len(known) < len(streams) else ""
+    return f"SELECT {', '.join(columns)}\nFROM {scan}{some}"
+
+
+def _mapped(native: str, streams: Sequence[Sampled | None], place: str) -> str:
+    """Native seconds on the reference timeline: the TimeMap's pieces, as `core.timemap` draws them."""
+    maps = [None if each is None else each.timemap.anchors for each in streams]
+    some = {each for each in maps if each is not None}
+    if all(len(each) == 1 for each in some):
+        late = [None if each is None else repr((each[0][1] - each[0][0]) / 1e9) for each in maps]
+        if {each for each in late if each is not None} == {"0.0"}:
+            return native
+        return f"{native} + {_looked_up(late, place, 'DOUBLE')}"
+    if len(some) == 1:
+        return _pieces(native, next(iter(some)))
+    cases = " ".join(
+        f"WHEN {number} THEN {_pieces(native, each)}" for number, each in enumerate(maps) if each is not None
+    )
+    return f"CASE {place}::BIGINT {cases} END"
+
+
+def _pieces(native: str, anchors: tuple[tuple[int, int], ...]) -> str:
+    """A piecewise-linear map in seconds; beyond the outer anchors the nearest slope goes on."""
+    if len(anchors) == 1:
+        return f"({native} + {(anchors[0][1] - anchors[0][0]) / 1e9!r})"
+    lines = [(a, b) for a, b in pairwise(anchors) if b[0] > a[0]] or [
+        (anchors[0], (anchors[0][0] + 1, anchors[0][1] + 1))
+    ]
+    texts = []
+    for number, ((l0, r0), (l1, r1)) in enumerate(lines):
+        line = f"{r0 / 1e9!r} + ({native} - {l0 / 1e9!r}) * {(r1 - r0) / (l1 - l0)!r}"
+        texts.append(
+            f"ELSE {line}" if number == len(lines) - 1 else f"WHEN {native} < {l1 / 1e9!r} THEN {line}"
+        )
+    return f"(CASE {' '.join(texts)} END)" if len(texts) > 1 else f"({texts[0].removeprefix('ELSE ')})"
+
+
+def _looked_up(values: Sequence[str | None], place: str, kind: str) -> str:
+    if len(values) == 1:
+        return f"{values[0]}::{kind}"
+    listed = ", ".join("NULL" if each is None else each for each in values)
+    return f"([{listed}]::{kind}[])[{place}::BIGINT + 1]"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _name(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
