@@ -9,11 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from gui.panel_fakes import shown
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from inspector.errors import Cancelled, InspectorError
+from inspector.ui.panels.sql import SqlPanel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from PySide6.QtWidgets import QWidget
+    from pytestqt.qtbot import QtBot
+
+    from inspector.ui.panels.sql_asking import Asked
 
 _TABLES = {
     "records": "record_id duration_s axis flag session",
@@ -117,3 +126,46 @@ def moments() -> pa.Table:
             "offset_ms": pa.array([-320, 12, None, 40, 5], pa.int64()),
         }
     )
+
+
+# --- a panel and hands ------------------------------------------------------------------------------
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+ALT = Qt.KeyboardModifier.AltModifier
+
+
+def a_panel(qtbot: QtBot, asked: Asked) -> SqlPanel:
+    """A panel on the screen, the focus in its editor."""
+    made = SqlPanel()
+    made.set_session(asked)
+    shown(qtbot, made, 640, 600)
+    made.activateWindow()
+    made.editor.setFocus()
+    qtbot.waitUntil(made.editor.hasFocus)
+    return made
+
+
+def write(panel: SqlPanel, sql: str) -> None:
+    """Type a query, without taking any completion."""
+    QTest.keyClicks(panel.editor, sql)
+    panel.editor.proposals.hide()
+
+
+def run(panel: SqlPanel, qtbot: QtBot, sql: str = "SELECT 1") -> None:
+    """Type a query, press Ctrl+Enter, and wait for the end."""
+    panel.editor.put("")
+    write(panel, sql)
+    QTest.keyClick(panel.editor, Qt.Key.Key_Return, CONTROL)
+    qtbot.waitUntil(lambda: panel._question is None)
+
+
+def click(widget: QWidget) -> None:
+    """Press a button."""
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def cells(panel: SqlPanel, column: int) -> list[str]:
+    """What a column shows."""
+    rows = panel.table.rows
+    return [str(rows.index(row, column).data()) for row in range(rows.rowCount())]

@@ -69,6 +69,7 @@ class SqlPanel(Panel):
         self._at: int | None = None
         self._walked = 0
         self._draft = ""
+        self._words = Vocabulary()
         self.header = SectionHeader("SQL")
         self.editor = SqlEditor()
         self.bar = QueryBar(self.editor.toPlainText)
@@ -158,16 +159,11 @@ class SqlPanel(Panel):
         self._session = session
         self._walked = 0
         self._clear_lines()
-        schema = None
-        if session is not None:
-            schema = session.sql_schema()
-            self.editor.set_words(Vocabulary(schema, session.sql_functions()))
-        else:
-            self.editor.set_words(Vocabulary())
+        self._words = Vocabulary()
+        self._learn()
         self.bar.set_store(QueryStore(None if session is None else session.root))
         self.bar.set_open(session is not None)
         self.bar.set_running(False)
-        self.tables.set_schema(schema)
         self._show_table(pa.table({}))
         self.stack.setCurrentWidget(self.tables)
         self.header.set_count("")
@@ -227,6 +223,19 @@ class SqlPanel(Panel):
         if self._question is not None:
             self._question.cancel()
 
+    def _learn(self) -> None:
+        """Take up the tables and functions; channels are known only once samples have been read."""
+        session = self._session
+        if session is None:
+            self.tables.set_schema(None)
+            self.editor.set_words(self._words)
+            return
+        words = Vocabulary(session.sql_schema(), session.sql_functions())
+        if (words.schema, words.functions) != (self._words.schema, self._words.functions):
+            self._words = words
+            self.editor.set_words(words)
+            self.tables.set_schema(words.schema)
+
     def _show_running(self) -> None:
         running = self._question is not None
         self.bar.set_running(running)
@@ -253,6 +262,7 @@ class SqlPanel(Panel):
         self._question = None
         self._show_running()
         self._clear_lines()
+        self._learn()
         if isinstance(question.error, Cancelled):
             self._say(f"Cancelled after {time.monotonic() - self._began:.1f} s")
         elif question.error is not None:
@@ -281,8 +291,10 @@ class SqlPanel(Panel):
         self.hint.setText(plain(hint))
         self.hint.setVisible(bool(hint))
         position = getattr(error, "position", None)
-        if position is not None and self._asked == self.editor.toPlainText():
-            self.editor.set_error(position - (len(EXPLAIN) if self._explaining else 0))
+        if position is not None and self._explaining:
+            position -= len(EXPLAIN)
+        if position is not None and position >= 0 and self._asked == self.editor.toPlainText():
+            self.editor.set_error(position)
 
     def _edited(self) -> None:
         if self._question is None and self.editor.toPlainText() != self._asked:
@@ -291,7 +303,7 @@ class SqlPanel(Panel):
 
     def _show(self, answer: Answer) -> None:
         names = answer.table.column_names
-        if self._explaining or names == ["explain_key", "explain_value"]:
+        if self._explaining or self._asked.lstrip()[: len(EXPLAIN)].upper().strip() == EXPLAIN.strip():
             column = answer.table.column(names[-1]) if names else ()
             self.plan.setPlainText("\n".join(cell_text(value_of(cell)) for cell in column))
             self.stack.setCurrentWidget(self.plan)
