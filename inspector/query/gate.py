@@ -41,6 +41,7 @@ FORBIDDEN = frozenset(
         "read_blob",
         "glob",
         "query",
+        "repeat",
         "query_table",
         "sql_auto_complete",
         "checkpoint",
@@ -317,7 +318,12 @@ class _Walk:
                 _at(node),
             )
         if name in FORBIDDEN or name.startswith(("pg_", "duckdb_", "pragma_", "read_", "write_")):
-            raise Refused(f"{name}() tells of the machine, not of the data", "", "Leave it out", _at(node))
+            raise Refused(
+                f"{name}() is not asked here: it tells of the machine, or takes all its memory",
+                "",
+                "Leave it out",
+                _at(node),
+            )
 
     def _known(self) -> str:
         return f"There are {', '.join(sorted(self.tables))}"

@@ -444,7 +444,8 @@ def test_the_command_line_refuses_them_too(
     places: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each with status 2 and one line on stderr, in every format."""
-    for number, sql in enumerate((*WRITES, *SEVERAL, *READS)):
+    hostile = (*WRITES, *SEVERAL, *READS)
+    for number, sql in enumerate(hostile):
         form = ("table", "csv", "json")[number % 3]
         words = ["query", places["root"], "--format", form, "--", sql.format(**places)]
         assert cli._run(words) == cli.UNUSABLE, sql
