@@ -37,7 +37,7 @@ from inspector.query.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from inspector.core.model import Cue, Modality, Record, Stream
@@ -113,15 +113,11 @@ class Question:
     """Given every batch of rows in the engine's thread, in place of keeping them."""
     _ended: threading.Event = field(default_factory=threading.Event)
     _cancelled: threading.Event = field(default_factory=threading.Event)
-    _interrupt: Callable[[], None] | None = None
     _late: bool = False
 
     def cancel(self) -> None:
         """Stop at once what is running for it."""
         self._cancelled.set()
-        interrupt = self._interrupt
-        if interrupt is not None:
-            interrupt()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until it ended; False where the time ran out first."""
@@ -228,7 +224,6 @@ class Engine:
                     log.exception("asking %s", question.sql[:500])
             with self._lock:
                 self._running = None
-                question._interrupt = None
             question._ended.set()
             if question.then is not None:
                 try:
@@ -295,23 +290,15 @@ class Engine:
             self._read_words(base, question)
         question.doing = "asking"
         start = time.monotonic()
-        question._interrupt = base.interrupt
         question.step()
-        timer = None
-        if question.timeout_s is not None:
-
-            def late() -> None:
-                question._late = True
-                base.interrupt()
-
-            timer = threading.Timer(question.timeout_s, late)
-            timer.daemon = True
-            timer.start()
+        over = threading.Event()
+        stopper = threading.Thread(target=_stop_when_asked, args=(base, question, over), daemon=True)
+        stopper.start()
         try:
             table, truncated = self._rows(base, asked, question)
         finally:
-            if timer is not None:
-                timer.cancel()
+            over.set()
+            stopper.join()
         notes = [note for name in sorted(asked.tables) for note in self._notes.get(name, ())]
         if "records" in asked.tables and not self._read and asked.columns & {"*", "duration_s"}:
             notes.append("duration_s is empty: ask of `streams` to have every record read")
@@ -467,6 +454,16 @@ class Engine:
         self._schema = {each: schema[each] for each in TABLES if each in schema}
 
 
+def _stop_when_asked(base: duckdb.DuckDBPyConnection, question: Question, over: threading.Event) -> None:
+    """Interrupt what is cancelled or late, again and again: what has not yet begun does not notice."""
+    start = time.monotonic()
+    while not over.wait(0.02):
+        if question.timeout_s is not None and time.monotonic() - start > question.timeout_s:
+            question._late = True
+        if question._late or question._cancelled.is_set():
+            base.interrupt()
+
+
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
@@ -500,9 +497,3 @@ def _distinct(schema: pa.Schema) -> pa.Schema:
         seen[each.name] = number + 1
         fields.append(each.with_name(f"{each.name}_{number}") if number else each)
     return pa.schema(fields)
-
-
-def records_of(table: pa.Table) -> Iterator[str]:
-    """The different record ids of an answer, by appearance."""
-    if "record_id" in table.column_names:
-        yield from (each for each in table.column("record_id").unique().to_pylist() if each is not None)

@@ -24,6 +24,8 @@ FROM = frozenset(
     {"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "EMPTY_FROM", "PIVOT"}
 )
 """Kinds of thing in a FROM clause. SHOW_REF (DESCRIBE, SUMMARIZE, SHOW) is told apart in `_from`."""
+QUERIES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+"""Kinds of query. A DELETE, INSERT or UPDATE with RETURNING stands in a WITH as one of another kind."""
 FORBIDDEN = frozenset(
     {
         "getenv",
@@ -39,6 +41,7 @@ FORBIDDEN = frozenset(
         "read_blob",
         "glob",
         "query",
+        "repeat",
         "query_table",
         "sql_auto_complete",
         "checkpoint",
@@ -97,8 +100,10 @@ def examine(sql: str, tables: Collection[str]) -> Asked:
     if "\0" in sql:
         raise Refused("The question holds a zero byte", "", "Remove it")
     statement = _only(sql)
+    if _kind(statement) is None:
+        raise Refused("This is no SELECT", "", INSTEAD)
     text, explain = statement.query.strip().rstrip(";").rstrip(), False
-    if statement.type == duckdb.StatementType.EXPLAIN:
+    if _kind(statement) == duckdb.StatementType.EXPLAIN:
         text, explain = _explained(text), True
     elif statement.type != duckdb.StatementType.SELECT:
         kind = str(statement.type).rpartition(".")[2].replace("_", " ")
@@ -119,7 +124,10 @@ def examine(sql: str, tables: Collection[str]) -> Asked:
 
 def boolean(where: str, tables: Collection[str]) -> str:
     """A condition over `records` as it stands behind `--where`, let through as an expression and no more."""
-    _tree(f"SELECT ({where}\n)")  # alone it has to be one expression: no bracket may be closed too early
+    # Alone it has to be one expression: no bracket may be closed too early, and nothing come behind it.
+    node = _tree(f"SELECT {where}\n")["node"]
+    if len(node.get("select_list", [])) != 1 or (node.get("from_table") or {}).get("type") != "EMPTY":
+        raise Refused("This is no condition", where[:120], "Try: duration_s > 10 AND flag IS NULL")
     examine(f"SELECT record_id FROM records WHERE ({where}\n)", tables)
     return where
 
@@ -158,13 +166,21 @@ def _only(sql: str) -> Any:
     return statements[0]
 
 
+def _kind(statement: Any) -> Any:
+    """What kind of statement it is, None for one that DuckDB's own Python does not know."""
+    try:
+        return statement.type
+    except ValueError:
+        return None
+
+
 def _explained(text: str) -> str:
     """What is behind EXPLAIN, which has to be one SELECT itself: EXPLAIN ANALYZE runs what it explains."""
     bare = _without_comments(text)
     found = _EXPLAIN.match(bare)
     rest = bare[found.end() :] if found else ""
     inner = _only(rest)
-    if inner.type != duckdb.StatementType.SELECT:
+    if _kind(inner) != duckdb.StatementType.SELECT:
         raise Refused("EXPLAIN is for a SELECT only", "", INSTEAD)
     return rest
 
@@ -233,6 +249,9 @@ class _Walk:
             return
         if not isinstance(node, dict):
             return
+        kind = node.get("type")
+        if isinstance(kind, str) and kind.endswith("_NODE") and kind not in QUERIES:
+            raise Refused(f"{kind.partition('_')[0]} is not asked here", "", INSTEAD)
         scope = self._with(node, scope, depth)
         if "query_location" in node and "class" not in node and isinstance(node.get("type"), str):
             self._from(node, scope)
@@ -299,7 +318,12 @@ class _Walk:
                 _at(node),
             )
         if name in FORBIDDEN or name.startswith(("pg_", "duckdb_", "pragma_", "read_", "write_")):
-            raise Refused(f"{name}() tells of the machine, not of the data", "", "Leave it out", _at(node))
+            raise Refused(
+                f"{name}() is not asked here: it tells of the machine, or takes all its memory",
+                "",
+                "Leave it out",
+                _at(node),
+            )
 
     def _known(self) -> str:
         return f"There are {', '.join(sorted(self.tables))}"

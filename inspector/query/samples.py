@@ -31,7 +31,7 @@ FIXED = ("record_id", "stream_id", "t_s", "native_t_s")
 MOST_FILES = 20_000
 """In one scan; the rest are said to be left out."""
 
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
+_WHOLE = re.compile(r"[+-]?\d{1,19}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,3 +208,9 @@ def _text(value: object) -> str | None:
 
 def _whole(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) and abs(value) < 2**31 else None
+
+
+def records_of(table: pa.Table) -> Iterator[str]:
+    """The different record ids of an answer, by appearance."""
+    if "record_id" in table.column_names:
+        yield from (each for each in table.column("record_id").unique().to_pylist() if each is not None)
