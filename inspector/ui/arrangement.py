@@ -90,7 +90,10 @@ class Arrangement(QSplitter):
         height = self.middle.height()
         most = round(height * (TIMELINE_SHARE if self.stage.cameras else BARE_SHARE))
         lower = min(ruler.HEIGHT + self.timeline.canvas.total_height + 8, most)
-        self.middle.setSizes([height - lower, lower])
+        below = self.middle.sizes()[2:]
+        height -= sum(below)
+        lower = min(lower, height)
+        self.middle.setSizes([height - lower, lower, *below])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -13,6 +13,7 @@ from inspector.core.times import NS, clock_text
 from inspector.ui import actions as table
 from inspector.ui import theme
 from inspector.ui.arrangement import Arrangement
+from inspector.ui.asking import Asking
 from inspector.ui.dialogs import show_about, show_keys
 from inspector.ui.follow import Follower
 from inspector.ui.goto_field import GotoField
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
 
     def _wire(self) -> None:
         player = self.player
+        self.asking = Asking(self.parts, self.actions_["sql"], self.show_moment, self)
         self.follower = Follower(player, self.parts, self.actions_, self)
         player.state_changed.connect(self._show_status)
         player.speaker.problem.connect(self.notice)
@@ -140,6 +142,9 @@ class MainWindow(QMainWindow):
             "loop_out": lambda: self.player.mark(start=False),
             "loop_off": lambda: go.set_loop(None),
             **self.sounds.handlers(),
+            "sql": lambda: self.asking.run("sql"),
+            "moment_on": lambda: self.asking.run("moment_on"),
+            "moment_back": lambda: self.asking.run("moment_back"),
             "previous": lambda: self._neighbour(-1),
             "next": lambda: self._neighbour(1),
             "zoom_in": lambda: self.timeline.zoom_in(),
@@ -208,6 +213,7 @@ class MainWindow(QMainWindow):
         self.player.reset_mix()  # another dataset's sounds are others, whatever their names
         self.session = session
         self.records.set_session(session)
+        self.asking.set_session(session)
         self.dataset.set_session(session)
         told = bool(session.dataset.leftover or session.dataset.ambiguous or session.dataset.problems)
         self.tabs.setCurrentWidget(self.dataset if told else self.streams)
@@ -240,14 +246,23 @@ class MainWindow(QMainWindow):
             self._surveyor.close()
             self._surveyor = None
         if self.session is not None:
+            self.asking.set_session(None)
             self.session.close(wait)
             self.session = None
 
-    def show_record(self, record_id: str) -> None:
+    def show_moment(self, record_id: str, at_ns: int | None) -> None:
+        """Go to a record, and where a time is given to that."""
+        if self.record is not None and self.record.id == record_id and self._wanted == record_id:
+            if at_ns is not None:
+                self.player.transport.seek(at_ns)
+            return
+        self.show_record(record_id, at_ns)
+
+    def show_record(self, record_id: str, at_ns: int | None = None) -> None:
         """Load a record behind, and show it when it is there; a newer choice replaces this one."""
         if self.session is None or (self.record is not None and self.record.id == record_id):
             return
-        self._wanted = record_id
+        self._wanted, self._start_at = record_id, (at_ns, False)
         session = self.session
 
         def done(job: Job[Record]) -> None:

@@ -100,8 +100,9 @@ class Keyboard:
             box.close()
         if (opened := preferences(window)) is not None:
             opened.close()
-        if window.actions_["sync"].isChecked():
-            window.actions_["sync"].trigger()
+        for name in ("sync", "sql"):
+            if window.actions_[name].isChecked():
+                window.actions_[name].trigger()
         window.activateWindow()
         window.goto.hide()
         go.pause()
@@ -126,6 +127,24 @@ class Keyboard:
 
         def at(ns: int) -> Callable[[], bool]:
             return lambda: go.now_ns() == ns and not go.playing
+
+        def answered(steps: int) -> Callable[[], None]:
+            """There is an answer of two moments, 1 s and 2 s, and so many steps were made through it."""
+
+            def ready() -> None:
+                window.actions_["sql"].trigger()
+                panel = window.asking.panel
+                assert panel is not None
+                panel.editor.setPlainText("SELECT 'b' AS record_id, unnest([1.0, 2.0]) AS t_s")
+                panel.run()
+                while panel.table.rows.rowCount() != 2 or panel.asking:
+                    QTest.qWait(5)
+                panel.head.lead_in.setValue(0.5)
+                for _ in range(steps):
+                    panel.next_moment()
+                self.focus.setFocus()
+
+            return ready
 
         def record(name: str) -> Callable[[], bool]:
             return lambda: window.record is not None and window.record.id == name
@@ -167,6 +186,9 @@ class Keyboard:
             "bottom": (nothing, lambda: not window.timeline.isVisible()),
             "find": (nothing, lambda: window.transcript.isVisible() and _edits(window.transcript)),
             "filter": (nothing, lambda: window.records.filter.hasFocus()),
+            "sql": (nothing, lambda: window.asking.panel is not None and window.asking.panel.isVisible()),
+            "moment_on": (answered(1), at(1_500_000_000)),
+            "moment_back": (answered(2), at(500_000_000)),
             "theme": (lambda: make_app("dark"), lambda: theme.current().name == "light"),
             "fullscreen": (nothing, window.isFullScreen),
             "keys": (nothing, lambda: len(boxes(window)) == 1),
@@ -501,3 +523,32 @@ def test_repainting_the_window_keeps_its_references_to_none(
         gc.collect()
         growth = sys.getrefcount(None) - before
     assert abs(growth) < 30, growth
+
+
+def test_a_question_leads_to_the_frame(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    """Ctrl+E, a question, Ctrl+Enter, Enter: the record is open and its frame of that moment on show."""
+    show(window, qtbot, folder, "a")
+    press(window, "Ctrl+E")
+    panel = window.asking.panel
+    assert panel is not None
+    assert panel.isVisible()
+    panel.head.lead_in.setValue(0)
+    QTest.keyClicks(panel.editor, "SELECT record_id, start_s + 0.5 AS t_s FROM words WHERE record_id > 'b'")
+    press(window, "Esc")  # whatever is proposed
+    press(window, "Ctrl+Return")
+    qtbot.waitUntil(lambda: panel.table.rows.rowCount() == 1, timeout=15_000)
+    panel.table.setFocus()
+    press(window, "Return")
+    qtbot.waitUntil(lambda: window.record is not None and window.record.id == "c", timeout=5000)
+    qtbot.waitUntil(lambda: window.complete, timeout=15_000)
+    go = window.player.transport
+    assert go.now_ns() == 1_500_000_000
+    picture = window.stage.cameras[0].picture
+    assert picture is not None
+    assert films.picture_number(picture) == 37  # of 25 a second
+    panel.head.filter.setChecked(True)
+    qtbot.waitUntil(lambda: window.records.model.rowCount() == 1)
+    window.show_moment("c", 2_000_000_000)
+    assert go.now_ns() == 2_000_000_000
+    press(window, "Ctrl+E")
+    assert not panel.isVisible()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import shiboken6
 from PySide6.QtCore import (
     QEvent,
@@ -45,7 +46,7 @@ from inspector.ui.panels.records_model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -256,7 +257,7 @@ class RecordsPanel(Panel):
     def set_session(self, session: Session | None) -> None:
         """Show a dataset's records; None empties the list."""
         self._asked += 1
-        self._chosen = None
+        self._chosen = self._only = None
         self._unpainted.clear()
         for timer in (self._typing, self._moving, self._filling):
             timer.stop()
@@ -340,6 +341,13 @@ class RecordsPanel(Panel):
         if self._chosen is None or self.model.row_of(self._chosen) is None:
             self._enter(0)
 
+    def show_only(self, ids: Sequence[str] | None) -> None:
+        """Show these records alone, as far as the filter lets them; None shows all again."""
+        self._only = None if ids is None else pa.array(ids, pa.string())
+        self._arrange()
+
+    _only: pa.Array | None = None
+
     def _arrange(self) -> None:
         """Filter and sort anew: at once, or in a thread where that takes a while."""
         self._typing.stop()
@@ -349,13 +357,13 @@ class RecordsPanel(Panel):
         column = head.sortIndicatorSection()
         key = self.model.sort_key(column) if column >= 0 else None
         descending = head.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
-        index = self.model.index_table
+        index, only = self.model.index_table, self._only
         if index.num_rows <= IN_PLACE:
-            self._show_order(asked, arranged(index, needle, key, descending))
+            self._show_order(asked, arranged(index, needle, key, descending, only))
             return
 
         def work() -> None:
-            order = arranged(index, needle, key, descending)
+            order = arranged(index, needle, key, descending, only)
             if shiboken6.isValid(self):
                 self._arranged.emit(asked, order)
 
@@ -365,7 +373,9 @@ class RecordsPanel(Panel):
         if asked != self._asked:
             return
         needle = self.filter.text().strip()
-        self.table.empty_text = f"No record has “{needle}” in its name or columns"
+        self.table.empty_text = (
+            f"No record has “{needle}” in its name or columns" if needle else "The question led to no record"
+        )
         self._quiet = True
         self.model.set_order(order)
         self._quiet = False

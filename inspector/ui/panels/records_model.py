@@ -92,11 +92,16 @@ def matching(index: pa.Table, needle: str) -> NDArray[np.bool_]:
 
 
 def arranged(
-    index: pa.Table, needle: str, key: pa.ChunkedArray | pa.Array | None, descending: bool
+    index: pa.Table,
+    needle: str,
+    key: pa.ChunkedArray | pa.Array | None,
+    descending: bool,
+    only: pa.Array | None = None,
 ) -> NDArray[np.int64] | None:
     """The index rows that are shown, in the order in which they are; None for all of them as they lie.
 
-    Empty cells come last in either direction. A column that has no order leaves the dataset's.
+    Empty cells come last in either direction. A column that has no order leaves the dataset's. `only` are the
+    ids of the records to which a question led.
     """
     order: NDArray[np.int64] | None = None
     if key is not None:
@@ -106,8 +111,10 @@ def arranged(
             order = pc.sort_indices(table, sort_keys=keys).to_numpy().astype(np.int64)
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError):
             order = None
-    if needle:
-        found = matching(index, needle)
+    if needle or only is not None:
+        found = matching(index, needle) if needle else np.ones(index.num_rows, bool)
+        if only is not None:
+            found &= pc.is_in(index.column("record_id"), value_set=only).to_numpy()
         order = np.flatnonzero(found) if order is None else order[found[order]]
     return order
 

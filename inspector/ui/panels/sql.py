@@ -174,6 +174,11 @@ class SqlPanel(Panel):
         """Go to the query."""
         self.editor.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
+    @property
+    def asking(self) -> bool:
+        """Whether a question is on its way."""
+        return self._question is not None
+
     def next_moment(self) -> bool:
         """Go to the next row that leads somewhere; False where there is none."""
         return self._step(1)

@@ -1,0 +1,70 @@
+"""The pane for questions in SQL: made when it is first opened, under the timeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtGui import QAction
+
+    from inspector.session import Session
+    from inspector.ui.arrangement import Arrangement
+    from inspector.ui.panels.sql import SqlPanel
+
+SHARE = 0.42
+"""How much of the height the pane takes when it is opened."""
+
+
+class Asking(QObject):
+    """Owns the pane and carries what it says to the window: moments to go to, records to show."""
+
+    def __init__(
+        self, parts: Arrangement, opened: QAction, show: Callable[[str, int | None], None], parent: QObject
+    ) -> None:
+        """`opened` is checked while the pane is open. `show` goes to a record and a time."""
+        super().__init__(parent)
+        self._parts, self._opened, self._show = parts, opened, show
+        self._session: Session | None = None
+        self.panel: SqlPanel | None = None
+
+    def run(self, action: str) -> None:
+        """What an action of the window asks for."""
+        if action == "sql":
+            self._toggle()
+        elif self.panel is not None and action == "moment_on":
+            self.panel.next_moment()
+        elif self.panel is not None and action == "moment_back":
+            self.panel.previous_moment()
+
+    def set_session(self, session: Session | None) -> None:
+        """Ask another dataset; None before one is closed, which cancels what runs."""
+        self._session = session
+        if self.panel is not None:
+            self.panel.set_session(session)
+
+    def _toggle(self) -> None:
+        if self.panel is None:
+            self.panel = self._made()
+        self.panel.setVisible(self._opened.isChecked())
+        if self._opened.isChecked():
+            middle = self._parts.middle
+            stage, timeline, *_ = middle.sizes()
+            height = middle.height()
+            lower = max(round(height * SHARE), self.panel.minimumSizeHint().height())
+            left = max(height - lower, 2)
+            middle.setSizes([*(left * each // max(stage + timeline, 1) for each in (stage, timeline)), lower])
+            self.panel.focus_editor()
+
+    def _made(self) -> SqlPanel:
+        from inspector.ui.panels.sql import SqlPanel
+
+        panel = SqlPanel(self._parts.middle)
+        self._parts.middle.addWidget(panel)
+        panel.moment.connect(lambda record, start, _end: self._show(record, start))
+        panel.chosen.connect(self._parts.records.show_only)
+        panel.set_session(self._session)
+        return panel
