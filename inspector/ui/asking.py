@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inspector.ui.arrangement import Arrangement
     from inspector.ui.panels.sql import SqlPanel
 
-SHARE = 0.42
+SHARE = 0.55
 """How much of the height the pane takes when it is opened."""
 
 
@@ -51,13 +51,17 @@ class Asking(QObject):
             self.panel = self._made()
         self.panel.setVisible(self._opened.isChecked())
         if self._opened.isChecked():
-            middle = self._parts.middle
-            stage, timeline, *_ = middle.sizes()
-            height = middle.height()
-            lower = max(round(height * SHARE), self.panel.minimumSizeHint().height())
-            left = max(height - lower, 2)
-            middle.setSizes([*(left * each // max(stage + timeline, 1) for each in (stage, timeline)), lower])
+            QTimer.singleShot(0, self._make_room)  # once the splitter has taken it in
             self.panel.focus_editor()
+
+    def _make_room(self) -> None:
+        middle = self._parts.middle
+        if self.panel is None or not self.panel.isVisible():
+            return
+        stage, timeline, *_ = middle.sizes()
+        lower = max(round(middle.height() * SHARE), self.panel.minimumSizeHint().height())
+        left = max(middle.height() - lower, 2)
+        middle.setSizes([*(left * each // max(stage + timeline, 1) for each in (stage, timeline)), lower])
 
     def _made(self) -> SqlPanel:
         from inspector.ui.panels.sql import SqlPanel
