@@ -1,4 +1,4 @@
-"""What a curator decided: edits, each made of changes to places in records, each bound to what it was made on."""
+"""What a curator decided: edits of changes to places in records, each bound to what it was made on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One gesture. `at` is in ns and never runs backwards; `undoes` is the id of the edit that this one takes back."""
+    """One gesture. `at` is in ns and never runs backwards; `undoes` names the edit that this takes back."""
 
     id: str
     at: int

@@ -1,13 +1,14 @@
-"""What a check says of a record: found, not found, or not measurable. Bad data is a finding, never a crash."""
+"""What a check says of a record: ok, suspect, failed or not measurable. Bad data is a finding, no crash."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inspector.core.model import Span
-from inspector.core.timemap import TimeMap
+if TYPE_CHECKING:
+    from inspector.core.model import Span
+    from inspector.core.timemap import TimeMap
 
 
 class Status(StrEnum):
