@@ -24,7 +24,7 @@ app = typer.Typer(
     epilog="Exit status: 0 done, 1 done and something failed its check, 2 could not run, 70 a bug.",
 )
 
-DatasetArg = Annotated[str, typer.Argument(metavar="PATH", help="The dataset's folder.")]
+DatasetArg = Annotated[str, typer.Argument(help="The dataset's folder.")]
 Reader = Annotated[
     str | None, typer.Option("--reader", metavar="NAME", help="Read as this format: folder, lerobot.")
 ]
@@ -89,6 +89,6 @@ def outside(target: str, dataset: str | Path | None, what: str) -> Path:
         )
     if file.is_dir() or not file.parent.is_dir():
         raise InspectorError(
-            f"The folder for {what} is not there", str(file.parent), "Make it, or name another"
+            f"The folder for {what} is not there", target, "Make it, or name another"
         )
     return file
