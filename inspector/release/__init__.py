@@ -1,0 +1,1 @@
+"""What leaves the program: releases, and the files that annotators take with them."""
