@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from inspector.core.assets import resource
+from inspector.core.desk import Desk
+from inspector.core.effective import effective
 from inspector.core.jobs import Job, Jobs
 from inspector.core.model import Coverage, Modality, Record, Stream
 from inspector.core.times import NS
@@ -17,11 +20,14 @@ from inspector.errors import Cancelled, InspectorError
 from inspector.readers import readers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     import pyarrow as pa
 
+    from inspector.core.curation import Curation
+    from inspector.core.edits import Change, Edit
     from inspector.core.model import Cue, Dataset
+    from inspector.core.state import Past
     from inspector.media.long_series import LongSeries
     from inspector.media.peaks import Peaks
     from inspector.media.series import Series
@@ -51,29 +57,49 @@ class Session:
     What the index does not hold (durations, coverage) fills in behind through `survey`.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        workspace: Path | str | None = None,
+        author: str | None = None,
+        inside: bool = True,
+    ) -> None:
         self.dataset = dataset
+        self.desk = Desk(dataset, workspace, author, inside, self._edited)
         self.jobs = Jobs()
         self._urgent = Jobs(1)
         self._lock = threading.Lock()
         self._records: dict[str, Record] = {}
+        self._joined: dict[str, Record] = {}
         self._rows: dict[str, int] | None = None
         self._promised: frozenset[Modality] | None = None
         self._found: set[Modality] = set()
         self._engine: Engine | None = None
 
     @classmethod
-    def open(cls, path: Path | str, reader: str | None = None) -> Session:
-        """Open the dataset at `path` with the named reader, or the first that claims it. Lists files only."""
+    def open(
+        cls,
+        path: Path | str,
+        reader: str | None = None,
+        workspace: Path | str | None = None,
+        author: str | None = None,
+    ) -> Session:
+        """Open the dataset at `path` with the named reader, or the first that claims it. Lists files only.
+
+        `workspace` is where curation work is kept, else as remembered; `author` signs it, else as in the
+        settings.
+        """
         root = Path(path).expanduser()
         if not root.exists():
             raise InspectorError("There is nothing at that path", str(root), "Check the spelling")
         root = root.resolve()
+        # A single film has no folder of its own, and the demo that comes with the program is everybody's.
+        inside = root.is_dir() and root != resource("demo").resolve()
         if reader is not None:
-            return cls(readers.get(reader).open(root))
+            return cls(readers.get(reader).open(root), workspace, author, inside)
         for entry in readers.all():
             if entry.value.claims(root):
-                return cls(entry.value.open(root))
+                return cls(entry.value.open(root), workspace, author, inside)
         raise InspectorError("No reader knows this format", str(root), "Name one with --reader")
 
     @property
@@ -123,8 +149,51 @@ class Session:
             self._records[record_id] = record
             self._found |= {stream.modality for stream in record.streams}
             while len(self._records) > 256:
-                self._records.pop(next(iter(self._records)))
-        return record
+                gone = next(iter(self._records))
+                self._records.pop(gone)
+                self._joined.pop(gone, None)
+            joined, before = self._joined.get(record_id), self.desk.changes
+        if joined is None:
+            joined = effective(record, self.desk.curation.values(record_id))
+            with self._lock:
+                if before == self.desk.changes and record_id in self._records:
+                    self._joined[record_id] = joined
+        return joined
+
+    # -- curation ------------------------------------------------------------------------------------------
+
+    @property
+    def curation(self) -> Curation:
+        """What was decided on this dataset; opened when it is first asked for."""
+        return self.desk.curation
+
+    def _edited(self, touched: frozenset[str] | None) -> None:
+        with self._lock:
+            for each in list(self._joined) if touched is None else touched:
+                self._joined.pop(each, None)
+            engine = self._engine
+        if engine is not None:
+            engine.curated.edited(touched)
+
+    def edit(self, title: str, changes: Sequence[Change], note: str = "") -> Edit:
+        """Make an edit; it is on the disk when this returns, and listeners of `curation` have been told."""
+        return self.curation.edit(title, changes, note)
+
+    def flag(self, record_ids: Iterable[str], flag: str | None, note: str = "") -> Edit | None:
+        """Flag records, all in one edit (None takes flags away); None where all are flagged so already."""
+        return self.desk.flag(record_ids, flag, note)
+
+    def undo(self) -> Edit:
+        """Take back this author's newest edit in force."""
+        return self.curation.undo()
+
+    def redo(self) -> Edit:
+        """Bring back what was undone last."""
+        return self.curation.redo()
+
+    def history(self, author: str | None = None, skip: int = 0, limit: int | None = 100) -> list[Past]:
+        """Edits, newest first."""
+        return self.curation.history(author, skip, limit)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -212,6 +281,13 @@ class Session:
             raise question.error or Cancelled(sql)
         return question.answer
 
+    def where(self, condition: str, timeout_s: float | None = None) -> list[str]:
+        """The records that a boolean expression over `records` holds for. InspectorError where it is none."""
+        # The line end keeps a comment at the end of the condition from taking the bracket with it.
+        answer = self.query(f"SELECT record_id FROM records WHERE ({condition}\n)", None, timeout_s)
+        ids: list[str] = answer.table.column("record_id").to_pylist()
+        return ids
+
     def sql_schema(self) -> dict[str, tuple[tuple[str, str], ...]]:
         """Each table that can be asked with its columns and their types."""
         return self.engine.schema()
@@ -294,6 +370,7 @@ class Session:
             engine, self._engine = self._engine, None
         if engine is not None:
             engine.close(wait)
+        self.desk.close()
 
     def __enter__(self) -> Session:
         return self
@@ -305,12 +382,20 @@ class Session:
 class Opening:
     """Starts at once. `path` None opens nothing: the window shows its start page."""
 
-    def __init__(self, path: str | None, reader: str | None = None, record_id: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str | None,
+        reader: str | None = None,
+        record_id: str | None = None,
+        workspace: str | None = None,
+        author: str | None = None,
+    ) -> None:
         self.path = path
         self.session: Session | None = None
         self.record: Record | None = None
         self.error: Exception | None = None
         self._reader = reader
+        self._where = workspace, author
         self._record_id = record_id
         self._thread = threading.Thread(target=self._work, name="inspector-opening", daemon=True)
         self._thread.start()
@@ -324,7 +409,7 @@ class Opening:
         if self.path is None:
             return
         try:
-            self.session = Session.open(self.path, self._reader)
+            self.session = Session.open(self.path, self._reader, *self._where)
             ids = self.session.index.column("record_id")
             if self._record_id is not None:
                 self.session.row_of(self._record_id)

@@ -31,11 +31,11 @@ Reader = Annotated[
 Workspace = Annotated[
     str | None,
     typer.Option(
-        "--workspace", metavar="DIR", help="Where curation work is kept; not used before there is some."
+        "--workspace", metavar="DIR", help="Where curation work is kept; remembered for this dataset."
     ),
 ]
 Author = Annotated[
-    str | None, typer.Option("--author", metavar="NAME", help="Who works; not used before edits.")
+    str | None, typer.Option("--author", metavar="NAME", help="Who works; else as in the settings.")
 ]
 
 

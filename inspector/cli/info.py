@@ -25,7 +25,7 @@ def info(
     """Format, records, modalities, coverage and sizes; reads every record."""
     from inspector.session import Session
 
-    with Session.open(path, reader) as session:
+    with Session.open(path, reader, workspace, author) as session:
         told = progress(len(session.index)) if sys.stderr.isatty() else None
         counted = session.summary(told)
         if told is not None:

@@ -39,7 +39,7 @@ def query(
     if not timeout > 0:
         raise InspectorError("--timeout takes seconds above 0", repr(timeout))
     target = None if out is None else outside(out, path, "the answer")
-    with Session.open(path, reader) as session:
+    with Session.open(path, reader, workspace, author) as session:
         text = sys.stdin.read() if sql == "-" else sql
         for note in write(session.engine, text, form, target, timeout):
             print(f"inspector: {plain(note)}", file=sys.stderr)

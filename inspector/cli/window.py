@@ -52,7 +52,7 @@ def open_(
     sound: Sound = None,
 ) -> None:
     """Open a dataset in the window."""
-    _run_window(path, record, at, play, size, screenshot, reader, theme, sound)
+    _run_window(path, record, at, play, size, screenshot, reader, theme, sound, workspace, author)
 
 
 @app.command("demo")
@@ -93,6 +93,8 @@ def _run_window(
     reader: str | None,
     theme: str | None,
     sound: str | None,
+    workspace: str | None = None,
+    author: str | None = None,
 ) -> None:
     from inspector.core.times import parse_clock
 
@@ -132,7 +134,7 @@ def _run_window(
         child.warm()  # it starts beside everything that is imported next
     from inspector.session import Opening
 
-    opening = Opening(path, reader, record)  # reads on in a thread while Qt loads
+    opening = Opening(path, reader, record, workspace, author)  # reads on in a thread while Qt loads
     from inspector.ui.app import run
 
     status = run(

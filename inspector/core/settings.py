@@ -5,6 +5,7 @@ What is not understood in the file is replaced by the default.
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import threading
@@ -43,6 +44,10 @@ class Settings:
     """Decoded pictures kept in memory, all cameras together."""
     cache_gb: int = 8
     """Indexes, pyramids and proxies on disk, all datasets together."""
+    author: str = ""
+    """Who works, as edits are signed; empty for the login name."""
+    workspaces: dict[str, str] = field(default_factory=dict)
+    """By a dataset's id the folder where its curation work is kept, where one was named."""
 
 
 _LIMITS = {"picture_mb": (32, 16384), "cache_gb": (0, 100_000)}
@@ -62,6 +67,16 @@ def settings() -> Settings:
         if _kept is None or _kept[0] != path:
             _kept = (path, _load(path))
         return _kept[1]
+
+
+def author_name() -> str:
+    """Who works: as the settings say, else as the user logged in."""
+    if settings().author:
+        return settings().author
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "curator"
 
 
 def change_settings(**changed: Any) -> Settings:
@@ -99,6 +114,9 @@ def _from_plain(plain: dict[str, Any]) -> Settings:
         default = getattr(usual, name, None)
         if name == "latency":
             kept[name] = _latencies(value)
+        elif name == "workspaces":
+            pairs = value.items() if isinstance(value, dict) else ()
+            kept[name] = {str(id_): folder for id_, folder in pairs if isinstance(folder, str)}
         elif default is not None and type(value) is type(default):
             low, high = _LIMITS.get(name, (None, None))
             kept[name] = value if low is None or high is None else min(max(value, low), high)

@@ -24,7 +24,8 @@ from inspector.core.cache import user_cache
 from inspector.core.times import s_from_ns
 from inspector.errors import Cancelled, InspectorError
 from inspector.query import gate
-from inspector.query.samples import Sampled, view_of
+from inspector.query.curated import Curated
+from inspector.query.samples import FIXED, Sampled, view_of
 from inspector.query.tables import (
     OF_RECORDS,
     SCHEMAS,
@@ -144,6 +145,7 @@ class Engine:
         self._notes: dict[str, tuple[str, ...]] = {}
         self._read = False
         self._words = False
+        self.curated = Curated(session)
         self._schema: dict[str, tuple[tuple[str, str], ...]] = {}
         self._functions: tuple[str, ...] = ()
 
@@ -178,12 +180,7 @@ class Engine:
         index = self._session.index
         own = [(new, str(index.schema.field(name).type)) for name, new in index_columns(index)]
         first = (("record_id", "VARCHAR"), ("duration_s", "DOUBLE"), ("axis", "VARCHAR"), ("flag", "VARCHAR"))
-        fixed = (
-            ("record_id", "VARCHAR"),
-            ("stream_id", "VARCHAR"),
-            ("t_s", "DOUBLE"),
-            ("native_t_s", "DOUBLE"),
-        )
+        fixed = tuple(zip(FIXED, ("VARCHAR", "VARCHAR", "DOUBLE", "DOUBLE"), strict=True))
         return {"records": (*first, *own), **known, "samples": fixed}
 
     def functions(self) -> tuple[str, ...]:
@@ -284,10 +281,14 @@ class Engine:
     def _answer(self, base: duckdb.DuckDBPyConnection, question: Question) -> Answer:
         asked = gate.examine(question.sql, TABLES)
         question.step()
+        if self.curated.all_changed():
+            self._read = self._words = False
         if asked.tables & _OF_CONTENT or self._wants_durations(asked):
             self._read_records(base, question)
         if "words" in asked.tables:
             self._read_words(base, question)
+        if self.curated.catch_up(base, asked.tables, self._read, self._words, self._fill):
+            self._show_samples(base, [each for found in self.curated.sampled.values() for each in found])
         question.doing = "asking"
         start = time.monotonic()
         question.step()
@@ -365,7 +366,7 @@ class Engine:
             spans[record_id] = (s_from_ns(end - start), record.axis)
             rows["streams"] += stream_rows(record, root)
             rows["annotations"] += annotation_rows(record)
-            sampled += filter(None, (Sampled.of(record_id, stream) for stream in record.streams))
+            sampled += self.curated.note(record)
             loaded.append((record_id, record.coverage, {stream.modality for stream in record.streams}))
             if sum(map(len, rows.values())) > CHUNK:
                 flush()
@@ -430,16 +431,16 @@ class Engine:
         known = ids.to_pylist() if spans else []
         durations = pa.array([spans.get(each, (None, None))[0] for each in known], pa.float64())
         axes = pa.array([spans.get(each, (None, None))[1] for each in known], pa.string())
-        empty = len(index)
         columns = {
             "record_id": ids,
-            "duration_s": durations if spans else pa.nulls(empty, pa.float64()),
-            "axis": axes if spans else pa.nulls(empty, pa.string()),
-            "flag": pa.nulls(empty, pa.string()),
+            "duration_s": durations if spans else pa.nulls(len(index), pa.float64()),
+            "axis": axes if spans else pa.nulls(len(index), pa.string()),
+            "flag": pa.nulls(len(index), pa.string()),
         }
         for name, own in index_columns(index):
             columns[own] = index.column(name)
         self._fill(base, "records", pa.table(columns))
+        self.curated.records_filled()
 
     def _show_samples(self, base: duckdb.DuckDBPyConnection, sampled: list[Sampled]) -> None:
         view = view_of(sampled)

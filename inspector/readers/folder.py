@@ -9,6 +9,7 @@ track gives that id plain; one with several adds `#video`, `#audio`, `#audio2`.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,17 +123,28 @@ class FolderDataset:
 
     def load(self, record_id: str) -> Record:
         """The record, its files probed and read. InspectorError for an unknown id."""
+        row = self._row(record_id)
+        if self._meta is not None:
+            return self._load_row(record_id, row, self._meta)
+        places = self._places[self._starts[row] : self._starts[row + 1]]
+        items = [Item(self._paths[index], self._kinds[index]) for index in places.tolist()]
+        return assemble(record_id, self.root, self._folders[row], items, meta=self._columns(row))
+
+    def assets(self, record_id: str) -> list[tuple[str, str]]:
+        """The record's files, read whole, without opening them. InspectorError for an unknown id."""
+        row = self._row(record_id)
+        root = os.fspath(self.root)
+        places = self._places[self._starts[row] : self._starts[row + 1]].tolist()
+        return [(f"{root}/{self._paths[index]}", "") for index in places]
+
+    def _row(self, record_id: str) -> int:
         if self._rows is None:
             ids = self.index.column("record_id").to_pylist()
             self._rows = {each: row for row, each in reversed(list(enumerate(ids)))}
         row = self._rows.get(record_id)
         if row is None:
             raise InspectorError("There is no such record", record_id, "`inspector info` lists what there is")
-        if self._meta is not None:
-            return self._load_row(record_id, row, self._meta)
-        places = self._places[self._starts[row] : self._starts[row + 1]]
-        items = [Item(self._paths[index], self._kinds[index]) for index in places.tolist()]
-        return assemble(record_id, self.root, self._folders[row], items, meta=self._columns(row))
+        return row
 
     def _columns(self, row: int) -> dict[str, Any]:
         cells: dict[str, Any] = (

@@ -195,6 +195,27 @@ class LeRobotDataset:
             meta=meta,
         )
 
+    def assets(self, record_id: str) -> list[tuple[str, str]]:
+        """The episode's files, and which part of each is the episode's where several share it.
+
+        None is opened. InspectorError for an id that the dataset does not list.
+        """
+        row = self._row(record_id)
+        found = []
+        for places in (self._data, *self._media.values()):
+            if not places.present[row]:
+                continue
+            part = ""
+            if places.start_s is not None and places.end_s is not None:
+                part = f"{float(places.start_s[row])!r} to {float(places.end_s[row])!r} s"
+            elif places is self._data and (rows := self._promised(row)) is not None:
+                part = f"rows {rows[0]} to {rows[1]}"
+            try:
+                found.append((str(self._fence.path(places.path(row))), part))
+            except InspectorError:  # it leads out: the episode is read without it
+                continue
+        return found
+
     def _row(self, record_id: str) -> int:
         match = re.fullmatch(r"episode_([0-9]{6,18})", record_id)
         if match is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 import threading
 from fractions import Fraction
 from importlib.metadata import EntryPoint
@@ -36,7 +37,6 @@ from inspector.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # --- times ----------------------------------------------------------------------------------------
 
@@ -352,6 +352,8 @@ def test_a_survey_tells_of_a_record_that_does_not_load_and_goes_on() -> None:
 
     class Half:
         """A dataset of which one record cannot be loaded."""
+
+        root = Path("nowhere")
 
         index = pa.table({"record_id": ["a", "b", "c"], "modalities": [["video"]] * 3})
 

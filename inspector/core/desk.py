@@ -1,0 +1,158 @@
+"""A curator at one dataset: where the work is kept, what records are known by, what was decided.
+
+Opening is put off until something asks, and creates nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING, Any
+
+from inspector.core.cache import user_cache
+from inspector.core.curation import FLAGS, Curation
+from inspector.core.identity import Identities
+from inspector.core.settings import author_name
+from inspector.core.workspace import Workspace, find_workspace
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from inspector.core.edits import Edit
+    from inspector.core.identity import Asset
+    from inspector.core.model import Dataset
+
+LONGEST_FLAG = 60
+
+
+class Desk:
+    """Safe to use from any thread. `heard` is told of every change, also of those by others."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        workspace: Path | str | None,
+        author: str | None,
+        inside: bool,
+        heard: Callable[[frozenset[str] | None], None],
+    ) -> None:
+        self._dataset = dataset
+        self._named = workspace
+        self._inside = inside
+        self._heard = heard
+        self._lock = threading.RLock()
+        self._curation: Curation | None = None
+        self._workspace: Workspace | None = None
+        self._ids: list[str] | None = None
+        self._known: frozenset[str] = frozenset()
+        self._identity: dict[str, str] = {}
+        self._identities: Identities | None = None
+        self.author = author.strip() if author and author.strip() else author_name()
+        self.changes = 0
+        """How many times something changed: what was joined before the last one is old."""
+        if workspace is not None:
+            self.workspace  # noqa: B018 - what is wrong with it is told at once
+
+    @property
+    def identities(self) -> Identities:
+        """What the dataset's files hold."""
+        if self._identities is None:
+            self._identities = Identities(self._dataset.root)
+        return self._identities
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the work is kept."""
+        with self._lock:
+            if self._workspace is None:
+                self._workspace = find_workspace(
+                    self._dataset.root, self._record_ids(), self.present, self._named, self._inside
+                )
+            return self._workspace
+
+    @property
+    def curation(self) -> Curation:
+        """What was decided."""
+        with self._lock:
+            if self._curation is None:
+                workspace = self.workspace
+                name = hashlib.blake2b(str(workspace.folder).encode("utf-8", "replace"), digest_size=16)
+                self._curation = Curation(
+                    workspace.journals,
+                    self.author,
+                    self.present,
+                    user_cache().root / "journals" / f"{name.hexdigest()}.arrow",
+                    workspace.begin,
+                )
+                self._curation.listen(self._changed)
+            return self._curation
+
+    def _changed(self, touched: frozenset[str] | None) -> None:
+        self.changes += 1
+        self._heard(touched)
+
+    def _record_ids(self) -> list[str]:
+        if self._ids is None:
+            self._ids = self._dataset.index.column("record_id").to_pylist()
+            self._known = frozenset(self._ids)
+        return self._ids
+
+    def present(self, record_id: str) -> str | None:
+        """A record's content identity as it was when first asked for, None where there is no such record."""
+        found = self._identity.get(record_id)
+        if found is None:
+            self._record_ids()
+            if record_id not in self._known:
+                return None
+            found = self._identity[record_id] = self.identities.of(record_id, self._assets(record_id))
+        return found
+
+    def _assets(self, record_id: str) -> Iterable[Asset]:
+        assets: Any = getattr(self._dataset, "assets", None)
+        if assets is not None:
+            found: Iterable[Asset] = assets(record_id)
+            return found
+        record = self._dataset.load(record_id)
+        parts = {(str(s.source.path), f"{s.source.row_start} {s.source.start_ns}") for s in record.streams}
+        return sorted(parts)
+
+    def holder(self, content: str) -> str | None:
+        """The record that has this content now; reads a little of every file the first time."""
+        for record_id in self._record_ids():
+            self.present(record_id)
+        self.identities.keep()
+        return next((each for each, known in self._identity.items() if known == content), None)
+
+    def flag(self, record_ids: Iterable[str], flag: str | None, note: str = "") -> Edit | None:
+        """One edit that flags all of them; None where it would change nothing.
+
+        InspectorError where a flag is no single word or a record is not there.
+        """
+        if flag is not None:
+            flag = checked_flag(flag)
+        ids = list(record_ids)
+        changes = self.curation.changes(ids, "flag", flag)
+        self.identities.keep()
+        if not changes:
+            return None
+        word = "Unflag" if flag is None else f"Flag {flag}"
+        title = word if len(changes) == 1 else f"{word}: {len(changes)} records"
+        return self.curation.edit(title, changes, note)
+
+    def close(self) -> None:
+        """Give the journal back."""
+        with self._lock:
+            if self._curation is not None:
+                self._curation.close()
+            if self._identities is not None:
+                self._identities.keep()
+
+
+def checked_flag(flag: str) -> str:
+    """The flag in the spelling in which it is kept. InspectorError where it is no short word."""
+    word = flag.strip()
+    if not word or len(word) > LONGEST_FLAG or not word.replace("_", "a").replace("-", "a").isalnum():
+        raise InspectorError("A flag is one short word", repr(flag)[:80], f"Such as {', '.join(FLAGS)}")
+    return word

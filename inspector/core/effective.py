@@ -1,0 +1,172 @@
+"""A record as it is with what was decided: a pure join of the raw record and the values in force."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from inspector.core.model import Anchor, Annotation, Problem, Record
+from inspector.core.timemap import TimeMap
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from inspector.core.state import Value
+
+MOST_ANCHORS = 100_000
+FARTHEST_NS = 1 << 61
+FIELDS = ("tier", "label", "author", "anchors", "attrs")
+
+
+def part(text: str) -> str:
+    """An id as it stands in a journal path: `%` and `/` percent-encoded."""
+    return quote(text, safe="".join(chr(c) for c in range(32, 127) if chr(c) not in "%/"))
+
+
+def timemap_path(stream_id: str) -> str:
+    """Where a stream's TimeMap stands."""
+    return f"streams/{part(stream_id)}/timemap"
+
+
+def annotation_path(annotation_id: str, field: str = "") -> str:
+    """Where a label, or one field of it, stands."""
+    return f"annotations/{part(annotation_id)}" + (f"/{field}" if field else "")
+
+
+def timemap_value(timemap: TimeMap) -> list[list[int]]:
+    """A TimeMap in JSON: `[[local_ns, reference_ns], …]`."""
+    return [[local, reference] for local, reference in timemap.anchors]
+
+
+def timemap_from(value: Any) -> TimeMap:
+    """The TimeMap of such a value. InspectorError where it is none."""
+    if not isinstance(value, list) or not 0 < len(value) <= MOST_ANCHORS:
+        raise InspectorError("It is no time map", repr(value)[:100])
+    for each in value:
+        if (
+            not isinstance(each, list)
+            or len(each) != 2
+            or not all(type(ns) is int and abs(ns) < FARTHEST_NS for ns in each)
+        ):
+            raise InspectorError("It is no time map", repr(each)[:100])
+    return TimeMap(tuple((local, reference) for local, reference in value))
+
+
+def annotation_value(label: Annotation) -> dict[str, Any]:
+    """A label in JSON."""
+    return {
+        "tier": label.tier,
+        "label": label.label,
+        "author": label.author,
+        "attrs": dict(label.attrs),
+        "anchors": [
+            {
+                "stream": anchor.stream_id,
+                "span": None if anchor.span is None else list(anchor.span),
+                "region": None if anchor.region is None else list(anchor.region),
+                "text_range": None if anchor.text_range is None else list(anchor.text_range),
+            }
+            for anchor in label.anchors
+        ],
+    }
+
+
+def annotation_from(id_: str, value: Any) -> Annotation:
+    """The label of such a value. InspectorError where it is none."""
+    try:
+        texts = [value[name] for name in ("tier", "label")]
+        author, attrs = value.get("author", ""), value.get("attrs", {})
+        if not all(isinstance(each, str) for each in (*texts, author)) or not isinstance(attrs, dict):
+            raise TypeError
+        anchors = tuple(map(_anchor, value["anchors"]))
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise InspectorError("It is no label", repr(value)[:100]) from None
+    return Annotation(id_, texts[0], texts[1], anchors, author, attrs)
+
+
+def _anchor(plain: Any) -> Anchor:
+    stream = plain.get("stream")
+    if stream is not None and not isinstance(stream, str):
+        raise TypeError
+    region = plain.get("region")
+    box: tuple[float, float, float, float] | None = None
+    if region is not None:
+        left, top, width, height = (float(each) for each in region)
+        box = (left, top, width, height)
+    return Anchor(stream, _pair(plain.get("span")), box, _pair(plain.get("text_range")))
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    start, end = value
+    if type(start) is not int or type(end) is not int or not -FARTHEST_NS < start <= end < FARTHEST_NS:
+        raise ValueError
+    return start, end
+
+
+def effective(record: Record, values: Mapping[str, Value]) -> Record:
+    """The record with the time maps and labels that stand; what cannot be joined becomes a problem of it."""
+    if not values:
+        return record
+    streams = {stream.id: stream for stream in record.streams}
+    labels = {label.id: label for label in record.annotations}
+    problems = []
+    for path in sorted(values, key=lambda each: (each.count("/"), each)):  # a label before its fields
+        value = values[path].value
+        kind, *rest = path.split("/")
+        try:
+            if kind == "streams" and len(rest) == 2 and rest[1] == "timemap":
+                stream = streams.get(unquote(rest[0]))
+                if stream is None:
+                    raise InspectorError("The record has no such stream", unquote(rest[0]))
+                streams[stream.id] = replace(stream, timemap=timemap_from(value))
+            elif kind == "annotations" and rest:
+                _join_label(labels, unquote(rest[0]), rest[1:], value)
+        except InspectorError as error:
+            problems.append(Problem(path, f"what was decided cannot be joined: {error}", "the rest is"))
+    return replace(
+        record,
+        streams=tuple(streams.values()),
+        annotations=tuple(labels.values()),
+        problems=(*record.problems, *problems),
+    )
+
+
+def _join_label(labels: dict[str, Annotation], id_: str, rest: list[str], value: Any) -> None:
+    if not rest:
+        if isinstance(value, dict) and value.get("deleted") is True:
+            labels.pop(id_, None)
+        else:
+            labels[id_] = annotation_from(id_, value)
+        return
+    label = labels.get(id_)
+    if label is None:
+        raise InspectorError("The record has no such label", id_)
+    if len(rest) != 1 or rest[0] not in FIELDS:
+        raise InspectorError("A label has no such field", "/".join(rest))
+    labels[id_] = annotation_from(id_, annotation_value(label) | {rest[0]: value})
+
+
+def moved_together(record: Record, stream_id: str) -> tuple[str, ...]:
+    """The streams that a new time map of one belongs to as well: those of its clock, and what is derived.
+
+    What counts frames or has no stamps shares no clock with anything.
+    """
+    stream = record.stream(stream_id)
+    found: list[str] = [stream_id]
+    for each in record.streams:
+        if each.clock.id == stream.clock.id and each.clock.kind == "container" and each.id not in found:
+            found.append(each.id)
+    grown = True
+    while grown:
+        more = _derived(record.streams, found)
+        grown = bool(more)
+        found += more
+    return tuple(found)
+
+
+def _derived(streams: Iterable[Any], found: list[str]) -> list[str]:
+    return [each.id for each in streams if each.derived_from in found and each.id not in found]
