@@ -114,7 +114,10 @@ class Desk:
         if assets is not None:
             found: Iterable[Asset] = assets(record_id)
             return found
-        record = self._dataset.load(record_id)
+        try:
+            record = self._dataset.load(record_id)
+        except InspectorError:
+            return ()
         parts = {(str(s.source.path), f"{s.source.row_start} {s.source.start_ns}") for s in record.streams}
         return sorted(parts)
 

@@ -128,9 +128,8 @@ class Columns:
         """The edits and the changes, which are then no longer held here."""
         if not self._edits:
             self.add(read_lines(b""), 0, 0)
-        self._pack()
-        tables = self._edits.pop(), self._changes.pop()
-        self.rows = 0
+        tables = pa.concat_tables(self._edits), pa.concat_tables(self._changes)
+        self._edits, self._changes, self.rows = [], [], 0
         return tables
 
 
