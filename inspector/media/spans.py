@@ -133,6 +133,12 @@ def table_roles(path: Path) -> Roles | None:
     return roles_in(read_head(path))
 
 
+def author_in_name(stem: str) -> str:
+    """The author that a file's name gives, as in `labels_Ann`, "" where it gives none."""
+    match = _AUTHOR_IN_NAME.search(stem)
+    return match["author"] if match else ""
+
+
 def is_span_list(plain: object) -> bool:
     """Whether JSON is labels: a list of objects (or one under `annotations`) with times and a label."""
     return _span_list(plain) is not None
@@ -163,8 +169,7 @@ def read_spans(path: Path, name: str | None = None) -> tuple[tuple[Annotation, .
     """
     name = path.stem if name is None else name
     stem = path.stem
-    match = _AUTHOR_IN_NAME.search(stem)
-    author = match["author"] if match else ""
+    author = author_in_name(stem)
     told = Told()
     labels: list[Annotation] = []
     for row, (roles, cells) in enumerate(_rows(path, told)):

@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inspector.core.model import (
@@ -31,11 +32,12 @@ from inspector.media.spans import is_span_list, read_spans, table_roles
 from inspector.media.stamps import EPOCH_S
 from inspector.media.table import TableInfo, describe
 from inspector.media.told import load_json
+from inspector.readers.annotators import ENDINGS, is_label_studio, place
 from inspector.readers.layout import ANNOTATIONS, stem_of
 from inspector.readers.sniff import AUDIO, CUES, IMAGE, TABLES, VIDEO, extension
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from inspector.media.probe import MediaInfo, Track
@@ -68,6 +70,9 @@ class _Parts:
     states: dict[Modality, list[Coverage]] = field(default_factory=dict)
     epochs: list[tuple[Stream, int, int]] = field(default_factory=list)
     """Streams whose stamps count from 1970, with first and last stamp; they become local time together."""
+    later: list[tuple[Path, Item, str, str]] = field(default_factory=list)
+    """Annotators' files with the name of their labels and their form; read once the media are known."""
+    about: dict[str, Any] = field(default_factory=dict)
 
     def say(self, path: str, message: str, works: str = REST) -> None:
         self.problems.append(Problem(path, message, works))
@@ -107,6 +112,8 @@ def assemble(
     for item in listed:
         name = (ids if item.path in ids else names)[item.path]
         _read(root / item.path, item, name, parts)
+    for path, item, name, form in parts.later:
+        _guarded(path, item, parts, partial(_annotators, path, item, name, form, parts))
     _settle_epochs(parts)
     _leave_out_far(parts)
     meta = meta or {}
@@ -132,7 +139,7 @@ def assemble(
             modality: next(state for state in _WORST if state in states)
             for modality, states in parts.states.items()
         },
-        meta=dict(meta),
+        meta=dict(meta) | ({"annotators_files": parts.about} if parts.about else {}),
     )
 
 
@@ -144,13 +151,13 @@ def _read(path: Path, item: Item, name: str, parts: _Parts) -> None:
     except OSError:
         parts.say(item.path, "the file is missing")
         return
-    expected = Modality(item.kind) if item.kind in Modality.__members__.values() else None
     if size == 0:
         parts.say(item.path, "the file is empty (0 bytes)")
-        if expected is not None:
-            parts.state(expected, Coverage.EMPTY)
+        if item.kind in Modality.__members__.values():
+            parts.state(Modality(item.kind), Coverage.EMPTY)
         return
-    try:
+
+    def read() -> None:
         if ending in VIDEO or ending in AUDIO:
             _media(path, item, name, parts)
         elif ending in IMAGE:
@@ -161,8 +168,19 @@ def _read(path: Path, item: Item, name: str, parts: _Parts) -> None:
             _json(path, item, name, parts)
         elif ending in TABLES:
             _table(path, item, name, parts)
+        elif ending in ENDINGS:
+            parts.later.append((path, item, name, ending))
         else:
             parts.say(item.path, "no reader for this kind of file")
+
+    _guarded(path, item, parts, read)
+
+
+def _guarded(path: Path, item: Item, parts: _Parts, read: Callable[[], None]) -> None:
+    """Run `read`; what it raises becomes a problem of the file and a coverage."""
+    expected = Modality(item.kind) if item.kind in Modality.__members__.values() else None
+    try:
+        read()
     except InspectorError as error:
         parts.say(item.path, f"{error.title[0].lower()}{error.title[1:]}: {_reason(error, path)}")
         if expected is not None:
@@ -315,6 +333,8 @@ def _json(path: Path, item: Item, name: str, parts: _Parts) -> None:
     plain = load_json(path)
     if is_transcript(plain):
         _text(path, item, name, "whisper", parts)
+    elif is_label_studio(plain):
+        parts.later.append((path, item, name, "labelstudio"))
     elif is_span_list(plain):
         _annotations(path, item, name, parts)
     else:
@@ -328,6 +348,20 @@ def _annotations(path: Path, item: Item, name: str, parts: _Parts) -> None:
     labels, told = read_spans(path, name)
     for line in told:
         parts.say(item.path, line, "the other labels are read")
+    _keep(labels, item, parts)
+
+
+def _annotators(path: Path, item: Item, name: str, form: str, parts: _Parts) -> None:
+    placed = place(path, form, name, parts.streams)
+    for line in placed.told:
+        parts.say(item.path, line, "the other labels are read")
+    for line in placed.differs:
+        parts.say(item.path, line, "its labels stand at the times that they were given")
+    parts.about[item.path] = placed.about
+    _keep(placed.labels, item, parts)
+
+
+def _keep(labels: tuple[Annotation, ...], item: Item, parts: _Parts) -> None:
     if not labels:
         parts.say(item.path, "holds no labels")
     taken = {label.id for label in parts.annotations}

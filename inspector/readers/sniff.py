@@ -18,6 +18,7 @@ from inspector.media.csvhead import decode, read_head
 from inspector.media.spans import roles_in, table_roles
 from inspector.media.table import is_parquet, numeric_columns, schema_of
 from inspector.media.told import in_row
+from inspector.readers.annotators import ENDINGS
 from inspector.readers.layout import ANNOTATIONS
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def extension(name: str) -> str:
 
 
 def kind_by_name(path: str) -> str:
-    """The modality that an extension promises, ANNOTATIONS never, "" where it says nothing.
+    """The modality that an extension promises, ANNOTATIONS for annotators' files, "" where it says nothing.
 
     A table is a sensor and JSON a text until somebody looks inside. Files about the dataset (README,
     LICENSE and the like) are nothing.
@@ -147,6 +148,8 @@ def kind_by_name(path: str) -> str:
         return "audio"
     if ending in IMAGE:
         return "image"
+    if ending in ENDINGS:
+        return ANNOTATIONS
     if _ABOUT.match(name) and ending not in CUES:
         return ""
     if ending in CUES or ending in ("txt", "json"):
@@ -197,6 +200,10 @@ def _look_at_json(text: str) -> str:
     """By the keys in the head alone. Whisper puts a text before its segments that may fill the head."""
     keys = set(re.findall(r'"(\w{1,40})"\s*:', text))
     start = text.lstrip()
+    if {"annotation_id", "lead_time"} <= keys or {"annotations", "completed_by"} <= keys:
+        return ANNOTATIONS  # Label Studio; a task's data may come behind its annotations
+    if "data" in keys and keys & {"annotations", "predictions", "from_name", "result"}:
+        return ANNOTATIONS
     if start.startswith("{"):
         if keys & {"segments", "word_segments", "fragments", "chunks"} and keys & {
             "start", "end", "begin", "timestamp", "text", "word", "lines"
