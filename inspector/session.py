@@ -14,7 +14,7 @@ from inspector.core.assets import resource
 from inspector.core.desk import Desk
 from inspector.core.effective import effective
 from inspector.core.jobs import Job, Jobs
-from inspector.core.model import Coverage, Modality, Record, Stream
+from inspector.core.model import Modality, Record, Stream, coverage_of
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
 from inspector.readers import readers
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from inspector.core.curation import Curation
     from inspector.core.edits import Change, Edit
-    from inspector.core.model import Cue, Dataset
+    from inspector.core.model import Coverage, Cue, Dataset
     from inspector.core.state import Past
     from inspector.media.long_series import LongSeries
     from inspector.media.peaks import Peaks
@@ -211,12 +211,7 @@ class Session:
     def coverage(self, record: Record) -> dict[Modality, Coverage]:
         """What is there of each of the dataset's modalities in a loaded record."""
         found = {stream.modality for stream in record.streams}
-        return {
-            modality: record.coverage.get(
-                modality, Coverage.PRESENT if modality in found else Coverage.ABSENT
-            )
-            for modality in self.modalities
-        }
+        return coverage_of(record.coverage, found, self.modalities)
 
     def cues(self, stream: Stream) -> tuple[Cue, ...]:
         """The cues of a text stream, in local time, ordered by start."""
@@ -283,8 +278,9 @@ class Session:
 
     def where(self, condition: str, timeout_s: float | None = None) -> list[str]:
         """The records that a boolean expression over `records` holds for. InspectorError where it is none."""
-        # The line end keeps a comment at the end of the condition from taking the bracket with it.
-        answer = self.query(f"SELECT record_id FROM records WHERE ({condition}\n)", None, timeout_s)
+        from inspector.query.gate import selection
+
+        answer = self.query(selection(condition), None, timeout_s)
         ids: list[str] = answer.table.column("record_id").to_pylist()
         return ids
 

@@ -29,11 +29,12 @@ def query(
     """Ask the dataset in SQL. Tables: records, streams, pairs, coverage, annotations, words, findings, flags,
     edits, samples.
     """
-    from inspector.query.output import FORMATS, write
+    from inspector.query.formats import SINKS
+    from inspector.query.output import write
     from inspector.session import Session
 
-    if form not in FORMATS:
-        raise InspectorError(f"--format is {', '.join(FORMATS)}", repr(form))
+    if form not in SINKS:
+        raise InspectorError(f"--format is {', '.join(SINKS)}", repr(form))
     if form == "parquet" and out is None:
         raise InspectorError("Parquet is written to a file", "", "Name one with --out")
     if not timeout > 0:

@@ -138,7 +138,8 @@ class Cache:
         found = []
         with suppress(OSError):
             for outer in os.scandir(self.root):
-                if not outer.is_dir(follow_symlinks=False):
+                # All else is not derived from a file, as what DuckDB spills while it works.
+                if len(outer.name) != 2 or not outer.is_dir(follow_symlinks=False):
                     continue
                 with suppress(OSError):
                     for inner in os.scandir(outer.path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from inspector.core.timemap import IDENTITY, TimeMap, map_span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -220,6 +220,17 @@ class Record:
             labels = [span for label in self.annotations if (span := label.span) is not None]
             return (0, max((end for _, end in labels), default=0))
         return (min(0, *(start for start, _ in spans)), max(0, *(end for _, end in spans)))
+
+
+def coverage_of(
+    told: Mapping[Modality, Coverage], found: Collection[Modality], modalities: Iterable[Modality]
+) -> dict[Modality, Coverage]:
+    """What is there of each of a dataset's modalities in a record: what its reader told, else whether a
+    stream of it was found.
+    """
+    return {
+        each: told.get(each, Coverage.PRESENT if each in found else Coverage.ABSENT) for each in modalities
+    }
 
 
 def default_reference(streams: Iterable[Stream]) -> str | None:

@@ -10,6 +10,7 @@ import logging
 import os
 import queue
 import re
+import shutil
 import threading
 import time
 from contextlib import suppress
@@ -25,6 +26,8 @@ from inspector.core.times import s_from_ns
 from inspector.errors import Cancelled, InspectorError
 from inspector.query import gate
 from inspector.query.curated import Curated
+from inspector.query.formats import distinct
+from inspector.query.names import literal
 from inspector.query.samples import FIXED, Sampled, view_of
 from inspector.query.tables import (
     OF_RECORDS,
@@ -50,7 +53,6 @@ READ_AT_ONCE = 2000
 what is in the records is asked for."""
 CHUNK = 50_000
 """Rows that wait as Python objects for a table of what records tell."""
-_OF_CONTENT = OF_RECORDS - {"words"}
 _serial = count()
 
 log = logging.getLogger(__name__)
@@ -133,10 +135,10 @@ class Question:
 class Engine:
     """The database of one session. Safe to ask from any thread; `close` it."""
 
-    def __init__(self, session: Asker, memory_mb: int = MEMORY_MB, threads: int | None = None) -> None:
+    def __init__(self, session: Asker, memory_mb: int = MEMORY_MB) -> None:
         self._session = session
         self._memory_mb = memory_mb
-        self._threads = threads or max(os.cpu_count() or 1, 1)
+        self._spill = user_cache().root / "query" / f"{os.getpid()}-{next(_serial)}"
         self._queue: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -229,6 +231,7 @@ class Engine:
                     log.exception("after a question")
         if base is not None:
             base.close()
+            shutil.rmtree(self._spill, ignore_errors=True)
 
     @staticmethod
     def _interrupted(question: Question) -> Exception:
@@ -241,16 +244,14 @@ class Engine:
         return Cancelled("the question")
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        spill = user_cache().root / "query" / f"{os.getpid()}-{next(_serial)}"
         config: dict[str, Any] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "allow_community_extensions": "false",
             "allow_unsigned_extensions": "false",
-            "temp_directory": str(spill),
+            "temp_directory": str(self._spill),
             "max_temp_directory_size": "4GB",
             "memory_limit": f"{self._memory_mb}MB",
-            "threads": str(self._threads),
         }
         base = duckdb.connect(":memory:", config=config)
         for setting in ("python_enable_replacements = false", "python_scan_all_frames = false"):
@@ -258,7 +259,7 @@ class Engine:
         with suppress(duckdb.Error):  # a build without the zones of the world still compares stamps
             base.execute("SET TimeZone = 'UTC'")
         # The second wall: no file but the dataset's can be opened, and none of this can be changed.
-        base.execute(f"SET allowed_directories = [{', '.join(map(_quoted, self._folders()))}]")
+        base.execute(f"SET allowed_directories = [{', '.join(map(literal, self._folders()))}]")
         base.execute("SET enable_external_access = false")
         base.execute("SET lock_configuration = true")
         for name, schema in SCHEMAS.items():
@@ -283,7 +284,7 @@ class Engine:
         question.step()
         if self.curated.all_changed():
             self._read = self._words = False
-        if asked.tables & _OF_CONTENT or self._wants_durations(asked):
+        if asked.tables & OF_RECORDS or self._wants_durations(asked):
             self._read_records(base, question)
         if "words" in asked.tables:
             self._read_words(base, question)
@@ -312,7 +313,7 @@ class Engine:
             plan = "\n".join(str(row[-1]) for row in base.execute(asked.sql).fetchall())
             return pa.table({"plan": plan.splitlines()}), False
         reader = base.sql(asked.sql).to_arrow_reader(BATCH)
-        schema = _distinct(reader.schema)
+        schema = distinct(reader.schema)
         kept: list[pa.RecordBatch] = []
         rows = 0
         for batch in reader:
@@ -465,10 +466,6 @@ def _stop_when_asked(base: duckdb.DuckDBPyConnection, question: Question, over: 
             base.interrupt()
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _placed(base: duckdb.DuckDBPyConnection | None, error: duckdb.Error, sql: str) -> duckdb.Error:
     """The same complaint with its place: DuckDB tells that of a statement, not of a relation."""
     if base is not None and isinstance(error, duckdb.BinderException | duckdb.CatalogException):
@@ -487,14 +484,3 @@ def _told(error: duckdb.Error, sql: str) -> InspectorError:
         )
     text = re.sub(r"^(\w+ )*Error: ", "", gate.first_line(error))
     return gate.Refused(text or type(error).__name__, "", "", gate.position_of(error, sql))
-
-
-def _distinct(schema: pa.Schema) -> pa.Schema:
-    """The columns under names that differ: `SELECT a.id, b.id` gives two of one name."""
-    seen: dict[str, int] = {}
-    fields = []
-    for each in schema:
-        number = seen.get(each.name, 0)
-        seen[each.name] = number + 1
-        fields.append(each.with_name(f"{each.name}_{number}") if number else each)
-    return pa.schema(fields)

@@ -19,17 +19,17 @@ from inspector.core.times import UNIT_NS
 from inspector.errors import InspectorError
 from inspector.media.csvhead import is_number, read_head
 from inspector.media.table import is_list, is_parquet, schema_of
+from inspector.query.names import identifier, literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from inspector.core.model import Source, Stream
     from inspector.core.timemap import TimeMap
 
 FIXED = ("record_id", "stream_id", "t_s", "native_t_s")
 MOST_FILES = 20_000
-"""In one scan; the rest are said to be left out."""
+"""In one scan; one over more is left out, and that is said."""
 
 _WHOLE = re.compile(r"[+-]?\d{1,19}")
 
@@ -55,55 +55,55 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The query behind `samples`, the files that it reads, and what is not in it."""
+    """The query behind `samples`, and what is not in it."""
 
     sql: str
-    files: tuple[Path, ...]
     notes: tuple[str, ...]
 
 
 def view_of(streams: Sequence[Sampled]) -> View:
     """One SELECT over all files; with no streams an empty one with the fixed columns."""
     groups: dict[tuple[object, ...], list[Sampled]] = defaultdict(list)
+    notes: list[str] = []
     for each in streams:
         source = each.source
-        shared = source.row_start is not None
-        own = (each.record_id, each.stream_id) if shared and not is_parquet(source.path) else ()
-        head = () if is_parquet(source.path) else (str(source.path),)  # texts differ in how they are written
         nominal = each.rate if source.time_column is None else None
-        key = (
-            source.columns,
-            each.channels,
-            source.time_column,
-            source.time_unit,
-            nominal,
-            shared,
-            own,
-            head,
-        )
-        groups[key].append(each)
-    parts, files, notes = [], dict[str, "Path"](), []
-    for group in groups.values():
+        shared = source.row_start is not None
         try:
-            parts.append(_scan(group))
+            written = None if is_parquet(source.path) else _written(each)
+        except InspectorError as error:
+            notes.append(f"samples of {each.record_id}, {each.stream_id}: {error}")
+            continue
+        whole = source.epoch_ns % UNIT_NS[source.time_unit] == 0
+        stamps = (source.time_column, source.time_unit, whole, source.epoch_ns == 0)
+        groups[source.columns, each.channels, stamps, nominal, shared, written].append(each)
+    parts = []
+    for key, group in groups.items():
+        how = key[-1]
+        try:
+            parts.append(_text_scan(group, how) if isinstance(how, _Written) else _scan(group))
         except InspectorError as error:
             notes.append(f"samples of {group[0].stream_id}: {error}")
-            continue
-        files |= {str(each.source.path): each.source.path for each in group}
     columns = ", ".join(f"NULL::{'VARCHAR' if each in FIXED[:2] else 'DOUBLE'} AS {each}" for each in FIXED)
     parts.append(f"SELECT {columns} WHERE false")
-    return View("\nUNION ALL BY NAME\n".join(parts), tuple(files.values()), tuple(notes))
+    return View("\nUNION ALL BY NAME\n".join(parts), tuple(notes))
+
+
+def _files(group: Sequence[Sampled]) -> list[str]:
+    """The files of a scan, each once."""
+    files = list(dict.fromkeys(str(each.source.path) for each in group))
+    if len(files) > MOST_FILES:
+        raise InspectorError(
+            "There are too many files for one scan", f"{len(files)} of {MOST_FILES}", "Split the dataset"
+        )
+    return files
 
 
 def _scan(group: Sequence[Sampled]) -> str:
-    """A SELECT over the files of streams that are read alike."""
+    """A SELECT over the Parquet files of streams that are read alike."""
     first = group[0].source
-    if len(group) > MOST_FILES:
-        raise InspectorError("Too many files for one scan", f"{len(group)}", "Ask of a part of the dataset")
-    if not is_parquet(first.path):
-        return _text_scan(group[0])
     schema = schema_of(first.path)
-    files = list(dict.fromkeys(str(each.source.path) for each in group))
+    files = _files(group)
     place = "file_index"
     order: Sequence[Sampled | None] = group
     if first.row_start is not None:
@@ -111,10 +111,9 @@ def _scan(group: Sequence[Sampled]) -> str:
     elif len(files) < len(group):
         raise InspectorError("Several streams share one table", files[0], "")
     options = "file_row_number = true, union_by_name = true"
-    scan = f"read_parquet([{', '.join(map(_quoted, files))}], {options})"
-    native = _native(
-        first, schema.field(first.time_column).type if first.time_column else None, group[0].rate
-    )
+    scan = f"read_parquet([{', '.join(map(literal, files))}], {options})"
+    kind = schema.field(first.time_column).type if first.time_column else None
+    native = _native(first, kind, group[0].rate, order, place)
     return _select(scan, native, order, place, _channels(group[0], schema))
 
 
@@ -139,56 +138,104 @@ def _by_episode(group: Sequence[Sampled], schema: pa.Schema) -> tuple[str, list[
     return "episode_index", [numbered.get(each) for each in range(max(numbered) + 1)]
 
 
-def _text_scan(stream: Sampled) -> str:
-    """A text table, read as `inspector.media.table` does: cells that are no numbers are missing."""
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """How a text table is written; files of one kind are one scan. `stamps` is `text`, `whole` or `number`.
+
+    `alone` is the path of a file that others share: whose a row is cannot be told there.
+    """
+
+    names: tuple[str, ...]
+    delimiter: str
+    skip: int
+    encoding: str
+    comma: bool
+    stamps: str
+    alone: str
+
+
+def _written(stream: Sampled) -> _Written:
+    """Looks at the first lines of a stream's file."""
     source = stream.source
-    head = read_head(source.path)
-    names = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in head.names)
-    encoding = {"utf8": "utf-8", "utf-16": "utf-16"}.get(head.encoding, "latin-1")
-    scan = (
-        f"read_csv({_quoted(str(source.path))}, delim = {_quoted(head.delimiter)}, header = false, "
-        f"skip = {head.skip}, columns = {{{names}}}, auto_detect = false, ignore_errors = true, "
-        f"quote = '\"', escape = '\"', strict_mode = false, encoding = {_quoted(encoding)}, nullstr = ''"
-        + (", max_line_size = 4194304)" if len(head.names) > 1000 else ")")
-    )
-    comma = head.comma_decimals
-
-    def number(name: str) -> str:
-        cell = f"replace({_name(name)}, ',', '.')" if comma else _name(name)
-        return f"TRY_CAST(trim({cell}) AS DOUBLE)"
-
     if source.time_column is None:
         raise InspectorError("Its rows have no stamps", source.path.name, "Only Parquet tables are counted")
-    column = source.time_column
-    place = head.names.index(column)
+    head = read_head(source.path)
+    if source.time_column not in head.names:
+        raise InspectorError("Its column of stamps is not there", source.path.name, "")
+    place = head.names.index(source.time_column)
     cells = [row[place].strip() for row in head.rows if len(row) > place and row[place].strip()]
-    unit = UNIT_NS[source.time_unit]
+    stamps = "number"
     if cells and not all(map(is_number, cells)):
-        native = f"(epoch_ns(TRY_CAST({_name(column)} AS TIMESTAMPTZ)) - {source.epoch_ns})::DOUBLE / 1e9"
-    elif source.epoch_ns % unit == 0 and all(map(_WHOLE.fullmatch, cells)):
+        stamps = "text"
+    elif source.epoch_ns % UNIT_NS[source.time_unit] == 0 and all(map(_WHOLE.fullmatch, cells)):
+        stamps = "whole"
+    encoding = {"utf8": "utf-8", "utf-16": "utf-16"}.get(head.encoding, "latin-1")
+    alone = f"{source.path} {stream.record_id} {stream.stream_id}" if source.row_start is not None else ""
+    return _Written(head.names, head.delimiter, head.skip, encoding, head.comma_decimals, stamps, alone)
+
+
+def _text_scan(group: Sequence[Sampled], written: _Written) -> str:
+    """Text tables, read as `inspector.media.table` does: cells that are no numbers are missing."""
+    source = group[0].source
+    names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in written.names)
+    files = _files(group)
+    if len(files) < len(group):
+        raise InspectorError("Several streams share one table", files[0], "")
+    scan = (
+        f"read_csv([{', '.join(map(literal, files))}], delim = {literal(written.delimiter)}, header = false, "
+        f"skip = {written.skip}, columns = {{{names}}}, auto_detect = false, ignore_errors = true, "
+        f"quote = '\"', escape = '\"', strict_mode = false, encoding = {literal(written.encoding)}, "
+        "nullstr = ''" + (", max_line_size = 4194304)" if len(written.names) > 1000 else ")")
+    )
+
+    def number(name: str) -> str:
+        cell = f"replace({identifier(name)}, ',', '.')" if written.comma else identifier(name)
+        return f"TRY_CAST(trim({cell}) AS DOUBLE)"
+
+    column, unit, place = str(source.time_column), UNIT_NS[source.time_unit], "file_index"
+    cell = identifier(column)
+    if written.stamps == "text":
+        zero = _zero(group, place, 1)
+        native = f"(epoch_ns(TRY_CAST({cell} AS TIMESTAMPTZ)) - {zero})::DOUBLE / 1e9"
+    elif written.stamps == "whole":
         # Stamps of an epoch in ns have more digits than a float.
-        native = f"(TRY_CAST(trim({_name(column)}) AS BIGINT) - {source.epoch_ns // unit})::DOUBLE"
-        native += f" / {1e9 / unit!r}"
+        zero = _zero(group, place, unit)
+        native = f"(TRY_CAST(trim({cell}) AS BIGINT) - {zero})::DOUBLE / {1e9 / unit!r}"
     else:
-        native = f"({number(column)} - {source.epoch_ns / unit!r}) / {1e9 / unit!r}"
-    channels = [(name, number(column)) for name, column in zip(stream.channels, source.columns, strict=True)]
-    return _select(scan, native, [stream], "0", channels)
+        native = f"({number(column)} - {_zero(group, place, unit)}) / {1e9 / unit!r}"
+    channels = [
+        (name, number(column)) for name, column in zip(group[0].channels, source.columns, strict=True)
+    ]
+    return _select(scan, native, group, place, channels)
 
 
-def _native(source: Source, kind: pa.DataType | None, rate: float | None) -> str:
+def _native(
+    source: Source, kind: pa.DataType | None, rate: float | None, order: Sequence[Sampled | None], place: str
+) -> str:
     """Local time in seconds as an expression over the scan."""
     if source.time_column is None:
         if not rate:
             raise InspectorError("Its rows have neither stamps nor a rate", source.path.name, "")
         return f"file_row_number::DOUBLE / {rate!r}"
-    column, unit = _name(source.time_column), UNIT_NS[source.time_unit]
+    column, unit = identifier(source.time_column), UNIT_NS[source.time_unit]
     if kind is not None and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
-        return f"(epoch_ns({column}::TIMESTAMP_NS) - {source.epoch_ns})::DOUBLE / 1e9"
+        return f"(epoch_ns({column}::TIMESTAMP_NS) - {_zero(order, place, 1)})::DOUBLE / 1e9"
     if not source.epoch_ns:
         return f"{column}::DOUBLE" + (f" / {1e9 / unit!r}" if unit != UNIT_NS["s"] else "")
     if kind is not None and pa.types.is_integer(kind) and source.epoch_ns % unit == 0:
-        return f"({column} - {source.epoch_ns // unit})::DOUBLE / {1e9 / unit!r}"
-    return f"({column}::DOUBLE - {source.epoch_ns / unit!r}) / {1e9 / unit!r}"
+        return f"({column} - {_zero(order, place, unit)})::DOUBLE / {1e9 / unit!r}"
+    return f"({column}::DOUBLE - {_zero(order, place, unit)}) / {1e9 / unit!r}"
+
+
+def _zero(order: Sequence[Sampled | None], place: str, unit: int) -> str:
+    """Where local time begins in the stamps' unit: a number, or looked up where records differ in it."""
+    zeros = [None if each is None else each.source.epoch_ns for each in order]
+    known = [each for each in zeros if each is not None]
+    whole = all(each % unit == 0 for each in known)
+    texts = [None if each is None else str(each // unit) if whole else repr(each / unit) for each in zeros]
+    if len(set(known)) == 1:
+        return next(each for each in texts if each is not None)
+    return _looked_up(texts, place, "BIGINT" if whole else "DOUBLE")
 
 
 def _channels(stream: Sampled, schema: pa.Schema) -> list[tuple[str, str]]:
@@ -198,13 +245,13 @@ def _channels(stream: Sampled, schema: pa.Schema) -> list[tuple[str, str]]:
     for column in columns:
         kind = schema.field(column).type
         if not is_list(kind):
-            found.append(_name(column))
+            found.append(identifier(column))
             continue
         if len(columns) == 1:
             width = len(stream.channels)
         else:
             width = sum(each.startswith(f"{column}[") for each in stream.channels)
-        found += [f"{_name(column)}[{place + 1}]" for place in range(width)]
+        found += [f"{identifier(column)}[{place + 1}]" for place in range(width)]
     if len(found) != len(stream.channels):
         raise InspectorError("Its channels do not fit its columns", stream.source.path.name, "")
     return list(zip(stream.channels, found, strict=True))
@@ -221,13 +268,13 @@ def _select(
     known = [each for each in streams if each is not None]
     alike = len({(each.stream_id) for each in known}) == 1
     ids = _looked_up(
-        [None if each is None else _quoted(each.record_id) for each in streams], place, "VARCHAR"
+        [None if each is None else literal(each.record_id) for each in streams], place, "VARCHAR"
     )
     names = (
-        _quoted(known[0].stream_id)
+        literal(known[0].stream_id)
         if alike
         else _looked_up(
-            [None if each is None else _quoted(each.stream_id) for each in streams], place, "VARCHAR"
+            [None if each is None else literal(each.stream_id) for each in streams], place, "VARCHAR"
         )
     )
     columns = [f"{ids} AS record_id", f"{names} AS stream_id", f"{_mapped(native, streams, place)} AS t_s"]
@@ -238,7 +285,7 @@ def _select(
         while own.lower() in taken:
             own += "_"
         taken.add(own.lower())
-        columns.append(f"{expression} AS {_name(own)}")
+        columns.append(f"{expression} AS {identifier(own)}")
     some = f"\nWHERE {ids} IS NOT NULL" if len(known) < len(streams) else ""
     return f"SELECT {', '.join(columns)}\nFROM {scan}{some}"
 
@@ -281,11 +328,3 @@ def _looked_up(values: Sequence[str | None], place: str, kind: str) -> str:
         return f"{values[0]}::{kind}"
     listed = ", ".join("NULL" if each is None else each for each in values)
     return f"([{listed}]::{kind}[])[{place}::BIGINT + 1]"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _name(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'

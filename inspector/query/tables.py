@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from inspector.core.model import Coverage
+from inspector.core.model import coverage_of
 from inspector.core.times import s_from_ns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from inspector.core.model import Cue, Modality, Record, Stream
+    from inspector.core.model import Coverage, Cue, Modality, Record, Stream
 
 T, F = pa.string(), pa.float64()
 MOMENT = [("start_s", F), ("end_s", F)]
@@ -85,8 +85,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 """All but `records` and `samples`, whose columns are the dataset's."""
 
 TABLES = ("records", *SCHEMAS, "samples")
-OF_RECORDS = frozenset({"streams", "coverage", "annotations", "words", "samples"})
-"""What is known only after every record was read."""
+OF_RECORDS = frozenset({"streams", "coverage", "annotations", "samples"})
+"""What is known only after every record was read; `words` are read apart, from the transcripts."""
 
 
 def stream_rows(record: Record, root: str) -> Iterator[dict[str, Any]]:
@@ -128,8 +128,7 @@ def coverage_rows(
     modalities: Sequence[Modality],
 ) -> Iterator[dict[str, Any]]:
     """A row for each of the dataset's modalities."""
-    for modality in modalities:
-        state = coverage.get(modality, Coverage.PRESENT if modality in found else Coverage.ABSENT)
+    for modality, state in coverage_of(coverage, found, modalities).items():
         yield {"record_id": record_id, "modality": modality.value, "state": state.value}
 
 
@@ -208,9 +207,3 @@ def _text(value: object) -> str | None:
 
 def _whole(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) and abs(value) < 2**31 else None
-
-
-def records_of(table: pa.Table) -> Iterator[str]:
-    """The different record ids of an answer, by appearance."""
-    if "record_id" in table.column_names:
-        yield from (each for each in table.column("record_id").unique().to_pylist() if each is not None)

@@ -31,13 +31,14 @@ class Asking(QObject):
         self._session: Session | None = None
         self.panel: SqlPanel | None = None
 
-    def run(self, action: str) -> None:
-        """What an action of the window asks for."""
-        if action == "sql":
-            self._toggle()
-        elif self.panel is not None and action == "moment_on":
+    def next_moment(self) -> None:
+        """Go to the next moment of the answer."""
+        if self.panel is not None:
             self.panel.next_moment()
-        elif self.panel is not None and action == "moment_back":
+
+    def previous_moment(self) -> None:
+        """Go to the moment before."""
+        if self.panel is not None:
             self.panel.previous_moment()
 
     def set_session(self, session: Session | None) -> None:
@@ -46,7 +47,8 @@ class Asking(QObject):
         if self.panel is not None:
             self.panel.set_session(session)
 
-    def _toggle(self) -> None:
+    def toggle(self) -> None:
+        """Open the pane and go to the query, or close it, as the action is checked."""
         if self.panel is None:
             self.panel = self._made()
         self.panel.setVisible(self._opened.isChecked())

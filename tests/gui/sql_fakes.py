@@ -14,6 +14,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from inspector.errors import Cancelled, InspectorError
+from inspector.query.gate import Refused
 from inspector.ui.panels.sql import SqlPanel
 
 if TYPE_CHECKING:
@@ -110,9 +111,7 @@ class FakeAsked:
 
 def wrong(position: int | None, title: str = "The query is not understood") -> InspectorError:
     """An error as the engine makes it."""
-    error = InspectorError(title, 'There is no column "durations"', 'Did you mean "duration_s"?')
-    error.position = position  # type: ignore[attr-defined]
-    return error
+    return Refused(title, 'There is no column "durations"', 'Did you mean "duration_s"?', position)
 
 
 def moments() -> pa.Table:

@@ -24,23 +24,16 @@ from PySide6.QtWidgets import QApplication
 from inspector.core.model import Cue
 from inspector.core.timemap import TimeMap
 from inspector.core.times import NS
-from inspector.ui import theme
 from inspector.ui.panels.transcript import TranscriptPanel
 from inspector.ui.panels.transcript_list import HOLD_S, CueList
 from inspector.ui.panels.transcript_track import TranscriptTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from pytestqt.qtbot import QtBot
 
 
-@pytest.fixture(autouse=True)
-def _dark(qapp: QApplication) -> Iterator[None]:
-    theme.load_fonts()
-    theme.apply(qapp, light=False)
-    yield
-    theme.apply(qapp, light=False)
+pytestmark = pytest.mark.usefixtures("dark")
 
 
 # --- transcript -----------------------------------------------------------------------------------

@@ -57,7 +57,6 @@ from inspector.ui.panels.streams import (
 from inspector.ui.panels.transcript import TranscriptPanel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from pytestqt.qtbot import QtBot
 
@@ -65,12 +64,7 @@ if TYPE_CHECKING:
     from inspector.ui.panels.common import ChipKind
 
 
-@pytest.fixture(autouse=True)
-def _dark(qapp: QApplication) -> Iterator[None]:
-    theme.load_fonts()
-    theme.apply(qapp, light=False)
-    yield
-    theme.apply(qapp, light=False)
+pytestmark = pytest.mark.usefixtures("dark")
 
 
 # --- what the panels share ------------------------------------------------------------------------

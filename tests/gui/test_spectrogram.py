@@ -57,10 +57,7 @@ class FakeSpectra:
         return self.said
 
 
-@pytest.fixture(autouse=True)
-def _dark(qapp: QApplication) -> None:
-    theme.load_fonts()
-    theme.apply(qapp, light=False)
+pytestmark = pytest.mark.usefixtures("dark")
 
 
 def sound(end_ns: int = DURATION) -> Stream:

@@ -13,25 +13,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMainWindow
 
-from inspector.ui import theme
 from inspector.ui.panels.sql import SqlPanel
 from inspector.ui.panels.sql_bar import templates
 from inspector.ui.panels.sql_store import HISTORY, QueryStore, queries_path
 from inspector.ui.panels.sql_words import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
-    from PySide6.QtWidgets import QApplication, QMenu
+    from PySide6.QtWidgets import QMenu
     from pytestqt.qtbot import QtBot
 
 
-@pytest.fixture(autouse=True)
-def _dark(qapp: QApplication) -> Iterator[None]:
-    theme.load_fonts()
-    theme.apply(qapp, light=False)
-    yield
-    theme.apply(qapp, light=False)
+pytestmark = pytest.mark.usefixtures("dark")
 
 
 @pytest.fixture

@@ -32,27 +32,19 @@ from inspector.core.assets import resource
 from inspector.core.times import NS
 from inspector.errors import InspectorError
 from inspector.session import Session
-from inspector.ui import theme
 from inspector.ui.panels.sql_export import save
 from inspector.ui.panels.sql_model import ResultModel, cell_text
 from inspector.ui.panels.sql_moments import Moments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
     from inspector.ui.panels.sql import SqlPanel
 
 
-@pytest.fixture(autouse=True)
-def _dark(qapp: QApplication) -> Iterator[None]:
-    theme.load_fonts()
-    theme.apply(qapp, light=False)
-    yield
-    theme.apply(qapp, light=False)
+pytestmark = pytest.mark.usefixtures("dark")
 
 
 @pytest.fixture
@@ -449,10 +441,10 @@ def test_lists_and_columns_of_one_name_are_saved(tmp_path: Path) -> None:
     for ending in (".csv", ".json", ".parquet"):
         save(table, tmp_path / f"x{ending}", None)
     assert json.loads((tmp_path / "x.json").read_text()) == [
-        {"a": [1, 2], "b": 1.0, "b_2": 3.0},
-        {"a": None, "b": None, "b_2": 4.0},
+        {"a": [1, 2], "b": 1.0, "b_1": 3.0},
+        {"a": None, "b": None, "b_1": 4.0},
     ]
-    assert pq.read_table(tmp_path / "x.parquet").column_names == ["a", "b", "b_2"]
+    assert pq.read_table(tmp_path / "x.parquet").column_names == ["a", "b", "b_1"]
     assert (tmp_path / "x.csv").read_text().splitlines()[1] == '"[1, 2]",1,3'
 
 

@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QEvent, QLineF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPalette, QPen
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QSizePolicy,
+    QTableView,
+    QToolButton,
+    QWidget,
+)
 
 from inspector.core.model import Coverage, Modality
 from inspector.ui import theme
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtCore import QRect
     from PySide6.QtGui import QFont, QPaintEvent, QResizeEvent
 
@@ -188,6 +198,50 @@ class SectionHeader(QWidget):
         if event.type() == QEvent.Type.PaletteChange:
             self.update()
         super().changeEvent(event)
+
+
+class IconButton(QToolButton):
+    """A button with an icon of ours and no text, reached by Tab; its tip is its name."""
+
+    def __init__(self, name: str, tip: str, then: Callable[[], object] | None = None) -> None:
+        super().__init__()
+        self._name = name
+        self.setIcon(theme.icon(name))
+        self.setIconSize(QSize(4 * theme.STEP, 4 * theme.STEP))
+        self.setToolTip(tip)
+        self.setAccessibleName(tip)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        if then is not None:
+            self.clicked.connect(lambda _=False: then())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw the icon in a new theme."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_name"):
+            self.setIcon(theme.icon(self._name))
+        super().changeEvent(event)
+
+
+def dress_table(table: QTableView) -> None:
+    """How every table of ours is read: whole rows, of one height, no grid; a click on a header sorts."""
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    table.setTabKeyNavigation(False)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setCornerButtonEnabled(False)
+    table.setCornerWidget(QWidget())
+    rows = table.verticalHeader()
+    rows.hide()
+    rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    rows.setMinimumSectionSize(theme.ROW)
+    rows.setDefaultSectionSize(theme.ROW)
+    head = table.horizontalHeader()
+    head.setHighlightSections(False)
+    head.setSectionsClickable(True)
+    head.setSortIndicatorShown(True)
+    head.setSortIndicatorClearable(True)
+    head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
 
 
 class Words(QLabel):

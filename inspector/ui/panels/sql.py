@@ -23,13 +23,14 @@ from PySide6.QtWidgets import (
 )
 
 from inspector.errors import Cancelled, InspectorError, plain
+from inspector.query.formats import value_of
 from inspector.ui import theme
 from inspector.ui.panels.common import ElidedLabel, Panel, SectionHeader, count_text, number_text
 from inspector.ui.panels.sql_bar import QueryBar
 from inspector.ui.panels.sql_editor import SqlEditor
 from inspector.ui.panels.sql_export import FORMATS, save
 from inspector.ui.panels.sql_head import ResultHead
-from inspector.ui.panels.sql_model import cell_text, value_of
+from inspector.ui.panels.sql_model import cell_text
 from inspector.ui.panels.sql_moments import Moments
 from inspector.ui.panels.sql_results import ResultTable
 from inspector.ui.panels.sql_store import QueryStore

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QDoubleSpinBox, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from inspector.core.times import NS
 from inspector.ui import theme
-from inspector.ui.panels.common import ElidedLabel
+from inspector.ui.panels.common import ElidedLabel, IconButton
 from inspector.ui.panels.sql_export import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from PySide6.QtGui import QResizeEvent
 
 LEAD_IN_S = 0.5
@@ -44,12 +42,12 @@ class ResultHead(QWidget):
         self.lead_in.setToolTip("How long before a moment the playhead is put")
         self.lead_in.setAccessibleName("Lead-in")
         self.lead_in.setFixedWidth(27 * theme.STEP)
-        self.previous = self._button("chevron-up", "Previous moment (Shift+F8)", lambda: self.step.emit(-1))
-        self.next = self._button("chevron-down", "Next moment (F8)", lambda: self.step.emit(1))
-        self.filter = self._button("filter", "Show only these records in the list of records")
+        self.previous = IconButton("chevron-up", "Previous moment (Shift+F8)", lambda: self.step.emit(-1))
+        self.next = IconButton("chevron-down", "Next moment (F8)", lambda: self.step.emit(1))
+        self.filter = IconButton("filter", "Show only these records in the list of records")
         self.filter.setCheckable(True)
         self.filter.toggled.connect(self._filter_toggled)
-        self.save_button = self._button("export", "Save the result")
+        self.save_button = IconButton("export", "Save the result")
         self.save_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.save_button.setStyleSheet("QToolButton::menu-indicator { image: none; width: 0; }")
         menu = QMenu(self.save_button)
@@ -82,18 +80,6 @@ class ResultHead(QWidget):
         self._box.setStretchFactor(self.count, int(wide))
         super().resizeEvent(event)
 
-    def _button(self, name: str, tip: str, then: Callable[[], object] | None = None) -> QToolButton:
-        button = QToolButton()
-        button.setIcon(theme.icon(name))
-        button.setProperty("icon_name", name)
-        button.setIconSize(QSize(16, 16))
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        if then is not None:
-            button.clicked.connect(then)
-        return button
-
     @property
     def lead_in_ns(self) -> int:
         """How long before a moment the playhead is put."""
@@ -116,10 +102,3 @@ class ResultHead(QWidget):
             else "Show only these records in the list of records"
         )
         self.filtered.emit(on)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Draw the icons in a new theme."""
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "save_button"):
-            for button in (self.previous, self.next, self.filter, self.save_button):
-                button.setIcon(theme.icon(str(button.property("icon_name"))))
-        super().changeEvent(event)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
 from inspector.errors import plain
+from inspector.query.formats import value_of
 from inspector.ui import theme
 
 if TYPE_CHECKING:
@@ -28,18 +29,6 @@ ONE_BY_ONE = 64
 def numeric(kind: pa.DataType) -> bool:
     """Whether values of this type are numbers."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-def value_of(scalar: Any) -> Any:
-    """A value as Python has it, and as text where Python has none like it (nanoseconds, far years)."""
-    try:
-        return scalar.as_py()
-    except (ValueError, OverflowError, ImportError, NotImplementedError):
-        pass
-    try:
-        return scalar.cast(pa.string()).as_py()
-    except pa.ArrowException:
-        return repr(scalar)
 
 
 def cell_text(value: Any, exact: bool = False) -> str:

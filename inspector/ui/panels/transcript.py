@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QTabBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QTabBar, QVBoxLayout, QWidget
 
 from inspector.core.model import Modality
 from inspector.ui import theme
-from inspector.ui.panels.common import SMALL, Panel, SectionHeader, Words, count_text, number_text
+from inspector.ui.panels.common import SMALL, IconButton, Panel, SectionHeader, Words, count_text, number_text
 from inspector.ui.panels.transcript_list import CueList
 from inspector.ui.panels.transcript_track import TranscriptTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from inspector.core.model import Cue, Record, Stream
 
@@ -50,8 +50,8 @@ class TranscriptPanel(Panel):
         self.search.installEventFilter(self)
         self.found = Words("", "quiet", SMALL, mono=True)
         self.found.setWordWrap(False)
-        self.previous = self._button("chevron-up", "The place before (Shift+Enter)", lambda: self._step(-1))
-        self.next = self._button("chevron-down", "The next place (Enter)", lambda: self._step(1))
+        self.previous = IconButton("chevron-up", "The place before (Shift+Enter)", lambda: self._step(-1))
+        self.next = IconButton("chevron-down", "The next place (Enter)", lambda: self._step(1))
         self.list = CueList()
         self.list.setAccessibleName("Transcript")
         bar = self._bar = QHBoxLayout()
@@ -71,17 +71,6 @@ class TranscriptPanel(Panel):
         self.search.textChanged.connect(lambda _: self._search())
         self.list.seek.connect(self.seek)
         self.set_record(None, [])
-
-    def _button(self, name: str, tip: str, then: Callable[[], None]) -> QToolButton:
-        button = QToolButton()
-        button.setIcon(theme.icon(name))
-        button.setProperty("icon_name", name)
-        button.setIconSize(QSize(16, 16))
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.clicked.connect(then)
-        return button
 
     # --- what the window calls ------------------------------------------------------------------------
 
@@ -211,10 +200,3 @@ class TranscriptPanel(Panel):
                     self.list.setFocus()
                 return True
         return False
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Take the icons and colours of a new theme."""
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "list"):
-            for button in (self.previous, self.next):
-                button.setIcon(theme.icon(str(button.property("icon_name"))))
-        super().changeEvent(event)
