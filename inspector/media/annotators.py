@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from inspector.core.times import NS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from inspector.core.made_on import MadeOn
     from inspector.core.model import Annotation, Stream
@@ -30,6 +30,7 @@ MOST_LABELS = 1_000_000
 LATEST = 10**9
 """Seconds; a time past it is not believed."""
 
+_LANE = re.compile(r"^(?P<name>.+) #\d+$", re.DOTALL)
 _ESCAPED = re.compile(r"_([0-9a-f]{1,6})_")
 
 
@@ -86,3 +87,9 @@ def from_xml_id(text: str) -> str | None:
         return None
     plain = _ESCAPED.sub(lambda match: chr(min(int(match[1], 16), 0x10FFFF)), text[2:])
     return plain if as_xml_id(plain) == text else None
+
+
+def without_lane(title: str, titles: Collection[str]) -> str:
+    """A tier's name without its number as a further lane of another: `words #2` beside `words`."""
+    match = _LANE.match(title)
+    return match["name"] if match and match["name"] in titles else title

@@ -7,15 +7,17 @@ off what came before is kept. The format: www.mpi.nl/tools/elan/EAF_Annotation_F
 
 from __future__ import annotations
 
+import json
 import xml.parsers.expat as expat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from inspector.core.effective import annotation_from
 from inspector.core.made_on import MadeOn
 from inspector.core.model import Anchor, Annotation
 from inspector.errors import InspectorError
-from inspector.media.annotators import MOST_LABELS, LabelFile, exact_ns, from_xml_id, nowhere
+from inspector.media.annotators import MOST_LABELS, LabelFile, exact_ns, from_xml_id, nowhere, without_lane
 from inspector.media.eaf_times import between, shares
 from inspector.media.told import Told, load_bytes
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from inspector.media.annotators import Find
 
 MS = 1_000_000
+PROPERTY = "inspector:"
+"""With an annotation's id behind it: the header's property in which our own writer keeps the label."""
+
 DEEPEST = 32
 """The format nests eight elements; deeper is no EAF."""
 
@@ -63,6 +68,8 @@ class _Document:
     types: dict[str, dict[str, str]] = field(default_factory=dict)
     entries: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """Vocabulary to entry id to value and description."""
+    kept: dict[str, str] = field(default_factory=dict)
+    """Annotation id to what our own writer keeps of it, as JSON."""
 
     def vocabulary(self, tier: _Tier) -> dict[str, list[str]]:
         """The entries that the tier's type allows, empty where it allows all."""
@@ -81,6 +88,7 @@ class _Parser:
         self._text: list[str] | None = None
         self._given: _Given | None = None
         self._vocabulary = ""
+        self._property = ""
         self._entry: list[str] | None = None
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
@@ -119,6 +127,9 @@ class _Parser:
             document.unit = attrs.get("TIME_UNITS", document.unit)
             if attrs.get("MEDIA_FILE"):
                 document.media.append({"MEDIA_URL": attrs["MEDIA_FILE"]})
+        elif name == "PROPERTY" and attrs.get("NAME", "").startswith(PROPERTY):
+            self._property = attrs["NAME"].removeprefix(PROPERTY)
+            self._text = []
         elif name == "MEDIA_DESCRIPTOR" and len(document.media) < 100:
             document.media.append(attrs)
         elif name == "TIME_SLOT":
@@ -183,6 +194,9 @@ class _Parser:
             if self._given is not None:
                 self._given.text = text
             self._text = None
+        elif name == "PROPERTY" and self._property:
+            self.document.kept[self._property] = text
+            self._property, self._text = "", None
         elif name in ("CV_ENTRY", "CVE_VALUE"):
             if self._entry is not None and not self._entry[0]:
                 self._entry[0] = text
@@ -217,11 +231,13 @@ def read_eaf(path: Path, name: str | None = None, find: Find = nowhere) -> Label
     spans, guessed = _spans(document, told)
     labels: list[Annotation] = []
     taken: set[str] = set()
+    titles = {tier.id for tier in document.tiers}
     for tier in document.tiers:
         entries = document.vocabulary(tier)
         by_value = {entry[0]: entry[1] for entry in entries.values()}
         author = tier.attrs.get("ANNOTATOR", "") or document.attrs.get("AUTHOR", "")
-        plain = tier.id.removesuffix(f"@{author}") if author else tier.id
+        plain = without_lane(tier.id, titles)
+        plain = plain.removesuffix(f"@{author}") if author else plain
         for given in tier.given:
             label_id = _label_id(name, given.id)
             if label_id in taken:
@@ -243,17 +259,43 @@ def read_eaf(path: Path, name: str | None = None, find: Find = nowhere) -> Label
                 )
                 if value
             }
-            labels.append(
-                Annotation(
-                    label_id,
-                    plain or tier.id,
-                    given.text,
-                    (Anchor(None if stream is None else stream.id, span),),
-                    author,
-                    attrs,
-                )
+            label = Annotation(
+                label_id,
+                plain or tier.id,
+                given.text,
+                (Anchor(None if stream is None else stream.id, span),),
+                author,
+                attrs,
             )
+            kept, written = _kept(document.kept.pop(given.id, ""), label_id, told)
+            if kept is not None:
+                bare = None if spans.get(id(given)) is None else [ns // MS for ns in spans[id(given)]]
+                if written == [tier.id, *(bare or ()), given.text]:
+                    label = kept
+                elif written[:1] == [tier.id]:
+                    label = replace(label, tier=kept.tier, author=kept.author, attrs=kept.attrs)
+            labels.append(label)
+    for (
+        annotation_id,
+        text,
+    ) in document.kept.items():  # what ELAN has no place for
+        kept, written = _kept(text, _label_id(name, annotation_id), told)
+        if kept is not None and not written and kept.id not in taken:
+            labels.append(kept)
     return LabelFile(tuple(labels), made, told.lines(), _vocabularies(document))
+
+
+def _kept(text: str, label_id: str, told: Told) -> tuple[Annotation | None, list[object]]:
+    """The exact label of a property, and as what it was written: tier, start and end in ms, text."""
+    if not text:
+        return None, []
+    try:
+        plain = json.loads(text)
+        written = plain.get("as", [])
+        return annotation_from(label_id, plain.get("label")), written if isinstance(written, list) else []
+    except (ValueError, AttributeError, RecursionError, InspectorError):
+        told.add(f"the property {PROPERTY}{label_id} holds no label; it is not used")
+        return None, []
 
 
 def _label_id(name: str, annotation_id: str) -> str:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from inspector.core.effective import annotation_from
 from inspector.core.made_on import MadeOn
 from inspector.core.model import Anchor, Annotation, Modality
 from inspector.errors import InspectorError
-from inspector.media.annotators import LATEST, MOST_LABELS, LabelFile, exact_ns, nowhere
+from inspector.media.annotators import MOST_LABELS, LabelFile, exact_ns, nowhere
 from inspector.media.labelstudio_values import DEFAULT_RATE, anchors_of, kind_of, number, rate_in, says
 from inspector.media.told import Told, load_json
 
@@ -192,8 +193,8 @@ def _results(
             [str(each) for each in given.get("labels") or []] if isinstance(given.get("labels"), list) else []
         )
         link = Annotation(
-            own.get("id") or f"{reading.name}:{task.id}:{annotation}:{given['from_id']}>{given['to_id']}",
-            own.get("tier") or "relation",
+            f"{reading.name}:{task.id}:{annotation}:{given['from_id']}>{given['to_id']}",
+            "relation",
             said[0] if said else "related",
             (*ends[0].anchors[:1], *ends[1].anchors[:1]),
             author,
@@ -204,56 +205,42 @@ def _results(
                 **attrs,
             },
         )
-        if own:
-            anchors = _anchors(own.get("anchors"))
-            kept = own.get("attrs")
-            link = replace(
-                link, attrs=kept if isinstance(kept, dict) else {}, anchors=anchors or link.anchors
-            )
-            for end in ends:
-                if end is not None and end.attrs.get("part_of") == link.id:
-                    reading.labels[:] = [each for each in reading.labels if each is not end]
+        kept = own.get("label")
+        if isinstance(kept, Annotation):
+            if kept.id in reading.ids:
+                continue  # a link between several: its first relation has given it
+            # An end that was moved, and the relation's own label, are what the annotator says now.
+            moved = [
+                end.anchors[0] if end is not None and "part_of" not in end.attrs else None for end in ends
+            ]
+            link = replace(kept, label=said[0] if said else kept.label, author=author)
+            if any(moved) and len(kept.anchors) == 2:
+                pairs = zip(moved, kept.anchors, strict=True)
+                link = replace(link, anchors=tuple(new or old for new, old in pairs))
         reading.add(link)
 
 
+def _end(label: Annotation, link: str, same: bool) -> Annotation:
+    """An end of a link of ours: no label by itself. It names its link while nobody moved it."""
+    return replace(label, attrs={"part_of": link} if same else {})
+
+
 def _own(given: dict[str, Any]) -> dict[str, Any]:
+    """What our own writer keeps of a region or relation: `label` (as an Annotation, where it holds), `value`
+    as it was written, and `part_of`, the link that it is an end of."""
     meta = given.get("meta")
     own = meta.get(OWN) if isinstance(meta, dict) else None
     if not isinstance(own, dict) or not isinstance(own.get("id"), str):
         return {}
-    return {**own, "tier": str(own.get("tier") or "")}
-
-
-def _anchors(plain: object) -> tuple[Anchor, ...]:
-    """Anchors as our own writer keeps them, () where anything in them does not hold."""
-    if not isinstance(plain, list):
-        return ()
-    found: list[Anchor] = []
-    for each in plain:
-        if not isinstance(each, list) or len(each) != 4:
-            return ()
-        stream, span, region, text = each
-        pairs = [part for part in (span, text) if part is not None]
-        whole = all(
-            isinstance(part, list)
-            and len(part) == 2
-            and all(isinstance(x, int) and abs(x) <= LATEST * 10**9 for x in part)
-            for part in pairs
-        )
-        boxed = region is None or (
-            isinstance(region, list) and len(region) == 4 and all(number(x) is not None for x in region)
-        )
-        if not whole or not boxed or not (stream is None or isinstance(stream, str)):
-            return ()
-        found.append(
-            Anchor(
-                stream,
-                None if span is None else (span[0], span[1]),
-                None if region is None else (region[0], region[1], region[2], region[3]),
-                None if text is None else (text[0], text[1]),
-            )
-        )
-    return tuple(found)
+    kept: dict[str, Any] = {"value": own.get("value")}
+    if isinstance(own.get("part_of"), str):
+        kept["part_of"] = own["part_of"]
+    elif "label" in own:
+        try:
+            kept["label"] = annotation_from(own["id"], own["label"])
+        except InspectorError:
+            return {}
+    return kept
 
 
 def _medium(task: _Task, to_name: str, kind: str) -> str | None:
@@ -318,21 +305,12 @@ def _region(
     text = labels[0] if labels else next((str(v) for v in more.values() if isinstance(v, str)), tier)
     label = Annotation(label_id, tier, text, tuple(anchors), author, more)
     own = _own(main)
-    if own:
-        kept = own.get("attrs")
-        same = own.get("value") == value
-        label = replace(
-            label,
-            id=own["id"],
-            tier=own["tier"] or label.tier,
-            author=str(own.get("author", label.author)) or label.author,
-            attrs=kept if isinstance(kept, dict) else {},
-            anchors=(_anchors(own.get("anchors")) if same else ()) or label.anchors,
-        )
-        if "part_of" in own:
-            label = replace(label, attrs={"part_of": str(own["part_of"])})
-        elif (
-            same and isinstance(own.get("label"), str) and labels == ([own["label"]] if own["label"] else [])
-        ):
-            label = replace(label, label=own["label"])
+    kept = own.get("label")
+    if isinstance(kept, Annotation):
+        attrs_now = {**kept.attrs, **{key: more[key] for key in ("note",) if key in more}}
+        label = replace(label, id=kept.id, tier=kept.tier, attrs=attrs_now, label=labels[0] if labels else "")
+        if own["value"] == value:
+            label = replace(label, label=kept.label, anchors=kept.anchors)
+    elif "part_of" in own:
+        return _end(label, own["part_of"], own["value"] == value)
     return reading.add(label)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from inspector.core.made_on import MadeOn
 from inspector.core.model import Anchor, Annotation
 from inspector.errors import InspectorError
-from inspector.media.annotators import MOST_LABELS, LabelFile, exact_ns, nowhere
+from inspector.media.annotators import MOST_LABELS, LabelFile, exact_ns, nowhere, without_lane
 from inspector.media.csvhead import decode
 from inspector.media.spans import author_in_name
 from inspector.media.told import Told, load_bytes
@@ -31,7 +31,6 @@ _TOKEN = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"|(!.*)|(\S+)')
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _CHRONOLOGICAL = "Praat chronological TextGrid text file"
 _BINARY = b"ooBinaryFile"
-_OVERFLOW = re.compile(r"^(?P<name>.+) #\d+$")
 
 
 class _End(Exception):
@@ -237,13 +236,12 @@ def read_textgrid(path: Path, name: str | None = None, find: Find = nowhere) -> 
     else:
         told.add(f"its time domain, {start[:40]} to {end[:40]}, is none")
     stream = find(made)
-    names = [tier_name for _, tier_name, _ in tiers]
+    names = {tier_name for _, tier_name, _ in tiers}
     labels: list[Annotation] = []
     taken: Counter[str] = Counter()
     for number, (_, title, rows) in enumerate(tiers, 1):
-        match = _OVERFLOW.match(title)
-        plain = match["name"] if match and match["name"] in names else title
-        tier, at, author = plain.rpartition("@")
+        plain = without_lane(title, names)
+        tier, at, author = plain.partition("@")  # an author may be an address
         if not (at and tier and author):
             tier, author = plain or f"tier {number}", author_in_name(path.stem)
         key = f"{name}:{plain}"
