@@ -292,6 +292,21 @@ class Curation:
                 raise InspectorError("There is nothing to redo", f"by {self.author}")
             return self._reverse(found, "Redo")
 
+    def undo_to(self, edit_id: str) -> list[Edit]:
+        """Undo this author's edits in force that came after one, the newest first; what others did stays."""
+        with self._lock:
+            self._refresh_before()
+            if (target := self._state.edit(edit_id)) is None:
+                raise InspectorError("There is no such edit", edit_id)
+            made = []
+            while (found := self._to_undo()) is not None:
+                edit = self._state.edit(found)
+                assert edit is not None
+                if (edit.at, edit.id) <= (target.at, target.id):
+                    break
+                made.append(self._reverse(found, "Undo"))
+            return made
+
     def undo_title(self) -> str | None:
         """What `undo` would take back, None where there is nothing."""
         with self._lock:

@@ -36,6 +36,7 @@ class Spec:
     """Whether a line is drawn above it in its menu."""
 
 
+SCOPE = "The selected records, else the one that is shown"
 MIX_TIP = "The sound whose header was clicked last, else the record’s first"
 
 TABLE = (
@@ -65,6 +66,19 @@ TABLE = (
     Spec("mix_reset", "Play", "Every sound as recorded", tip="No mute, no solo, 0 dB"),
     Spec("previous", "Play", "Previous record", ("[",), "prev-record", rule=True),
     Spec("next", "Play", "Next record", ("]",), "next-record"),
+    Spec("undo", "Curate", "Undo", ("Ctrl+Z",), "undo", "Take back your newest edit, also after a restart"),
+    Spec("redo", "Curate", "Redo", ("Ctrl+Shift+Z",), "redo"),
+    Spec("flag_ok", "Curate", "Flag ok", ("V",), "", SCOPE, rule=True),
+    Spec("flag_misaligned", "Curate", "Flag misaligned", ("A",), "", SCOPE),
+    Spec("flag_missing_modality", "Curate", "Flag missing modality", ("D",), "", SCOPE),
+    Spec("flag_reject", "Curate", "Flag reject", ("X",), "", SCOPE),
+    Spec("flag_needs_review", "Curate", "Flag needs review", ("R",), "", SCOPE),
+    Spec("unflag", "Curate", "No flag", ("U",), "", SCOPE),
+    Spec("note", "Curate", "Flag with a note…", ("C",), "flag", "Also your own, also pinned to a moment"),
+    Spec("next_unreviewed", "Curate", "Next record without a flag", ("N",), rule=True),
+    Spec("advance", "Curate", "Go on after a flag", ("Shift+N",), "", "To the next without one", True),
+    Spec("select_listed", "Curate", "Select every listed record", ("Ctrl+Shift+A",)),
+    Spec("history", "Curate", "History", ("Ctrl+H",), "", "Every edit by time and author", rule=True),
     Spec("zoom_in", "View", "Zoom in", ("Ctrl+=", "Ctrl++", "+", "="), "zoom-in"),
     Spec("zoom_out", "View", "Zoom out", ("Ctrl+-", "-"), "zoom-out"),
     Spec("fit", "View", "Show the whole record", ("Ctrl+0", "F"), "zoom-fit"),
@@ -144,7 +158,7 @@ def key_sheet() -> str:
         if spec.keys:
             groups.setdefault(spec.menu, []).append((_keys_text(spec), spec.text.rstrip("…")))
     groups["Timeline"] = list(TIMELINE_KEYS)
-    columns = (("Play",), ("View", "Timeline", "File", "Help"))
+    columns = (("Play",), ("View", "Timeline", "Help"), ("Curate", "File"))
     cells = "".join(
         f'<td style="padding-right:40px">{"".join(_group(name, groups[name]) for name in column)}</td>'
         for column in columns

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from inspector.ui.panels.dataset import DatasetPanel
+from inspector.ui.panels.history import HistoryPanel
 from inspector.ui.panels.records import RecordsPanel
 from inspector.ui.panels.streams import StreamsPanel
 from inspector.ui.panels.transcript import TranscriptPanel
@@ -39,6 +40,7 @@ class Arrangement(QSplitter):
         self.streams = StreamsPanel(self)
         self.transcript = TranscriptPanel(self)
         self.dataset = DatasetPanel(self)
+        self.history = HistoryPanel(self)
         self.tabs = self._make_tabs()
         self.middle = QSplitter(Qt.Orientation.Vertical, self)
         self._dragged = False
@@ -73,6 +75,7 @@ class Arrangement(QSplitter):
         tabs.addTab(self.streams, "Streams")
         tabs.addTab(self.transcript, "Transcript")
         tabs.addTab(self.dataset, "Dataset")
+        tabs.addTab(self.history, "History")
         return tabs
 
     def fit_panels(self) -> None:

@@ -9,16 +9,18 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow
 
 from inspector.core.settings import change_settings, settings
-from inspector.core.times import NS, clock_text
+from inspector.core.times import NS
 from inspector.ui import actions as table
 from inspector.ui import theme
 from inspector.ui.arrangement import Arrangement
 from inspector.ui.asking import Asking
+from inspector.ui.curating import Curating
 from inspector.ui.dialogs import show_about, show_keys
 from inspector.ui.follow import Follower
 from inspector.ui.goto_field import GotoField
 from inspector.ui.player import Player
 from inspector.ui.relay import Relay
+from inspector.ui.said import NOTHING_READ, START_WORDS, labels_on, no_pictures
 from inspector.ui.sounds import Sounds
 from inspector.ui.status_line import StatusLine, memory_mb
 from inspector.ui.surveyor import Surveyor
@@ -28,21 +30,13 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
     from inspector.core.jobs import Job
-    from inspector.core.model import Annotation, Record
+    from inspector.core.model import Record
     from inspector.session import Opening, Session
     from inspector.ui.contents import Contents
     from inspector.ui.preferences import Preferences
 
 AFTER_PICTURE_MS = 400
 """Tracks that need heavy imports are built when the first picture is there, or after this long without."""
-START_WORDS = (
-    "Open a dataset",
-    "Ctrl+O, or drop a folder here: a folder of recordings, or a LeRobot dataset.",
-)
-NOTHING_READ = (
-    "Inspector reads films, sounds, transcripts (SRT, VTT, ASS, text, Whisper JSON),\n"
-    "tables (CSV, TSV, Parquet), stills, and LeRobot datasets. Ctrl+O opens another folder."
-)
 
 
 class MainWindow(QMainWindow):
@@ -100,7 +94,8 @@ class MainWindow(QMainWindow):
         player = self.player
         self.asking = Asking(self.parts, self.actions_["sql"], self.show_moment, self)
         self.follower = Follower(player, self.parts, self.actions_, self)
-        player.state_changed.connect(self._show_status)
+        self.curating = Curating(self)
+        player.state_changed.connect(self.show_status)
         player.speaker.problem.connect(self.notice)
         self.sounds.build(self.timeline, self.actions_)
         self.sounds.said.connect(self.notice)
@@ -115,7 +110,7 @@ class MainWindow(QMainWindow):
         self.goto.refused.connect(self.notice)
         self._show_sync()
         self._clock = QTimer(self, interval=1000)
-        self._clock.timeout.connect(self._show_status)
+        self._clock.timeout.connect(self.show_status)
         self._clock.start()
 
     def _handlers(self) -> dict[str, table.Handler]:
@@ -142,6 +137,7 @@ class MainWindow(QMainWindow):
             "loop_out": lambda: self.player.mark(start=False),
             "loop_off": lambda: go.set_loop(None),
             **self.sounds.handlers(),
+            **Curating.handlers(lambda: self.curating),
             "sql": lambda: self.asking.toggle(),
             "moment_on": lambda: self.asking.next_moment(),
             "moment_back": lambda: self.asking.previous_moment(),
@@ -167,7 +163,7 @@ class MainWindow(QMainWindow):
         table.set_icons(self.actions_)
         self.actions_["theme"].setIcon(theme.icon("sun" if theme.current().name == "dark" else "moon"))
         self.follower.state_changed()
-        self._show_status()
+        self.show_status()
         self.top.restyle()
         self.transport_bar.restyle()
         self.status.restyle()
@@ -214,13 +210,14 @@ class MainWindow(QMainWindow):
         self.session = session
         self.records.set_session(session)
         self.asking.set_session(session)
+        self.curating.set_session(session)
         self.dataset.set_session(session)
         told = bool(session.dataset.leftover or session.dataset.ambiguous or session.dataset.problems)
         self.tabs.setCurrentWidget(self.dataset if told else self.streams)
         self._surveyor = Surveyor(
             session, self.records, self.relay, self._player_busy, self.dataset.set_found
         )
-        self._show_status()
+        self.show_status()
 
     def _show_nothing(self) -> None:
         """No record: every view empty."""
@@ -247,6 +244,7 @@ class MainWindow(QMainWindow):
             self._surveyor = None
         if self.session is not None:
             self.asking.set_session(None)
+            self.curating.set_session(None)
             self.session.close(wait)
             self.session = None
 
@@ -279,6 +277,11 @@ class MainWindow(QMainWindow):
 
         session.urgent(f"opening {record_id}", lambda _job: session.record(record_id), done)
 
+    def show_again(self, record: Record) -> None:
+        """Show the record anew after an edit of it, where the playhead is."""
+        self._start_at = (self.player.transport.now_ns(), self.player.transport.playing)
+        self._show_loaded(record)
+
     def _show_loaded(self, record: Record) -> None:
         assert self.session is not None
         if self._contents is not None:
@@ -292,8 +295,7 @@ class MainWindow(QMainWindow):
         self.player.load(record, at_ns)
         self.stage.set_cameras(
             [
-                (feed, [label for label in record.annotations if _belongs(label, feed.stream.id, record)])
-                for feed in self.player.feeds
+                (feed, labels_on(record, feed.stream.id)) for feed in self.player.feeds
             ]
         )
         self.timeline.set_record(record)
@@ -306,7 +308,7 @@ class MainWindow(QMainWindow):
         self.top.set_place(self.session.root.name, record.id)
         self.setWindowTitle(f"{record.id} · {self.session.root.name} · Inspector")
         if not self.player.feeds:
-            self.stage.set_words(*_no_pictures(record))
+            self.stage.set_words(*no_pictures(record))
         self.follower.moved(self.player.transport.now_ns())
         self._after = record.id
         if self._pictured or not self.player.feeds:
@@ -387,10 +389,11 @@ class MainWindow(QMainWindow):
         """Ask for a time to go to."""
         self.goto.ask()
 
-    def _show_status(self) -> None:
+    def show_status(self) -> None:
+        """Say in the bottom bar where the data and the work are, and what runs."""
         parts = []
         if self.session is not None:
-            parts.append("read-only source")
+            parts += ["read-only source", self.curating.said]
             if self._surveyor is not None and self._surveyor.left:
                 self._surveyor.hurry()
                 parts.append(f"reading records: {self._surveyor.left} left")
@@ -483,18 +486,3 @@ class MainWindow(QMainWindow):
         self.timeline.set_record(None)
         self._let_go(wait=True)
         super().closeEvent(event)
-
-
-def _belongs(label: Annotation, stream_id: str, record: Record) -> bool:
-    """A label stands on the film that it names; one that names none stands on the reference."""
-    anchors = [anchor.stream_id for anchor in label.anchors]
-    return stream_id in anchors or (stream_id == record.reference and not any(anchors))
-
-
-def _no_pictures(record: Record) -> tuple[str, str]:
-    kinds = sorted({stream.modality.value for stream in record.streams})
-    trouble = str(record.problems[0]) if record.problems else ""
-    if not kinds:
-        return "Nothing to show", trouble or "None of this record's files could be read"
-    told = f"No pictures in this record: {', '.join(kinds)}, {clock_text(record.span[1], 1)}"
-    return record.id, f"{told}\n{trouble}"

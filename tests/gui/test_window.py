@@ -15,6 +15,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
+from inspector.core.curation import FLAGS
 from inspector.core.times import NS
 from inspector.playback.pictures import PictureFeed
 from inspector.session import Opening
@@ -100,7 +101,7 @@ class Keyboard:
             box.close()
         if (opened := preferences(window)) is not None:
             opened.close()
-        for name in ("sync", "sql"):
+        for name in ("sync", "sql", "advance"):
             if window.actions_[name].isChecked():
                 window.actions_[name].trigger()
         window.activateWindow()
@@ -146,6 +147,24 @@ class Keyboard:
 
             return ready
 
+        def stands(*steps: str | None, back: bool = False) -> Callable[[], None]:
+            """Record b was flagged so, one after the other, and the last of it perhaps undone."""
+
+            def ready() -> None:
+                assert window.session is not None
+                for flag in steps:
+                    window.session.flag(["b"], flag)
+                if back:
+                    window.session.undo()
+                while window.session.curation.flag("b") != window.curating.flags.get("b"):
+                    QTest.qWait(5)
+                self.focus.setFocus()
+
+            return ready
+
+        def flagged(flag: str | None) -> Callable[[], bool]:
+            return lambda: window.curating.flags.get("b") == flag
+
         def record(name: str) -> Callable[[], bool]:
             return lambda: window.record is not None and window.record.id == name
 
@@ -178,6 +197,18 @@ class Keyboard:
             "preferences": (nothing, lambda: preferences(window) is not None),
             "previous": (nothing, record("a")),
             "next": (nothing, record("c")),
+            "undo": (stands(None, "reject"), flagged(None)),
+            "redo": (stands(None, "reject", back=True), flagged("reject")),
+            **{f"flag_{flag}": (stands(None), flagged(flag)) for flag in FLAGS},
+            "unflag": (stands("reject"), flagged(None)),
+            "note": (nothing, window.parts.history.note.hasFocus),
+            "next_unreviewed": (nothing, record("c")),
+            "advance": (nothing, window.actions_["advance"].isChecked),
+            "select_listed": (nothing, lambda: len(window.records.selected_ids()) == len(RECORDS)),
+            "history": (
+                lambda: window.tabs.setCurrentWidget(window.streams),
+                window.parts.history.isVisible,
+            ),
             "zoom_in": (nothing, lambda: axis.length < END_NS),
             "zoom_out": (window.timeline.zoom_in, lambda: axis.length >= END_NS),
             "fit": (window.timeline.zoom_in, lambda: axis.fitted),

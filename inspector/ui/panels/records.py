@@ -5,18 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import shiboken6
-from PySide6.QtCore import (
-    QEvent,
-    QModelIndex,
-    QPersistentModelIndex,
-    QPointF,
-    QSize,
-    Qt,
-    QTimer,
-    Signal,
-)
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPointF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -32,11 +24,13 @@ from PySide6.QtWidgets import (
 from inspector.ui import theme
 from inspector.ui.panels.common import Panel, SectionHeader, dress_table, number_text, paint_elided
 from inspector.ui.panels.coverage import paint_strip, strip_width
+from inspector.ui.panels.flags import MARK, Progress, paint_flag
 from inspector.ui.panels.records_model import (
     BROKEN,
     COVERAGE,
     DURATION,
     FIRST_OWN,
+    FLAG,
     RECORD,
     STATE,
     WARNED,
@@ -46,9 +40,8 @@ from inspector.ui.panels.records_model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from PySide6.QtGui import QHelpEvent, QPaintEvent
 
@@ -75,7 +68,7 @@ class CellDelegate(QStyledItemDelegate):
         model = index.model()
         column = index.column()
         assert isinstance(model, RecordsModel)
-        if column not in (STATE, COVERAGE):
+        if column not in (STATE, FLAG, COVERAGE):
             room = option.rect.adjusted(PAD, 0, -PAD, 0)
             font, color = model.face(column)
             paint_elided(painter, room, str(index.data()), font, color, model.side(column))
@@ -87,6 +80,10 @@ class CellDelegate(QStyledItemDelegate):
                 QPointF(option.rect.left() + theme.MARGIN + DOT / 2, middle),
                 model.state(index.row()),
             )
+            return
+        if column == FLAG:
+            centre = QPointF(option.rect.center().x() + 0.5, middle)
+            paint_flag(painter, centre, model.flag(index.row()))
             return
         states, known = model.coverage(index.row())
         paint_strip(painter, option.rect.left() + PAD, middle, model.modalities, states, dim=not known)
@@ -131,7 +128,7 @@ class RecordTable(QTableView):
         self.empty_text = "No records"
         self.setItemDelegate(CellDelegate(self))
         dress_table(self)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         head = self.horizontalHeader()
         head.setMinimumSectionSize(5 * theme.STEP)
@@ -140,12 +137,16 @@ class RecordTable(QTableView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Up, Down, Page Up, Page Down, Ctrl+Home, Ctrl+End and Enter are the table's; the rest is not."""
         key, held = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        no = Qt.KeyboardModifier.NoModifier
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not held:
             if self.currentIndex().isValid():
                 self.entered_row.emit(self.currentIndex().row())
             event.accept()
-        elif key in self.MOVES and not held:
+        elif key in self.MOVES and held in (no, Qt.KeyboardModifier.ShiftModifier):
             super().keyPressEvent(event)
+        elif event.matches(QKeySequence.StandardKey.SelectAll):
+            self.selectAll()
+            event.accept()
         elif key in (Qt.Key.Key_Home, Qt.Key.Key_End) and held == Qt.KeyboardModifier.ControlModifier:
             last = self.model().rowCount() - 1
             self.setCurrentIndex(self.model().index(0 if key == Qt.Key.Key_Home else last, RECORD))
@@ -215,6 +216,8 @@ class RecordsPanel(Panel):
         box.addWidget(self.header)
         box.addLayout(around)
         box.addWidget(self.table, 1)
+        self.progress = Progress()
+        box.addWidget(self.progress)
 
         self._typing = self._timer(DEBOUNCE_MS, self._arrange)
         self._moving = self._timer(KEY_MS, self._tell_choice)
@@ -280,6 +283,31 @@ class RecordsPanel(Panel):
         self._moving.stop()
         self._chosen = record_id
         self._mark()
+
+    def show_flags(self, flags: Mapping[str, str]) -> None:
+        """Show these flags; called again whenever they changed. The mapping is kept."""
+        self.model.set_flags(flags)
+        self.progress.set_flags(flags, self.model.total)
+        self.table.viewport().update()
+
+    def selected_ids(self) -> list[str]:
+        """The records whose rows are selected, from top to bottom."""
+        chosen = self.table.selectionModel().selection()
+        ranges = [chosen.at(number) for number in range(chosen.count())]
+        rows = [np.arange(each.top(), each.bottom() + 1) for each in ranges]
+        return self.model.ids_of(np.unique(np.concatenate(rows))) if rows else []
+
+    def select_listed(self) -> None:
+        """Select every record that the filter leaves."""
+        self._quiet = True
+        self.table.selectAll()
+        self._quiet = False
+
+    def next_without_flag(self) -> str | None:
+        """The next listed record behind the current one that has no flag, from the top again at the end."""
+        at = None if self._chosen is None else self.model.row_of(self._chosen)
+        row = self.model.next_without_flag(-1 if at is None else at)
+        return None if row is None else self.model.record_id(row)
 
     def neighbour(self, step: int) -> str | None:
         """The record so many rows further down (or up, below 0) in the order shown; None past the ends.
@@ -428,6 +456,7 @@ class RecordsPanel(Panel):
         mono = QFontMetrics(theme.mono_font())
         spare = 2 * PAD + theme.STEP
         table.setColumnWidth(STATE, theme.MARGIN + DOT)
+        table.setColumnWidth(FLAG, MARK + 3 * theme.STEP)
         table.setColumnWidth(COVERAGE, max(strip_width(len(model.modalities)), 24) + 2 * PAD)
         table.setColumnWidth(DURATION, mono.horizontalAdvance("000.0") + spare)
         for column in [RECORD, *range(FIRST_OWN, model.columnCount())]:

@@ -18,9 +18,10 @@ from inspector.core.times import s_from_ns
 from inspector.ui import theme
 from inspector.ui.panels.common import SMALL
 from inspector.ui.panels.coverage import coverage_words
+from inspector.ui.panels.flags import flag_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
     from PySide6.QtGui import QColor, QFont
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from inspector.core.model import Record
     from inspector.session import Session
 
-STATE, RECORD, COVERAGE, DURATION = range(4)
-FIRST_OWN = 4
+STATE, FLAG, RECORD, COVERAGE, DURATION = range(5)
+FIRST_OWN = 5
 """Columns from here on are the dataset's own."""
 
 UNSEEN, SOUND, WARNED, BROKEN = range(4)
@@ -139,6 +140,7 @@ class RecordsModel(QAbstractTableModel):
         rows = self._index.num_rows
         self._fresh: dict[str, Filled] = {}
         self._trouble: dict[str, str] = {}
+        self._flags: Mapping[str, str] = {}
         self._state = np.zeros(rows, np.uint8)
         self._duration = np.full(rows, -1, np.int64)
         self._coverage = np.zeros((rows, len(self.modalities)), np.uint8)
@@ -186,12 +188,39 @@ class RecordsModel(QAbstractTableModel):
         self._fold()
         if column == STATE:
             return pa.array(self._state)
+        if column == FLAG:
+            ids = self._index.column("record_id")
+            where = pc.index_in(ids, value_set=pa.array(list(self._flags), pa.string()))
+            return pa.array(list(self._flags.values()), pa.string()).take(where.combine_chunks())
         if column == DURATION:
             return pa.array(self._duration.copy(), mask=self._duration < 0)
         if column == COVERAGE:
             lacking = (self._coverage != STATES.index(Coverage.PRESENT)).sum(axis=1)
             return pa.array(lacking, mask=self._state == UNSEEN)
         return None
+
+    def set_flags(self, flags: Mapping[str, str]) -> None:
+        """The flag of each record that has one; the mapping is kept and may change."""
+        self._flags = flags
+
+    def flag(self, row: int) -> str:
+        """The flag in a shown row, empty for none."""
+        return self._flags.get(self.record_id(row), "")
+
+    def ids_of(self, rows: NDArray[np.int64]) -> list[str]:
+        """The ids in shown rows, in one pass."""
+        at = rows if self._order is None else self._order[rows]
+        ids: list[str] = self._index.column("record_id").take(pa.array(at)).to_pylist()
+        return ids
+
+    def next_without_flag(self, row: int) -> int | None:
+        """The next shown row behind `row` without a flag, from the top again at the end; None for none."""
+        ids = self._index.column("record_id")
+        ids = ids if self._order is None else ids.take(pa.array(self._order))
+        flagged = pc.is_in(ids, value_set=pa.array(list(self._flags), pa.string()))
+        free = np.flatnonzero(~flagged.to_numpy())
+        behind = free[free > row]
+        return int(behind[0]) if len(behind) else int(free[0]) if len(free) else None
 
     def record_id(self, row: int) -> str:
         """The id of the record in a shown row."""
@@ -309,7 +338,7 @@ class RecordsModel(QAbstractTableModel):
         return self.total if self._order is None else len(self._order)
 
     def columnCount(self, parent: AnyIndex | None = None) -> int:
-        """Four of the panel's, then the dataset's own."""
+        """Five of the panel's, then the dataset's own."""
         return 0 if parent is not None and parent.isValid() else FIRST_OWN + len(self._own)
 
     def headerData(self, section: int, side: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -319,12 +348,13 @@ class RecordsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             if section >= FIRST_OWN:
                 return self._own[section - FIRST_OWN]
-            return ("", "record", "has", "s")[section]
+            return ("", "", "record", "has", "s")[section]
         if role == Qt.ItemDataRole.ToolTipRole:
             if section >= FIRST_OWN:
                 return theme.tip(f"{self._own[section - FIRST_OWN]}\nClick to sort")
             return (
                 "Problems in the files\nClick to bring them together",
+                "The flag that was given last\nClick to bring them together",
                 "The record's name\nClick to sort",
                 "What is there of each modality\nClick to sort by how much is missing, as far as known",
                 "Length in seconds\nClick to sort by it, as far as known",
@@ -392,6 +422,8 @@ class RecordsModel(QAbstractTableModel):
             return self._trouble.get(
                 self.record_id(row), "No problem found in the files; nothing measured yet"
             )
+        if column == FLAG:
+            return flag_words(self.flag(row)) or "No flag yet"
         if column == COVERAGE:
             states, known = self.coverage(row)
             text = coverage_words(self.modalities, states)

@@ -1,0 +1,333 @@
+"""Curation in the window: flags by key, undo and redo, the history, and what others write meanwhile.
+
+Everything that touches the disk runs in a thread of its own, one thing after the other, so that the keys of a
+fast hand come in order and the window never waits for a slow share.
+"""
+
+from __future__ import annotations
+
+import secrets
+from concurrent.futures import wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer
+
+from inspector.core.curation import FLAGS
+from inspector.core.edits import Change
+from inspector.core.jobs import Jobs
+from inspector.errors import InspectorError
+from inspector.ui.panels.history import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from inspector.core.jobs import Job
+    from inspector.core.model import Record
+    from inspector.session import Session
+    from inspector.ui.actions import Handler
+    from inspector.ui.main_window import MainWindow
+
+LOOK_MS = 2000
+"""How often the journals of others are looked at."""
+PAGE = 200
+SAVING = "saving"
+
+
+class Curating(QObject):
+    """Owns no widget: it carries between the session's curation and the window's panels."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session: Session | None = None
+        self._jobs: Jobs | None = None
+        self.flags: dict[str, str] = {}
+        """Of each record that has one, as it is shown."""
+        self._listed: list[str] = []
+        """What was last selected as all that is listed."""
+        self._looking = False
+        self._edits = 0
+        self._failed = ""
+        panel = window.parts.history
+        panel.moment.connect(window.show_moment)
+        panel.undo_to.connect(self._undo_to)
+        panel.wanted.connect(self._read_history)
+        panel.noted.connect(self._flag_with_note)
+        panel.left.connect(lambda: window.stage.setFocus())
+        self._timer = QTimer(self, interval=LOOK_MS)
+        self._timer.timeout.connect(self._look)
+
+    @staticmethod
+    def handlers(mine: Callable[[], Curating]) -> dict[str, Handler]:
+        """What the actions do; `mine` gives the one that is there once the window is built."""
+        return {
+            "undo": lambda: mine().undo(),
+            "redo": lambda: mine().redo(),
+            **{f"flag_{flag}": lambda flag=flag: mine().flag(flag) for flag in FLAGS},  # type: ignore[misc]
+            "unflag": lambda: mine().flag(None),
+            "note": lambda: mine().start_note(),
+            "next_unreviewed": lambda: mine().next_unreviewed(),
+            "advance": lambda: None,
+            "select_listed": lambda: mine().select_listed(),
+            "history": lambda: mine().show_history(),
+        }
+
+    # -- datasets ------------------------------------------------------------------------------------------
+
+    def set_session(self, session: Session | None) -> None:
+        """Curate another dataset; None before one is closed: what was decided is written first."""
+        self._timer.stop()
+        if self._jobs is not None:
+            wait([job.future for job in self._jobs.live() if job.title == SAVING])
+            self._jobs.close(wait=True)
+            self._jobs = None
+        self._session = session
+        self.flags, self._edits, self._failed, self._looking = {}, 0, "", False
+        window = self._window
+        window.records.show_flags(self.flags)
+        window.parts.history.set_rows([], False, False, 0)
+        if session is None:
+            return
+        self._jobs = Jobs(1)
+        relay = window.relay
+
+        def opened(_job: Job[Any]) -> dict[str, str]:
+            session.curation.listen(lambda touched: relay.post(lambda: self._edited(session, touched)))
+            return _flags_of(session)
+
+        self._run("reading the journal", opened, self._show_flags)
+        self._timer.start()
+
+    @property
+    def said(self) -> str:
+        """Where the work is and whether it is saved, for the bottom row."""
+        session = self._session
+        if session is None:
+            return ""
+        if self._failed:
+            return f"NOT SAVED: {self._failed}"
+        if self._busy():
+            return "saving…"
+        if not self._edits:
+            return "nothing decided yet"
+        folder = session.desk.workspace.folder
+        place = folder.relative_to(session.root) if folder.is_relative_to(session.root) else _short(folder)
+        return f"all work saved in {place}"
+
+    def _busy(self) -> bool:
+        return self._jobs is not None and any(job.title == SAVING for job in self._jobs.live())
+
+    def _run(
+        self, title: str, work: Callable[[Job[Any]], Any], then: Callable[[Any], object] | None = None
+    ) -> None:
+        """Do something behind, in order, and tell of its end in the window's thread."""
+        session, jobs = self._session, self._jobs
+        if session is None or jobs is None:
+            return
+
+        def ended(job: Job[Any]) -> None:
+            error = job.future.exception()
+            self._window.relay.post(lambda: self._ended(session, job, error, then))
+
+        jobs.start(title, work, ended)
+
+    def _ended(
+        self,
+        session: Session,
+        job: Job[Any],
+        error: BaseException | None,
+        then: Callable[[Any], object] | None,
+    ) -> None:
+        if self._session is not session:
+            return
+        if isinstance(error, InspectorError):
+            if error.title == "The edit was not saved":
+                self._failed = error.detail
+            self._window.notice(str(error))
+        elif error is not None:
+            self._window.notice(f"{type(error).__name__}: {error}")
+        else:
+            if job.title == SAVING:
+                self._failed = ""
+            if then is not None:
+                then(job.future.result())
+        self._window.show_status()
+
+    # -- edits ---------------------------------------------------------------------------------------------
+
+    def _chosen(self) -> list[str]:
+        """The selected records where there are several, else the one that is shown.
+
+        While the next one is loading that is the one that the curator sees.
+        """
+        selected = self._window.records.selected_ids()
+        record = self._window.record
+        if len(selected) > 1 or record is None or selected == self._listed:
+            return selected
+        return [record.id]
+
+    def flag(self, flag: str | None, note: str = "", at_ns: int | None = None) -> None:
+        """Flag what is chosen, in one edit."""
+        session, ids = self._session, self._chosen()
+        if session is None or not ids:
+            return
+
+        def work(_job: Job[Any]) -> Any:
+            return _flagged(session, ids, flag, note, at_ns)
+
+        self._run(SAVING, work, lambda edit: self._told(edit, flag, ids))
+
+    def _told(self, edit: Any, flag: str | None, ids: Sequence[str]) -> None:
+        if edit is None:
+            self._window.notice(f"Flagged {flag} already" if flag else "There was no flag")
+        else:
+            self._window.notice(f"{edit.title} · Ctrl+Z takes it back")
+        if flag is not None and len(ids) == 1 and self._window.actions_["advance"].isChecked():
+            self.next_unreviewed()
+
+    def _flag_with_note(self, flag: str, note: str, pinned: bool) -> None:
+        at_ns = self._window.player.transport.now_ns() if pinned else None
+        self.flag(flag, note, at_ns)
+
+    def undo(self) -> None:
+        """Take back this author's newest edit in force."""
+        if (session := self._session) is not None:
+            self._run(SAVING, lambda _: session.undo(), lambda edit: self._window.notice(edit.title))
+
+    def redo(self) -> None:
+        """Bring back what was undone last."""
+        if (session := self._session) is not None:
+            self._run(SAVING, lambda _: session.redo(), lambda edit: self._window.notice(edit.title))
+
+    def _undo_to(self, edit_id: str) -> None:
+        if (session := self._session) is not None:
+            self._run(
+                SAVING,
+                lambda _: len(session.curation.undo_to(edit_id)),
+                lambda count: self._window.notice(f"{count or 'No'} edits of yours undone"),
+            )
+
+    # -- going ---------------------------------------------------------------------------------------------
+
+    def next_unreviewed(self) -> None:
+        """Go to the next listed record without a flag."""
+        found = self._window.records.next_without_flag()
+        if found is None:
+            self._window.notice("Every listed record has a flag")
+        else:
+            self._window.records.select(found)
+            self._window.show_record(found)
+
+    def select_listed(self) -> None:
+        """Select everything that the list shows."""
+        self._window.records.select_listed()
+        self._listed = self._window.records.selected_ids()
+        self._window.notice(f"{len(self._listed):,} records are selected: a flag goes to all of them")
+
+    def start_note(self) -> None:
+        """Show the history's panel, the note having the keys."""
+        self.show_history()
+        self._window.parts.history.start_note()
+
+    def show_history(self) -> None:
+        """Show the panel."""
+        self._window.actions_["right"].setChecked(True)
+        self._window.tabs.show()
+        self._window.tabs.setCurrentWidget(self._window.parts.history)
+
+    # -- what changed --------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Read on in the journals of others, unless the last look is not over yet."""
+        session = self._session
+        if session is None or self._looking:
+            return
+        self._looking = True
+
+        def look(_job: Job[Any]) -> None:
+            try:
+                session.curation.refresh()
+            finally:
+                self._looking = False
+
+        self._run("looking at the journals", look)
+
+    def _edited(self, session: Session, touched: frozenset[str] | None) -> None:
+        """In the window's thread: these records changed (None: any may have)."""
+        if self._session is not session:
+            return
+
+        def work(_job: Job[Any]) -> tuple[dict[str, str] | None, dict[str, str | None], Record | None]:
+            shown = self._window.record
+            again = None
+            if shown is not None and (touched is None or shown.id in touched):
+                again = session.record(shown.id)
+            if touched is None or len(touched) > 1000:
+                return _flags_of(session), {}, again
+            return None, {each: session.curation.flag(each) for each in touched}, again
+
+        def then(found: tuple[dict[str, str] | None, dict[str, str | None], Record | None]) -> None:
+            whole, some, again = found
+            if whole is not None:
+                self.flags = whole
+            for record_id, flag in some.items():
+                self.flags.pop(record_id, None)
+                if flag is not None:
+                    self.flags[record_id] = flag
+            self._show_flags(self.flags)
+            shown = self._window.record
+            if again is not None and shown is not None and again.id == shown.id and again != shown:
+                self._window.show_again(again)
+
+        self._run("reading what changed", work, then)
+
+    def _show_flags(self, flags: dict[str, str]) -> None:
+        self.flags = flags
+        self._window.records.show_flags(flags)
+        self._window.parts.history.ask()
+
+    def _read_history(self, author: str | None, skip: int) -> None:
+        session = self._session
+        if session is None:
+            return
+
+        def work(_job: Job[Any]) -> tuple[list[Row], list[str], int]:
+            rows = [Row.of(past) for past in session.history(author, skip, PAGE)]
+            return rows, session.curation.authors(), len(session.curation)
+
+        def then(found: tuple[list[Row], list[str], int]) -> None:
+            rows, authors, self._edits = found
+            panel = self._window.parts.history
+            panel.set_authors(authors)
+            panel.set_rows(rows, skip > 0, len(rows) == PAGE, self._edits)
+
+        self._run("reading the history", work, then)
+
+
+def _flagged(session: Session, ids: Sequence[str], flag: str | None, note: str, at_ns: int | None) -> Any:
+    """Flag records, with a note that may be pinned to a moment of the first."""
+    if at_ns is None:
+        return session.flag(ids, flag, note)
+    from inspector.core.desk import checked_flag
+
+    word = None if flag is None else checked_flag(flag)
+    changes = session.curation.changes(ids, "flag", word)
+    pin = {"text": note, "at_ns": at_ns, "flag": word}
+    changes.insert(0, Change(ids[0], f"notes/{secrets.token_hex(8)}", None, pin))
+    return session.edit(f"Flag {word}" if word else "Note", changes, note)
+
+
+def _flags_of(session: Session) -> dict[str, str]:
+    """The flag that stands at each record: the newest of any author."""
+    found = {}
+    for each in dict.fromkeys(flag.record_id for flag in session.curation.flags()):
+        if (flag := session.curation.flag(each)) is not None:
+            found[each] = flag
+    return found
+
+
+def _short(folder: Path) -> str:
+    """A folder with the user's home as `~`."""
+    home = Path.home()
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
