@@ -158,7 +158,7 @@ def key_sheet() -> str:
         if spec.keys:
             groups.setdefault(spec.menu, []).append((_keys_text(spec), spec.text.rstrip("…")))
     groups["Timeline"] = list(TIMELINE_KEYS)
-    columns = (("Play",), ("View", "Timeline", "Help"), ("Curate", "File"))
+    columns = (("Play", "Timeline", "Help"), ("View", "Curate", "File"))
     cells = "".join(
         f'<td style="padding-right:40px">{"".join(_group(name, groups[name]) for name in column)}</td>'
         for column in columns
@@ -170,11 +170,11 @@ def _group(title: str, rows: list[tuple[str, str]]) -> str:
     quiet = theme.current().quiet.name()
     line = "white-space:nowrap"
     lines = "".join(
-        f'<tr><td style="padding:2px 20px 2px 0;{line};font-family:{theme.MONO_FAMILY}">{escape(keys)}</td>'
+        f'<tr><td style="padding:0 20px 0 0;{line};font-family:{theme.MONO_FAMILY}">{escape(keys)}</td>'
         f'<td style="{line}">{text}</td></tr>'
         for keys, text in rows
     )
-    return f'<p style="color:{quiet};margin:8px 0 4px 0">{title}</p><table>{lines}</table>'
+    return f'<p style="color:{quiet};margin:6px 0 2px 0">{title}</p><table>{lines}</table>'
 
 
 def _keys_text(spec: Spec) -> str:
