@@ -26,6 +26,10 @@ RATE_TOLERANCE = 5e-4
 """Half of what parts 29.97 from 30 frames a second."""
 
 
+BY_FOLDER = 4
+"""The likeness of two paths that agree in name and folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class MadeOn:
     """One medium as a file of labels names it; None for what it does not say.
@@ -84,10 +88,10 @@ def same_medium(made: MadeOn, streams: Iterable[Stream], by_name: bool = False) 
         listed = [each for each in streams if each.modality is Modality.TEXT]
     scored = []
     for stream in listed:
-        likeness = max((_likeness(name, stream) for name in (made.relative, made.name) if name), default=0)
-        if likeness:
+        alike = max((likeness(name, stream) for name in (made.relative, made.name) if name), default=0)
+        if alike:
             of_kind = made.kind in ("", stream.modality)
-            scored.append(((likeness, of_kind, "#" not in stream.id), stream))
+            scored.append(((alike, of_kind, "#" not in stream.id), stream))
     if scored:
         most = max(score for score, _ in scored)
         found = [stream for score, stream in scored if score == most]
@@ -96,7 +100,7 @@ def same_medium(made: MadeOn, streams: Iterable[Stream], by_name: bool = False) 
     return None if by_name or len({stream.source.path for stream in found}) != 1 else found[0]
 
 
-def _likeness(name: str, stream: Stream) -> int:
+def likeness(name: str, stream: Stream) -> int:
     """How much of a path's end is that of the stream's file: 1 the stem, 2 the name, more above."""
     own, wanted = _parts(stream.source.path.as_posix()), _parts(name)
     alike = 0

@@ -76,13 +76,22 @@ class _Task:
     data: dict[str, Any]
 
 
-def read_labelstudio(path: Path, name: str | None = None, find: Find = nowhere) -> LabelFile:
+def task_ids(plain: object) -> set[str]:
+    """The ids of the tasks of an export; JSON_MIN has a row an annotation, so that rows are no tasks."""
+    tasks = plain if isinstance(plain, list) else [plain]
+    return {str(each.get("id")) for each in tasks if isinstance(each, dict)}
+
+
+def read_labelstudio(
+    path: Path, name: str | None = None, find: Find = nowhere, shared: bool = False
+) -> LabelFile:
     """The labels of the tasks whose media `find` knows by name; of the only task whatever its media.
 
     A label's id is `<name>:<task>:<annotation>:<region>`, or what our own writer was given. Its tier is the
     control's name (`from_name`), its author who completed the annotation. Where a region has several labels
     the first is the label, all of them are in `labels`; text and choices given to a region are in attrs under
-    their control's name. Raises InspectorError where the file is no export.
+    their control's name. With `shared` tasks on other media are as it should be, and not told. Raises
+    InspectorError where the file is no export.
     """
     plain = load_json(path)
     if not is_label_studio(plain):
@@ -90,7 +99,7 @@ def read_labelstudio(path: Path, name: str | None = None, find: Find = nowhere) 
     tasks = plain if isinstance(plain, list) else [plain]
     reading = _Reading(path.stem if name is None else name, find, Told())
     strangers = 0
-    alone = len({str(each.get("id")) for each in tasks if isinstance(each, dict)}) == 1
+    alone = len(task_ids(tasks)) == 1
     for row, raw in enumerate(tasks):
         if not isinstance(raw, dict):
             reading.told.add(f"item {row + 1} is no task and left out")
@@ -106,7 +115,7 @@ def read_labelstudio(path: Path, name: str | None = None, find: Find = nowhere) 
         else:
             results = _results_of_min(raw)
             _results(reading, task, str(raw.get("annotation_id")), results, _author(raw.get("annotator")), {})
-    if strangers:
+    if strangers and not shared:
         reading.told.add(f"{strangers} of its {len(tasks)} tasks are on media that this record does not have")
     return LabelFile(tuple(reading.labels), tuple(reading.made.items()), reading.told.lines())
 

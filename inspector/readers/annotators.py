@@ -5,13 +5,17 @@ They are read after the record's media, since what they say can only be placed a
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inspector.core.made_on import MadeOn, differences, same_medium
+from inspector.core.made_on import BY_FOLDER, MadeOn, differences, likeness, same_medium
+from inspector.errors import InspectorError
 from inspector.media.eaf import read_eaf
-from inspector.media.labelstudio import is_label_studio, read_labelstudio
+from inspector.media.labelstudio import is_label_studio, read_labelstudio, task_ids
 from inspector.media.textgrid import read_textgrid
+from inspector.media.told import load_json
+from inspector.readers.layout import ANNOTATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +27,29 @@ if TYPE_CHECKING:
 ENDINGS = frozenset(("eaf", "textgrid"))
 """Extensions that are nothing but annotators' files; a Label Studio export is told by its content."""
 
+SHARED = "shared labels"
+"""The role of a file whose labels are on several records: each takes those on its own media."""
+
+SHARED_BY_FOLDER = "shared labels, by folder"
+"""The same where media of one name lie in several folders: a task has to name the folder too."""
+
+SHARED_ROLES = (SHARED, SHARED_BY_FOLDER)
+
+MOST_SHARED = 20
+"""So many exports are looked into for whether they are of a whole project."""
+
 _READERS: Mapping[str, Callable[..., LabelFile]] = {"eaf": read_eaf, "textgrid": read_textgrid}
 
-__all__ = ["ENDINGS", "Placed", "is_label_studio", "place"]
+__all__ = [
+    "ENDINGS",
+    "SHARED",
+    "SHARED_BY_FOLDER",
+    "SHARED_ROLES",
+    "Placed",
+    "is_label_studio",
+    "place",
+    "shared_exports",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +66,45 @@ class Placed:
     about: dict[str, Any]
 
 
-def place(path: Path, form: str, name: str, streams: Sequence[Stream]) -> Placed:
+def shared_exports(root: Path, paths: Sequence[str], kinds: Sequence[str]) -> list[int]:
+    """Which of a listing's files are Label Studio exports of several tasks: labels on several records.
+
+    Where a folder holds more than a few label files in JSON each is one record's, and none is looked into.
+    """
+    if not any(kind not in ("", ANNOTATIONS) for kind in kinds):
+        return []
+    found = [
+        row for row, path in enumerate(paths) if kinds[row] == ANNOTATIONS and path.lower().endswith(".json")
+    ]
+    if len(found) > MOST_SHARED:
+        return []
+    shared = []
+    for row in found:
+        with suppress(InspectorError):  # its record says what is wrong with it
+            if is_label_studio(plain := load_json(root / paths[row])) and len(task_ids(plain)) > 1:
+                shared.append(row)
+    return shared
+
+
+def place(path: Path, form: str, name: str, streams: Sequence[Stream], role: str = "") -> Placed:
     """Read a file of the form `eaf`, `textgrid` or `labelstudio` for a record of these streams.
 
     Labels whose medium is here lie in its local time and move with its TimeMap; others lie on the record's
-    timeline, and that is told. Raises InspectorError where the file cannot be read at all.
+    timeline, and that is told. In the `role` of a shared file it is no fault that it has labels on other
+    records' media. Raises InspectorError where the file cannot be read at all.
     """
 
     def find(made: MadeOn, by_name: bool = False) -> Stream | None:
-        return same_medium(made, streams, by_name)
+        stream = same_medium(made, streams, by_name)
+        if by_name and role == SHARED_BY_FOLDER and stream and likeness(made.name, stream) < BY_FOLDER:
+            return None
+        return stream
 
-    read = _READERS.get(form, read_labelstudio)(path, name, find)
+    read = (
+        _READERS[form](path, name, find)
+        if form in _READERS
+        else read_labelstudio(path, name, find, shared=bool(role))
+    )
     differs: list[str] = []
     by_stream: dict[str, list[Annotation]] = {}
     for label in read.labels:

@@ -32,7 +32,7 @@ from inspector.media.spans import is_span_list, read_spans, table_roles
 from inspector.media.stamps import EPOCH_S
 from inspector.media.table import TableInfo, describe
 from inspector.media.told import load_json
-from inspector.readers.annotators import ENDINGS, is_label_studio, place
+from inspector.readers.annotators import ENDINGS, SHARED_ROLES, is_label_studio, place
 from inspector.readers.layout import ANNOTATIONS, stem_of
 from inspector.readers.sniff import AUDIO, CUES, IMAGE, TABLES, VIDEO, extension
 
@@ -352,7 +352,9 @@ def _annotations(path: Path, item: Item, name: str, parts: _Parts) -> None:
 
 
 def _annotators(path: Path, item: Item, name: str, form: str, parts: _Parts) -> None:
-    placed = place(path, form, name, parts.streams)
+    placed = place(path, form, name, parts.streams, item.role if item.role in SHARED_ROLES else "")
+    if item.role in SHARED_ROLES and not placed.labels:
+        return  # a whole project's export that has nothing on this record
     for line in placed.told:
         parts.say(item.path, line, "the other labels are read")
     for line in placed.differs:

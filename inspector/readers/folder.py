@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 from inspector.core.model import Modality, Problem, Record
 from inspector.errors import InspectorError
 from inspector.readers import metadata, readers
+from inspector.readers.annotators import SHARED, SHARED_BY_FOLDER, shared_exports
 from inspector.readers.assemble import Item, assemble
-from inspector.readers.layout import common_folder, tell
+from inspector.readers.layout import ANNOTATIONS, common_folder, tell
 from inspector.readers.sniff import MOST_TOLD, Listing, kind_by_name, kinds_of
 
 if TYPE_CHECKING:
@@ -41,9 +42,13 @@ class FolderDataset:
         listing = _single(root) if single else Listing(root)
         self._paths = listing.paths
         self._kinds = kinds_of(self.root, listing.paths)
+        self._shared = shared_exports(self.root, listing.paths, self._kinds)
+        for index in self._shared:
+            self._kinds[index] = ""  # part of no record's layout, and of every record
         self._meta: metadata.Metadata | None = None if single else metadata.find(listing)
         self.problems: tuple[Problem, ...] = ()
         self.ambiguous: tuple[str, ...] = ()
+        self.leftover: tuple[str, ...] = ()
         if self._meta is None:
             unread = {problem.path for problem in listing.problems}
             self._kinds = [
@@ -57,6 +62,27 @@ class FolderDataset:
         self._starts = np.searchsorted(row[order], np.arange(len(ids) + 1))
         self.index = self._index(ids, row, place, extra)
         self.problems = (*listing.problems, *self.problems)
+        self._shared_items = self._share()
+
+    def _share(self) -> list[Item]:
+        """The files whose labels are on several records, to be offered to each; they are not left over."""
+        shared: list[str] = [self._paths[index] for index in self._shared]
+        if not shared:
+            return []
+        media: list[str] = [
+            path.rpartition("/")[2].lower()
+            for path, kind in zip(self._paths, self._kinds, strict=True)
+            if kind in ("video", "audio")
+        ]
+        repeat = len(set(media)) < len(media)
+        if repeat:
+            self.ambiguous += (
+                f"{', '.join(shared)}: media of one name lie in several folders, so that only tasks which "
+                "name the folder too are read",
+            )
+        left: tuple[str, ...] = self.leftover
+        self.leftover = tuple(path for path in left if path not in shared)
+        return [Item(path, ANNOTATIONS, SHARED_BY_FOLDER if repeat else SHARED) for path in shared]
 
     def _by_names(self) -> tuple[list[str], np.ndarray[Any, Any], np.ndarray[Any, Any], pa.Table]:
         found = tell(self._paths, self._kinds, self.root.name)
@@ -128,6 +154,7 @@ class FolderDataset:
             return self._load_row(record_id, row, self._meta)
         places = self._places[self._starts[row] : self._starts[row + 1]]
         items = [Item(self._paths[index], self._kinds[index]) for index in places.tolist()]
+        items += self._shared_items
         return assemble(record_id, self.root, self._folders[row], items, meta=self._columns(row))
 
     def assets(self, record_id: str) -> list[tuple[str, str]]:
@@ -174,7 +201,9 @@ class FolderDataset:
                     )
                 )
         folder = common_folder(path.rpartition("/")[0] for path in there)
-        return assemble(record_id, self.root, folder, items, problems[:MOST_TOLD], self._columns(row))
+        return assemble(
+            record_id, self.root, folder, items + self._shared_items, problems[:MOST_TOLD], self._columns(row)
+        )
 
 
 def _single(path: Path) -> Listing:

@@ -590,3 +590,35 @@ def test_a_folder_reads_all_three_and_a_broken_one_says_its_name(tmp_path: Path)
     assert broken.stream("b").span == (0, NS)
     assert [problem.path for problem in broken.problems] == ["b.eaf"]
     assert "document type" in broken.problems[0].message
+
+
+def test_the_export_of_a_whole_project_goes_to_the_records_whose_media_it_names(tmp_path: Path) -> None:
+    def heard(number: int, path: str, text: str) -> dict[str, Any]:
+        value = {"start": 0.5, "end": 1.25, "channel": 0, "labels": [text]}
+        region = {**SPEECH, "value": value, "original_length": 1.0}
+        annotation = {"id": number, "completed_by": 1, "result": [region]}
+        return {"id": number, "data": {"audio": path}, "annotations": [annotation]}
+
+    for name in ("a", "b"):
+        sound(tmp_path / f"{name}.wav", 1.0)
+    tasks = [heard(1, "/data/upload/7/0a1b2c3d-a.wav", "one"), heard(2, "s3://x/b.wav", "two")]
+    (tmp_path / "project-1.json").write_text(json.dumps([*tasks, heard(3, "s3://x/c.wav", "three")]))
+    dataset = FolderReader.open(tmp_path)
+    assert dataset.index.column("record_id").to_pylist() == ["a", "b"]
+    assert dataset.leftover == ()
+    for name, text in (("a", "one"), ("b", "two")):
+        record = dataset.load(name)
+        assert [(label.label, label.anchors[0].stream_id) for label in record.annotations] == [(text, name)]
+        # The label ends at 1.25 s of a sound of 1 s; other records' tasks are no fault of this one.
+        assert [problem.path for problem in record.problems] == ["project-1.json"]
+        assert "1 label past the end" in record.problems[0].message
+
+    for name in ("s1", "s2"):
+        (tmp_path / "deep" / name).mkdir(parents=True)
+        sound(tmp_path / "deep" / name / "talk.wav", 2.0)
+    tasks = [heard(1, "/data/s1/talk.wav", "one"), heard(2, "/data/upload/0a1b2c3d-talk.wav", "either")]
+    (tmp_path / "deep" / "project.json").write_text(json.dumps(tasks))
+    dataset = FolderReader.open(tmp_path / "deep")
+    records = [dataset.load(each) for each in dataset.index.column("record_id").to_pylist()]
+    assert [[label.label for label in record.annotations] for record in records] == [["one"], []]
+    assert any("project.json: media of one name lie in several folders" in line for line in dataset.ambiguous)
