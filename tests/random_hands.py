@@ -236,7 +236,8 @@ class Eyes:
 
 # --- hands ----------------------------------------------------------------------------------------
 
-TYPING = {"open", "demo", "preferences", "quit", "goto", "filter", "find", "keys", "about", "fullscreen"}
+TYPING = {"open", "demo", "preferences", "quit", "goto", "filter", "find", "note"}
+TYPING |= {"keys", "about", "fullscreen"}
 KEYS = [key for spec in TABLE if spec.id not in TYPING for key in spec.keys]
 
 

@@ -87,6 +87,15 @@ class Cache:
             return None
         return folder
 
+    def named(self, name: str) -> Path:
+        """The folder for what is derived from more than a file, known by a name; it may not be there yet."""
+        key = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
+        folder = self.root / key[:2] / key[2:]
+        with suppress(OSError):
+            if folder.is_dir():
+                (folder / USED).touch()
+        return folder
+
     @contextmanager
     def holding(self, folder: Path) -> Iterator[None]:
         """While this is open, this process does not evict the folder."""

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 FLAGS = ("ok", "misaligned", "missing_modality", "reject", "needs_review")
 """Those that every dataset has; a dataset's own are any other word."""
+RECENT = 64
+"""Changes of a place among which an edit looks for what it decides."""
 REFOLD = 8 << 20
 """Bytes of fresh lines from which on all is folded anew in place of line by line."""
 WORTH_KEEPING = 2000
@@ -214,13 +216,27 @@ class Curation:
             edit = self._state.edit(edit_id)
             return edit.note if edit is not None else ""
 
-    def held(self, where: Callable[[str], str | None] | None = None) -> list[Held]:
+    def held(
+        self,
+        where: Callable[[str], str | None] | None = None,
+        step: Callable[[], None] | None = None,
+    ) -> list[Held]:
         """Decisions that are kept and not applied, each with its reason.
 
-        `where` names the record that has a content now, if any: the same clip under another name.
+        `where` names the record that has a content now, if any: the same clip under another name. Edits go
+        on meanwhile; `step` is called between some records, and may raise to stop.
         """
-        with self._lock:
-            return held_of(self._state, self._present, where)
+        records, found = iter(self.records()), list[Held]()
+        while some := list(islice(records, 500)):
+            if step is not None:
+                step()
+            with self._lock:
+                found += held_of(self._state, self._present, some)
+        for number, each in enumerate(found if where is not None else ()):
+            if where is not None and each.made_on and (now := where(each.made_on)) is not None:
+                reason = f"the content that it was made on is now {now}"
+                found[number] = replace(each, reason=reason)
+        return found
 
     def findings(self) -> list[Finding]:
         """Conflicts that nobody has decided, each with both values: the newest stands until then."""
@@ -366,16 +382,15 @@ class Curation:
     def _decisions(self, changes: Sequence[Change]) -> list[Change]:
         """Whoever edits a place in conflict has decided it."""
         found: list[Change] = []
-        ids = list({change.record_id: None for change in changes})
-        codes = dict(zip(ids, self._state.base.records.codes(ids).tolist(), strict=True))
-        wanted = {(change.record_id, change.path, change.made_on) for change in changes}
-        for record_id, code in codes.items():
-            for (path, made), links in self._state.open_conflicts(record_id, code):
-                if (record_id, path, made) in wanted:
-                    found += [
-                        Change(record_id, settling_path(path, link.id), None, "decided", made)
-                        for link in links
-                    ]
+        places: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for change in changes:
+            places[change.record_id].add((change.path, change.made_on))
+        codes = self._state.base.records.codes(list(places)).tolist()
+        for (record_id, wanted), code in zip(places.items(), codes, strict=True):
+            for (path, made), links in self._state.open_conflicts(record_id, code, wanted, RECENT):
+                found += [
+                    Change(record_id, settling_path(path, link.id), None, "decided", made) for link in links
+                ]
         return found
 
     def _refresh_before(self) -> None:

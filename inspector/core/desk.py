@@ -5,7 +5,6 @@ Opening is put off until something asks, and creates nothing.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +47,7 @@ class Desk:
         self._ids: list[str] | None = None
         self._known: frozenset[str] = frozenset()
         self._identity: dict[str, str] = {}
+        self._holders: dict[str | None, str] | None = None
         self._identities: Identities | None = None
         self.author = author.strip() if author and author.strip() else author_name()
         self.changes = 0
@@ -78,12 +78,11 @@ class Desk:
         with self._lock:
             if self._curation is None:
                 workspace = self.workspace
-                name = hashlib.blake2b(str(workspace.folder).encode("utf-8", "replace"), digest_size=16)
                 self._curation = Curation(
                     workspace.journals,
                     self.author,
                     self.present,
-                    user_cache().root / "journals" / f"{name.hexdigest()}.arrow",
+                    user_cache().named(f"journal {workspace.folder}") / "fold.arrow",
                     workspace.begin,
                 )
                 self._curation.listen(self._changed)
@@ -123,10 +122,10 @@ class Desk:
 
     def holder(self, content: str) -> str | None:
         """The record that has this content now; reads a little of every file the first time."""
-        for record_id in self._record_ids():
-            self.present(record_id)
-        self.identities.keep()
-        return next((each for each, known in self._identity.items() if known == content), None)
+        if self._holders is None:
+            self._holders = {self.present(each): each for each in reversed(self._record_ids())}
+            self.identities.keep()
+        return self._holders.get(content)
 
     def flag(self, record_ids: Iterable[str], flag: str | None, note: str = "") -> Edit | None:
         """One edit that flags all of them; None where it would change nothing.

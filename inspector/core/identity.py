@@ -57,8 +57,7 @@ class Identities:
 
     def __init__(self, root: Path) -> None:
         self._root = os.fspath(root)
-        name = hashlib.blake2b(self._root.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
-        self._kept_at = user_cache().root / "contents" / f"{name}.json"
+        self._kept_at = user_cache().named(f"contents {self._root!a}") / "contents.json"
         self._known: dict[str, tuple[int, int, str]] | None = None
         self._lock = threading.Lock()
         self._fresh = 0

@@ -12,7 +12,7 @@ from inspector.core.findings import Finding, Status
 from inspector.core.state import value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from inspector.core.state import State
 
@@ -66,20 +66,19 @@ def flags_of(state: State, present: Present) -> list[Flag]:
     return found
 
 
-def held_of(state: State, present: Present, where: Callable[[str], str | None] | None) -> list[Held]:
+def held_of(state: State, present: Present, records: Iterable[str]) -> list[Held]:
     """Decisions whose basis is not what the record now holds; those that were taken back are left out."""
     found = []
-    for record_id in state.records():
+    for record_id in records:
         now = present(record_id)
+        if not state.differs(record_id, now):
+            continue
         for (path, made), chain in state.chains(record_id).items():
             last = chain[-1]
             if (made and made == now) or last.after == chain[0].before:
                 continue
-            elsewhere = where(made) if where is not None and made else None
             if not made:
                 reason = "it does not say what it was made on"
-            elif elsewhere is not None:
-                reason = f"the content that it was made on is now {elsewhere}"
             elif now is None:
                 reason = "the record is gone"
             else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import json
 import os
+from bisect import insort
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,11 +24,12 @@ from inspector.core.journal_lines import decode, value_text
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from inspector.core.edits import Edit
     from inspector.core.journal import Mark
 
+MOST_CHAINS = 20_000
 Place = tuple[str, str]
 """Path and `made_on`, within one record."""
 
@@ -79,6 +81,9 @@ class State:
         self._changes: dict[str, list[tuple[Edit, int]]] = defaultdict(list)
         self._undoers: dict[str, list[str]] = defaultdict(list)
         self._rows: dict[str, int] = {}
+        self._order: list[tuple[int, str]] = []
+        self._chains: dict[str, dict[Place, list[Link]]] = {}
+        """Of records that were edited since the base was read, as far as they were asked for."""
         self._shaken: set[str] = set()
         """Edits whose being in force may no longer be what the base says."""
         self._disputed: Any = None
@@ -96,11 +101,20 @@ class State:
         self.recent[edit.id] = edit
         self.newest = max(self.newest, edit.at)
         self._rows.clear()
-        for number, change in enumerate(edit.changes):
-            self._changes[change.record_id].append((edit, number))
+        insort(self._order, (edit.at, edit.id))
+        if edit.id in self._undoers:
+            self._chains.clear()  # what undoes it came first, and was taken for an edit of its own
         if edit.undoes is not None:
             self._undoers[edit.undoes].append(edit.id)
             self._shake(edit.undoes)
+        for number, change in enumerate(edit.changes):
+            self._changes[change.record_id].append((edit, number))
+            if (chains := self._chains.get(change.record_id)) is not None:
+                chain = chains.setdefault((change.path, change.made_on), [])
+                if chain and (chain[-1].at, chain[-1].id) > (edit.at, edit.id):
+                    del self._chains[change.record_id]
+                else:
+                    chain.append(self._fresh_link(edit, number))
         return True
 
     def _shake(self, id_: str | None) -> None:
@@ -193,8 +207,8 @@ class State:
 
     def newest_first(self, author: str | None = None) -> Iterator[tuple[int, str]]:
         """(at, id) of every edit, of one author or of all."""
-        recent = sorted(
-            ((e.at, e.id) for e in self.recent.values() if author is None or e.author == author), reverse=True
+        recent = (
+            each for each in reversed(self._order) if author is None or self.recent[each[1]].author == author
         )
         return heapq.merge(recent, self._base_newest_first(author), reverse=True)
 
@@ -229,8 +243,22 @@ class State:
             if any(edit.changes[number].path == path for edit, number in fresh)
         }
 
+    def differs(self, record_id: str, present: str | None) -> bool:
+        """Whether anything was decided on other content than the record has now."""
+        base = self.base
+        mades = {int(base.made[place]) for place in base.places_of(base.records.code(record_id))}
+        if any(base.mades[each] != present or not present for each in mades):
+            return True
+        fresh = self._changes.get(record_id, ())
+        return any(edit.changes[number].made_on != present or not present for edit, number in fresh)
+
     def chains(self, record_id: str, code: int | None = None) -> dict[Place, list[Link]]:
-        """The changes of each place of one record, oldest first; `code` is the record's where it is known."""
+        """The changes of each place of one record, oldest first; `code` is the record's where it is known.
+
+        To be read only.
+        """
+        if (known := self._chains.get(record_id)) is not None:
+            return known
         base = self.base
         found: dict[Place, list[Link]] = {}
         for place in base.places_of(base.records.code(record_id) if code is None else code):
@@ -239,21 +267,19 @@ class State:
         fresh = self._changes.get(record_id, ())
         for edit, number in fresh:
             change = edit.changes[number]
-            chain = found.setdefault((change.path, change.made_on), [])
-            chain.append(
-                Link(
-                    edit.at,
-                    edit.id,
-                    edit.author,
-                    value_text(change.before),
-                    value_text(change.after),
-                    self.depth(edit.id) == 0,
-                )
-            )
+            found.setdefault((change.path, change.made_on), []).append(self._fresh_link(edit, number))
         if fresh:
             for chain in found.values():
                 chain.sort(key=lambda link: (link.at, link.id))
+            if len(self._chains) >= MOST_CHAINS:
+                self._chains.clear()
+            self._chains[record_id] = found
         return found
+
+    def _fresh_link(self, edit: Edit, number: int) -> Link:
+        change = edit.changes[number]
+        before, after = value_text(change.before), value_text(change.after)
+        return Link(edit.at, edit.id, edit.author, before, after, self.depth(edit.id) == 0)
 
     def _link(self, row: int) -> Link:
         base = self.base
@@ -288,10 +314,17 @@ class State:
             self._disputed = np.unique(self.base.place_of_row(self.base.conflicted()))
         return self._disputed
 
-    def open_conflicts(self, record_id: str, code: int | None = None) -> list[tuple[Place, list[Link]]]:
+    def open_conflicts(
+        self,
+        record_id: str,
+        code: int | None = None,
+        only: Collection[Place] | None = None,
+        last: int | None = None,
+    ) -> list[tuple[Place, list[Link]]]:
         """Places of a record on which edits in force disagree and nobody has decided, with the edits' links.
 
-        `code` is the record's in the base, where it is known.
+        `code` is the record's in the base, where it is known; `only` these places are looked at, and of each
+        the `last` changes.
         """
         if record_id not in self._changes:
             places = self.base.places_of(self.base.records.code(record_id) if code is None else code)
@@ -300,8 +333,8 @@ class State:
                 return []
         chains = self.chains(record_id, code)
         found = []
-        for key in sorted(chains):
-            chain = chains[key]
+        for key in sorted(chains if only is None else chains.keys() & set(only)):
+            chain = chains[key] if last is None else chains[key][-last:]
             rivals: list[Link] = []
             for place, (before, link) in enumerate(pairwise(chain), 1):
                 if link.before == before.after or not link.own or not self.in_force(link.id):

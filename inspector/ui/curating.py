@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer
 from inspector.core.curation import FLAGS
 from inspector.core.edits import Change
 from inspector.core.jobs import Jobs
+from inspector.core.model import Problem
 from inspector.errors import InspectorError
 from inspector.ui.panels.history import Row
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from inspector.ui.actions import Handler
     from inspector.ui.main_window import MainWindow
 
+ASK_MS = 1500
+"""How long after the last change open questions are looked for, which reads of every record edited."""
+MOST_KNOWN = 20_000
+"""Records of a dataset of so many at most are all looked at to find where some content is now."""
 LOOK_MS = 2000
 """How often the journals of others are looked at."""
 PAGE = 200
@@ -55,6 +60,9 @@ class Curating(QObject):
         panel.wanted.connect(self._read_history)
         panel.noted.connect(self._flag_with_note)
         panel.left.connect(lambda: window.stage.setFocus())
+        panel.asked_record.connect(self._show_asked)
+        self._asking = QTimer(self, singleShot=True, interval=ASK_MS)
+        self._asking.timeout.connect(self._ask)
         self._timer = QTimer(self, interval=LOOK_MS)
         self._timer.timeout.connect(self._look)
 
@@ -78,6 +86,7 @@ class Curating(QObject):
     def set_session(self, session: Session | None) -> None:
         """Curate another dataset; None before one is closed: what was decided is written first."""
         self._timer.stop()
+        self._asking.stop()
         if self._jobs is not None:
             wait([job.future for job in self._jobs.live() if job.title == SAVING])
             self._jobs.close(wait=True)
@@ -87,6 +96,7 @@ class Curating(QObject):
         window = self._window
         window.records.show_flags(self.flags)
         window.parts.history.set_rows([], False, False, 0)
+        window.parts.history.set_questions([])
         if session is None:
             return
         self._jobs = Jobs(1)
@@ -282,10 +292,35 @@ class Curating(QObject):
 
         self._run("reading what changed", work, then)
 
+    def _ask(self) -> None:
+        """Look behind for what is in conflict, held or wrong with a journal."""
+        session = self._session
+        if session is None:
+            return
+
+        def work(job: Job[list[Problem]]) -> list[Problem]:
+            return open_questions(session, job.step)
+
+        def ended(job: Job[list[Problem]]) -> None:
+            if job.future.exception() is None:
+                lines = job.future.result()
+                self._window.relay.post(lambda: self._show_questions(session, lines))
+
+        session.jobs.start("looking for open questions", work, ended)
+
+    def _show_questions(self, session: Session, lines: list[Problem]) -> None:
+        if self._session is session:
+            self._window.parts.history.set_questions(lines)
+
+    def _show_asked(self, record_id: str) -> None:
+        if self._session is not None and record_id in self._session.record_ids():
+            self._window.show_record(record_id)
+
     def _show_flags(self, flags: dict[str, str]) -> None:
         self.flags = flags
         self._window.records.show_flags(flags)
         self._window.parts.history.ask()
+        self._asking.start()
 
     def _read_history(self, author: str | None, skip: int) -> None:
         session = self._session
@@ -316,6 +351,21 @@ def _flagged(session: Session, ids: Sequence[str], flag: str | None, note: str, 
     pin = {"text": note, "at_ns": at_ns, "flag": word}
     changes.insert(0, Change(ids[0], f"notes/{secrets.token_hex(8)}", None, pin))
     return session.edit(f"Flag {word}" if word else "Note", changes, note)
+
+
+def open_questions(session: Session, step: Callable[[], None]) -> list[Problem]:
+    """Each with the record that it is about, or the journal file."""
+    curation = session.curation
+    told = [
+        Problem(finding.record_id or "", f"in conflict: {finding.message}") for finding in curation.findings()
+    ]
+    few = len(session.index) <= MOST_KNOWN
+    held = curation.held(session.desk.holder if few else None, step)
+    told += [
+        Problem(each.record_id, f"held: {each.path} by {each.author}", f"{each.reason}; it changes nothing")
+        for each in held
+    ]
+    return [*curation.problems, *told]
 
 
 def _flags_of(session: Session) -> dict[str, str]:

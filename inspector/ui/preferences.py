@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -23,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from inspector.core.cache import user_cache
-from inspector.core.settings import change_settings, settings
+from inspector.core.settings import author_name, change_settings, settings
 from inspector.ui import theme
 from inspector.ui.calibration import Calibration
 
@@ -97,6 +98,15 @@ class Preferences(QDialog):
             64,
             "Takes effect with the next record",
         )
+        self._section(column, "Curation")
+        grid = self._grid(column)
+        self.author = QLineEdit(settings().author, self)
+        self.author.setPlaceholderText(author_name())
+        self.author.setObjectName("author")
+        self.author.setMaxLength(100)
+        self.author.setAccessibleName("Your name")
+        self.author.editingFinished.connect(lambda: self._set("author", self.author.text().strip()))
+        self._row(grid, "Your name", self.author, "Signs your edits, from the next dataset on")
         self._section(column, "Disk")
         grid = self._grid(column)
         self._spin(
@@ -119,7 +129,7 @@ class Preferences(QDialog):
         row.addWidget(self.clear)
         self._row(grid, "In use", row, str(user_cache().root))
         note = QLabel(
-            "The cache holds only what can be worked out again. Datasets are never written to.", self
+            "The cache holds only what can be worked out again; what you decide is never in it.", self
         )
         note.setWordWrap(True)
         note.setFont(theme.text_font(12))

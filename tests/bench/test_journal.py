@@ -42,7 +42,6 @@ EDITOR = """
 import json, sys, time
 from pathlib import Path
 from inspector.core.curation import Curation
-from inspector.core.edits import Change
 
 folder, author, seconds = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 mine = Curation([folder], author, lambda record: "id-" + record)
@@ -51,7 +50,7 @@ number = 0
 while time.perf_counter() < end:
     number += 1
     start = time.perf_counter()
-    ids.append(mine.edit("e", [Change(f"r{number % 50}", "note", None, number)]).id)
+    ids.append(mine.edit("e", [mine.change(f"r{number % 50}", "note", number)]).id)
     took.append((time.perf_counter() - start) * 1e3)
     time.sleep(0.01)
 print(json.dumps([took, ids]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -290,3 +291,31 @@ def test_flags_are_seen_told_and_sorted(windows: Callable[..., MainWindow], qtbo
     assert any(each.red() > 150 and each.green() < 140 for each in near)
     table.horizontalHeader().setSortIndicator(FLAG, Qt.SortOrder.AscendingOrder)
     qtbot.waitUntil(lambda: model.index(0, RECORD).data() == "r3")
+
+
+def test_conflicts_and_what_is_held_are_listed_and_lead_to_their_record(
+    windows: Callable[..., MainWindow], qtbot: QtBot, dataset: Path, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    shutil.copytree(dataset, theirs)
+    with Session.open(dataset, author="ann") as session:
+        session.flag(["r2"], "ok")
+        session.flag(["r4"], "ok")
+    with Session.open(theirs, author="bob") as session:
+        session.flag(["r2"], "reject")
+    shutil.copy(theirs / ".inspector" / "journal" / "bob.1.jsonl", dataset / ".inspector" / "journal")
+    (dataset / "r4" / "talk.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nkettle\n")
+    window = windows("r1")
+    panel = window.parts.history
+    press(window, "Ctrl+H")
+    qtbot.waitUntil(lambda: panel.told.lines.rowCount() == 2, timeout=10_000)
+    conflict, held = (str(panel.told.lines.line(row)) for row in range(2))
+    assert conflict.startswith('r2: in conflict: flag: ann says "ok", bob says "reject"')
+    assert held.startswith("r4: held: flag by ann")
+    assert flags(window) == {"r2": "reject"}
+    panel.told.setFocus()
+    panel.told.setCurrentIndex(panel.told.lines.index(0, 0))
+    panel.told.activated.emit(panel.told.currentIndex())
+    qtbot.waitUntil(lambda: window.record is not None and window.record.id == "r2")
+    press(window, "V")  # which decides it
+    qtbot.waitUntil(lambda: panel.told.lines.rowCount() == 1, timeout=10_000)

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QSpinBox
 
 from inspector.core.cache import user_cache
-from inspector.core.settings import Latency, change_settings, settings, settings_path
+from inspector.core.settings import Latency, author_name, change_settings, settings, settings_path
 from inspector.ui import speaker as speakers
 from inspector.ui import theme
 from inspector.ui.app import make_app
@@ -108,7 +108,16 @@ def test_a_number_is_typed_and_kept(box: Preferences, name: str, value: int) -> 
 
 def test_every_setting_has_a_control(box: Preferences) -> None:
     named = {child.objectName() for kind in (QCheckBox, QSpinBox) for child in box.findChildren(kind)}
-    assert named == set(kept_names()) - {"sound_output", "latency"}
+    named.add(box.author.objectName())
+    assert named == set(kept_names()) - {"sound_output", "latency", "workspaces"}
+
+
+def test_a_name_is_typed_and_signs_what_comes_next(box: Preferences) -> None:
+    box.author.setFocus()
+    QTest.keyClicks(box.author, " Ann Lee ")
+    QTest.keyClick(box.author, Qt.Key.Key_Return)
+    assert box.isVisible()
+    assert kept()["author"] == author_name() == "Ann Lee"
 
 
 def kept_names() -> list[str]:

@@ -35,13 +35,12 @@ WRITER = """
 import sys
 from pathlib import Path
 from inspector.core.curation import Curation
-from inspector.core.edits import Change
 
 folder, author, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 mine = Curation([folder], author, lambda record: "id-" + record)
 for number in range(count):
     record = f"r{number % 7}"
-    edit = mine.edit(f"edit {number}", [Change(record, f"notes/{author}", None, number)])
+    edit = mine.edit(f"edit {number}", [mine.change(record, f"notes/{author}", number)])
     sys.stdout.write(edit.id + "\\n")
     sys.stdout.flush()
 """

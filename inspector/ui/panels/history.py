@@ -27,14 +27,17 @@ from inspector.core.curation import FLAGS
 from inspector.core.times import clock_text
 from inspector.ui import theme
 from inspector.ui.panels.common import SMALL, Panel, SectionHeader, Words, number_text, paint_elided
+from inspector.ui.panels.lines import LineList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from inspector.core.model import Problem
     from inspector.core.state import Past
 
 CARD = 11 * theme.STEP
 EVERYONE = "Everyone"
+MOST_QUESTIONS = 500
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -180,6 +183,8 @@ class HistoryPanel(Panel):
     """Rows are wanted: of an author or None, behind the first so many."""
     noted = Signal(str, str, bool)
     """A flag with a note is given, pinned to the playhead or not."""
+    asked_record = Signal(str)
+    """The record of an open question is to be shown."""
     left = Signal()
     """The keys are to go back to where they were."""
 
@@ -213,7 +218,12 @@ class HistoryPanel(Panel):
         self.back.setToolTip("Undo your own edits that came after the selected one; what others did stays")
         self.header = SectionHeader("History")
         self.empty = Words("Nothing decided yet. V flags a record ok, X rejects it, C adds a note.", "quiet")
+        self.questions = SectionHeader("Open questions")
+        self.told = LineList(40 * theme.STEP)
+        self.told.setAccessibleName("Open questions")
+        self.told.activated.connect(self._question_chosen)
         self._build()
+        self.set_questions([])
         self.note.installEventFilter(self)
         self.note.returnPressed.connect(self._give)
         self.give.clicked.connect(self._give)
@@ -242,6 +252,8 @@ class HistoryPanel(Panel):
         inner.addLayout(second)
         column.addWidget(SectionHeader("Flag with a note"))
         column.addLayout(inner)
+        column.addWidget(self.questions)
+        column.addWidget(self.told)
         column.addWidget(self.header)
         around = QVBoxLayout()
         around.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 2 * theme.STEP)
@@ -290,6 +302,12 @@ class HistoryPanel(Panel):
                 self.list.setCurrentIndex(self.rows.index(number, 0))
         self._current_changed()
 
+    def set_questions(self, lines: Sequence[Problem]) -> None:
+        """Conflicts that nobody decided, decisions that are held, and what is wrong with a journal."""
+        self.questions.setVisible(bool(lines))
+        self.questions.set_count(number_text(len(lines)))
+        self.told.set_lines(lines[:MOST_QUESTIONS])
+
     def start_note(self) -> None:
         """Take the keys for a note."""
         self.note.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -304,6 +322,11 @@ class HistoryPanel(Panel):
             self.left.emit()
             return True
         return False
+
+    def _question_chosen(self, index: QModelIndex) -> None:
+        line = self.told.lines.line(index.row())
+        if not isinstance(line, str):
+            self.asked_record.emit(line.path)
 
     def _give(self) -> None:
         flag = self.flag.currentText().strip()
