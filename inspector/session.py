@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from inspector.audit.runner import Options, Run
+    from inspector.audit.store import Store
     from inspector.core.curation import Curation
     from inspector.core.edits import Change, Edit
     from inspector.core.model import Coverage, Cue, Dataset
@@ -75,6 +78,7 @@ class Session:
         self._promised: frozenset[Modality] | None = None
         self._found: set[Modality] = set()
         self._engine: Engine | None = None
+        self._store: Store | None = None
 
     @classmethod
     def open(
@@ -331,6 +335,26 @@ class Session:
             "problems": counted.problems,
             "leftover": list(self.dataset.leftover),
         }
+
+    @property
+    def audited(self) -> Store:
+        """What audits found: kept in the workspace, or in memory where nothing may be written."""
+        from inspector.audit.store import FOLDER, Store
+
+        with self._lock:
+            if self._store is None:
+                home = self.desk.workspace.folder
+                near = next(each for each in (home, *home.parents) if each.exists())
+                self._store = Store(home / FOLDER if os.access(near, os.W_OK) else None)
+            return self._store
+
+    def audit(self, options: Options) -> Run:
+        """A run of the checks, begun when its findings are asked for."""
+        from inspector.audit.runner import Run
+
+        for record_id in options.records:
+            self.row_of(record_id)
+        return Run(self, options, self.audited)
 
     def urgent(
         self, title: str, work: Callable[[Job[T]], T], then: Callable[[Job[T]], None] | None = None

@@ -68,12 +68,22 @@ def open_film(path: Path, device: str | None = None) -> InputContainer:
     return open_unprobed(path, device)
 
 
+_expendable = False
+
+
+def expendable() -> None:
+    """This process is itself a child that may die of a file: it asks no further one about it."""
+    global _expendable
+    _expendable = True
+
+
 def _check(path: Path) -> None:
     """Raises as `open_film` does where a file must not be opened here."""
     from inspector.media.child import probe
 
     _regular(path)
-    probe(path)
+    if not _expendable:
+        probe(path)
 
 
 def open_unprobed(path: Path, device: str | None = None) -> InputContainer:

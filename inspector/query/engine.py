@@ -24,7 +24,7 @@ import pyarrow as pa
 from inspector.core.cache import user_cache
 from inspector.core.times import s_from_ns
 from inspector.errors import Cancelled, InspectorError
-from inspector.query import gate
+from inspector.query import audited, gate
 from inspector.query.curated import Curated
 from inspector.query.formats import distinct
 from inspector.query.names import literal
@@ -88,6 +88,11 @@ class Asker(Protocol):
         """Of a text stream."""
         ...
 
+    @property
+    def audited(self) -> audited.Audited:
+        """What audits found."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -148,6 +153,7 @@ class Engine:
         self._read = False
         self._words = False
         self.curated = Curated(session)
+        self._audited = -1
         self._schema: dict[str, tuple[tuple[str, str], ...]] = {}
         self._functions: tuple[str, ...] = ()
 
@@ -282,7 +288,7 @@ class Engine:
     def _answer(self, base: duckdb.DuckDBPyConnection, question: Question) -> Answer:
         asked = gate.examine(question.sql, TABLES)
         question.step()
-        if self.curated.all_changed():
+        if self.curated.all_changed() or self._audit_is_new(base, asked.tables):
             self._read = self._words = False
         if asked.tables & OF_RECORDS or self._wants_durations(asked):
             self._read_records(base, question)
@@ -334,6 +340,14 @@ class Engine:
         few = len(self._session.index) <= READ_AT_ONCE
         return few and "records" in asked.tables and bool(asked.columns & {"*", "duration_s", "axis"})
 
+    def _audit_is_new(self, base: duckdb.DuckDBPyConnection, tables: frozenset[str]) -> bool:
+        if not tables & audited.TABLES or (found := self._session.audited).version == self._audited:
+            return False
+        for name in audited.OWN:
+            self._fill(base, name, found.table(name).select(SCHEMAS[name].names))
+        self._audited = found.version
+        return True
+
     # -- what records tell ---------------------------------------------------------------------------------
 
     def _read_records(self, base: duckdb.DuckDBPyConnection, question: Question) -> None:
@@ -377,6 +391,7 @@ class Engine:
         flush()
         for name, tables in made.items():
             self._fill(base, name, pa.concat_tables(tables))
+        audited.fill_columns(base, self._session.audited.table("states"))
         self._fill_records(base, spans)
         self._show_samples(base, sampled)
         told = [f"{len(failed)} records could not be read: {'; '.join(failed[:3])}"] if failed else []

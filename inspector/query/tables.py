@@ -67,8 +67,8 @@ SCHEMAS: dict[str, pa.Schema] = {
     "findings": pa.schema(
         [
             *(("check", T), ("record_id", T), ("streams", pa.list_(T)), *MOMENT, ("value", F), ("unit", T)),
-            *(("tolerance", pa.list_(F)), ("status", T), ("confidence", F)),
-            *((name, T) for name in ("severity", "message", "fix")),
+            *(("tolerance", pa.list_(F)), ("status", T), ("confidence", F), ("severity", F)),
+            *(("message", T), ("fix", T)),
         ]
     ),
     "flags": pa.schema(

@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import films
 import pytest
+from programs import Run, run
 from PySide6.QtGui import QImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-Run = subprocess.CompletedProcess[str]
 CUES = "WEBVTT\n\n00:00.500 --> 00:01.000\nword\n"
-
-
-def run(*words: str | Path, **more: str) -> Run:
-    """The program with these words, with no display and no terminal."""
-    environment = dict(os.environ, PYTHONPATH=str(ROOT), **more)
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
-        environment.pop(name, None)
-    return subprocess.run(
-        [sys.executable, "-m", "inspector", *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-    )
 
 
 @pytest.fixture(scope="module")

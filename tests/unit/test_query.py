@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from inspector.audit.store import Store
 from inspector.core.assets import resource
 from inspector.core.model import Clock, Modality, Record, Source, Stream
 from inspector.core.timemap import TimeMap
@@ -46,6 +47,10 @@ class Made:
     def modalities(self) -> tuple[Modality, ...]:
         found = {stream.modality for each in self._records.values() for stream in each.streams}
         return tuple(each for each in Modality if each in found)
+
+    @property
+    def audited(self) -> Store:
+        return Store(None)
 
     def record_ids(self) -> list[str]:
         return list(self._records)

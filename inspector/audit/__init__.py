@@ -1,0 +1,1 @@
+"""Checks that find what is misaligned or missing, and the runner that decodes a record once for all."""

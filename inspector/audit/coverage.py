@@ -1,0 +1,156 @@
+"""Checks of what is there: modalities that are missing, cut short, empty or unreadable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspector.audit.checks import Stage, check
+from inspector.core.findings import Finding, Status
+from inspector.core.model import Coverage, Modality
+from inspector.core.times import NS, clock_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from inspector.audit.case import Case, Facts
+
+IN_FILMS = (Modality.AUDIO, Modality.TEXT)
+"""Modalities that may lie inside a film's container, where no index sees them."""
+
+missing = check(
+    "coverage.missing",
+    "A modality that the record should have is not there",
+    """Every record is expected to have what the dataset's own table promises and what at least half of the
+    records have. A sound may lie inside a film: such a record is opened before anything is said of it.
+    Source: the dataset's schema; the share is ours. There is no repair: find the file or flag the record.""",
+)
+
+truncated = check(
+    "coverage.truncated",
+    "A film, sound or other stream ends before the record does",
+    """The container declares a longer track than it holds, its packets end in a torn one, or the stream ends
+    earlier than the streams beside it. Two ways of counting a length (N/fps and (N-1)/fps) differ by one
+    frame, which is no fault: the tolerance is one frame or 0.1 % of the length, whichever is more (ours), for
+    what is declared, and 5 % for what only its neighbours tell. `value` is what is wanting, the finding's
+    span where.""",
+    "s",
+)
+
+unreadable = check(
+    "coverage.unreadable",
+    "A file of the record is empty, torn or of another kind than its name says",
+    """The reader met a file that it cannot read as what it is listed for; or a film or sound opened, but
+    killed, hung or failed the decoder, which runs in a process of its own for that reason.""",
+)
+
+
+@missing.at(Stage.INDEX)
+def _missing_in_index(facts: Facts) -> Iterator[Finding]:
+    for modality in facts.expected:
+        if _hides(facts, modality):
+            continue
+        for record_id in facts.without(modality):
+            yield _gone(facts, record_id, modality)
+
+
+def _hides(facts: Facts, modality: Modality) -> bool:
+    return modality in IN_FILMS[:1] and Modality.VIDEO in facts.shares
+
+
+def _candidates(facts: Facts) -> Collection[str]:
+    return {
+        record_id
+        for modality in facts.expected
+        if _hides(facts, modality)
+        for record_id in facts.without(modality)
+    }
+
+
+missing.among = _candidates
+
+
+@missing.at(Stage.RECORD)
+def _missing_in_record(case: Case) -> Iterator[Finding]:
+    for modality in case.facts.expected:
+        if _hides(case.facts, modality) and case.coverage.get(modality) is Coverage.ABSENT:
+            yield _gone(case.facts, case.record.id, modality)
+
+
+def _gone(facts: Facts, record_id: str, modality: Modality) -> Finding:
+    share = facts.shares.get(modality, 0.0)
+    return facts.finding(
+        "coverage.missing",
+        record_id,
+        streams=(modality.value,),
+        status=Status.FAILED,
+        severity=0.8,
+        message=f"no {modality.value}; {share:.0%} of the records have one",
+    )
+
+
+@truncated.at(Stage.RECORD)
+def _cut_short(case: Case) -> Iterator[Finding]:
+    """A stream whose container says that it is torn, else one that ends well before its neighbours."""
+    record = case.record
+    ends = {
+        stream.id: span[1]
+        for stream in record.of(Modality.VIDEO, Modality.AUDIO, Modality.SENSOR)
+        if (span := stream.reference_span) is not None
+    }
+    for stream in record.of(Modality.VIDEO, Modality.AUDIO):
+        if stream.id not in ends:
+            continue
+        end = ends[stream.id]
+        others = sorted(value for name, value in ends.items() if name != stream.id)
+        told = next((each.message for each in record.problems if each.path == stream.clock.id), "")
+        if stream.meta.get("truncated"):
+            yield _ends(case, stream.id, end, max([end, *others]), told or "its last packets are torn", 0.9)
+        elif len(others) >= 2 and (typical := others[len(others) // 2]) - end > max(0.05 * typical, NS):
+            why = f"ends at {clock_text(end)}, the other streams at {clock_text(typical)}"
+            yield _ends(case, stream.id, end, typical, why, 0.7)
+
+
+def _ends(case: Case, stream: str, end: int, should: int, why: str, weight: float) -> Finding:
+    return case.finding(
+        "coverage.truncated",
+        streams=(stream,),
+        span=(end, max(end, should)),
+        value=max(should - end, 0) / NS,
+        status=Status.FAILED,
+        severity=weight,
+        message=why,
+    )
+
+
+@unreadable.at(Stage.RECORD)
+def _unread(case: Case) -> Iterator[Finding]:
+    for modality, state in case.record.coverage.items():
+        if state not in (Coverage.EMPTY, Coverage.UNREADABLE):
+            continue
+        told = [str(problem) for problem in case.record.problems][:3]
+        yield case.finding(
+            "coverage.unreadable",
+            streams=(modality.value,),
+            status=Status.FAILED,
+            severity=0.85,
+            message=f"{modality.value} {state.value}: {'; '.join(told) or 'no stream in it can be read'}",
+        )
+
+
+@unreadable.at(Stage.DECODE)
+def _undecodable(case: Case) -> Iterator[Finding]:
+    for stream in case.record.of(Modality.VIDEO, Modality.AUDIO):
+        if stream.modality is Modality.VIDEO:
+            case.film(stream)
+        else:
+            case.sound(stream)
+    for stream in case.record.of(Modality.SENSOR):
+        case.series(stream)
+    for stream_id, why in case.broken.items():
+        yield case.finding(
+            "coverage.unreadable",
+            streams=(stream_id,),
+            status=Status.FAILED,
+            severity=0.95,
+            message=why,
+        )

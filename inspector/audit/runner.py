@@ -1,0 +1,310 @@
+"""Runs the checks over a dataset: cheap ones first, each record decoded once for all of them.
+
+Results stream as they come, are kept in parts (audit.store), and are only made anew for records whose
+content, time maps, labels, tolerances or checks have changed. A film that kills or hangs a decoder is a
+finding like any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from inspector.audit.case import Case, Facts, Gathered, Source
+from inspector.audit.checks import Check, Stage, checks
+from inspector.audit.decoding import Decoders
+from inspector.audit.store import Result, Store
+from inspector.core.cache import file_key
+from inspector.core.findings import Finding, Status
+from inspector.errors import Cancelled, InspectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from inspector.audit.checks import Limits
+    from inspector.audit.material import Film, Sound
+    from inspector.core.model import Record, Stream
+
+log = logging.getLogger(__name__)
+
+KEEP_EVERY_S = 5.0
+KEEP_EVERY = 200
+"""Results are stored when so many are there or so much time has passed: a crash costs no more than that."""
+
+PER_RECORD = (Stage.RECORD, Stage.DECODE)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked for. `checks` and `records` empty: all of them."""
+
+    checks: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
+    workers: int = 1
+    tolerances: Mapping[str, Limits] = field(default_factory=dict)
+
+
+@dataclass
+class Progress:
+    """Where a run is, to be read from any thread."""
+
+    stage: Stage = Stage.INDEX
+    done: int = 0
+    total: int = 0
+    kept: int = 0
+    """Records whose result was known and still holds."""
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def rate(self) -> float:
+        """Records a second in this stage."""
+        return self.done / max(time.monotonic() - self.began, 1e-3)
+
+    @property
+    def left_s(self) -> float:
+        """How long this stage will still take at that rate, s."""
+        return (self.total - self.done) / max(self.rate, 1e-6)
+
+
+class Run:
+    """One audit. Iterate over `findings`; `pause`, `resume` and `cancel` from any thread."""
+
+    def __init__(self, source: Source, options: Options, store: Store) -> None:
+        self.progress = Progress()
+        self._source = source
+        self._options = options
+        self._store = store
+        self._facts = Facts(source.root, source.index, options.tolerances)
+        self._chosen = _chosen(options.checks)
+        self._cancelled = threading.Event()
+        self._going = threading.Event()
+        self._going.set()
+        self._asked = frozenset(options.records)
+        self._lock = threading.Lock()
+        self._waiting: list[Result] = []
+        self._kept_at = time.monotonic()
+        self._decoders = Decoders()
+
+    def cancel(self) -> None:
+        """Stop; what is done so far is kept."""
+        self._cancelled.set()
+        self._going.set()
+
+    def pause(self) -> None:
+        """Begin no further record until `resume`."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._going.set()
+
+    def findings(self) -> Iterator[Finding]:
+        """All findings of the chosen checks, known and new, as they come. Raises Cancelled after `cancel`."""
+        try:
+            for result in self._results():
+                yield from result.findings
+        finally:
+            self._keep(True)
+            self._decoders.close()
+        self._store.settle()
+
+    # -- stages ------------------------------------------------------------------------------------------
+
+    def _results(self) -> Iterator[Result]:
+        ids: list[str] = self._source.index.column("record_id").to_pylist()
+        asked = set(self._options.records)
+        wanted = [each for each in ids if not asked or each in asked]
+        yield from self._index(asked)
+        for stage in PER_RECORD:
+            yield from self._per_record(stage, wanted)
+        yield from self._dataset(ids, asked)
+
+    def _begin(self, stage: Stage, total: int) -> None:
+        self.progress.stage, self.progress.total, self.progress.done = stage, total, 0
+        self.progress.began = time.monotonic()
+
+    def _index(self, asked: set[str]) -> Iterator[Result]:
+        of_index = [each for each in self._chosen if Stage.INDEX in each.stages]
+        self._begin(Stage.INDEX, len(self._source.index))
+        if not of_index:
+            return
+        found: list[Finding] = []
+        for each in of_index:
+            found += _guarded(each, Stage.INDEX, self._facts, None)
+        if asked:
+            found = [each for each in found if each.record_id in asked]
+        self.progress.done = self.progress.total
+        result = Result(None, Stage.INDEX, "", found)
+        self._put(result, whole=not self._options.checks and not asked)
+        yield result
+
+    def _dataset(self, ids: list[str], asked: set[str]) -> Iterator[Result]:
+        of_dataset = [each for each in self._chosen if Stage.DATASET in each.stages]
+        self._begin(Stage.DATASET, len(of_dataset))
+        gathered = Gathered(self._facts, ids, self._case, frozenset(asked) if asked else None)
+        for each in of_dataset:
+            self._step()
+            found = _guarded(each, Stage.DATASET, gathered, None)
+            self.progress.done += 1
+            result = Result(None, f"{Stage.DATASET}/{each.id}", "", found)
+            self._put(result, whole=not asked)
+            yield result
+
+    def _per_record(self, stage: Stage, ids: list[str]) -> Iterator[Result]:
+        of_stage = [each for each in self._chosen if stage in each.stages]
+        if not of_stage:
+            return
+        among: set[str] = set()
+        everywhere = False
+        for each in of_stage:
+            if each.among is None or stage is not Stage.RECORD:
+                everywhere = True
+                break
+            among |= set(each.among(self._facts))
+        todo = deque(ids if everywhere else [each for each in ids if each in among])
+        self._begin(stage, len(todo))
+        running: set[Future[Result]] = set()
+        with ThreadPoolExecutor(max(1, self._options.workers), thread_name_prefix="inspector-audit") as pool:
+            try:
+                while todo or running:
+                    self._step()
+                    while todo and len(running) < 2 * self._options.workers:
+                        running.add(pool.submit(self._record, todo.popleft(), stage, of_stage))
+                    done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        result = future.result()
+                        self.progress.done += 1
+                        yield result
+            except BaseException:
+                self._cancelled.set()  # also where whoever iterates has gone away
+                raise
+
+    def _record(self, record_id: str, stage: Stage, of_stage: list[Check]) -> Result:
+        """One record through the checks of a stage; known results are given again."""
+        if self._cancelled.is_set():
+            raise Cancelled("the audit")
+        try:
+            case = self._case(record_id)
+        except InspectorError as error:
+            return self._unloaded(record_id, stage, str(error))
+        key = self._key(case.record, stage)
+        if self._store.key(record_id, stage) == key:
+            self.progress.kept += 1
+            names = {each.id for each in of_stage}
+            known = [each for each in self._store.of(record_id, stage) if each.check in names]
+            return Result(record_id, stage, key, known)
+        found: list[Finding] = []
+        for each in of_stage:
+            found += _guarded(each, stage, case, record_id)
+        result = Result(record_id, stage, key, found, case.pairs, case.states)
+        self._put(result, whole=not self._options.checks)
+        return result
+
+    def _unloaded(self, record_id: str, stage: Stage, why: str) -> Result:
+        if stage is not Stage.RECORD:
+            return Result(record_id, stage, "")
+        found = self._facts.finding(
+            "coverage.unreadable", record_id, status=Status.FAILED, severity=1.0, message=why
+        )
+        result = Result(record_id, stage, "", [found])
+        self._put(result, whole=True)
+        return result
+
+    # -- help --------------------------------------------------------------------------------------------
+
+    def _case(self, record_id: str) -> Case:
+        def decode(stream: Stream) -> Film | Sound:
+            return self._decoders.material(stream, self._cancelled.is_set)
+
+        return Case(self._source.record(record_id), self._facts, decode, self._source.cues)
+
+    def _key(self, record: Record, stage: Stage) -> str:
+        """What a result is made from: files, time maps, labels, and the checks with their tolerances."""
+        told: list[Any] = [
+            [
+                stream.id,
+                _content(stream),
+                [stream.source.track, stream.source.start_ns, stream.source.end_ns],
+                [stream.source.row_start, stream.source.row_end],
+                stream.timemap.anchors,
+                stream.span,
+            ]
+            for stream in record.streams
+        ]
+        told.append([repr(label) for label in record.annotations])
+        told.append([str(problem) for problem in record.problems])
+        told.append([record.reference, sorted((a.value, b.value) for a, b in record.coverage.items())])
+        told += [
+            [each.id, each.version, self._facts.limits(each.id)]
+            for each in _chosen(())
+            if stage in each.stages
+        ]
+        text = json.dumps(told, ensure_ascii=True, default=str)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def _step(self) -> None:
+        while not self._going.wait(0.2):
+            pass
+        if self._cancelled.is_set():
+            raise Cancelled("the audit")
+
+    def _put(self, result: Result, whole: bool) -> None:
+        """Store a result; one of a part of the checks takes the others' findings of the same stage along."""
+        if not whole:
+            names = {each.id for each in self._chosen}
+            rest = [
+                each
+                for each in self._store.of(result.record_id, result.stage)
+                if each.check not in names or (self._options.records and each.record_id not in self._asked)
+            ]
+            result = replace(result, key="", findings=rest + result.findings)
+        with self._lock:
+            self._waiting.append(result)
+        self._keep(False)
+
+    def _keep(self, at_once: bool) -> None:
+        with self._lock:
+            late = time.monotonic() - self._kept_at > KEEP_EVERY_S
+            if not at_once and not late and len(self._waiting) < KEEP_EVERY:
+                return
+            waiting, self._waiting = self._waiting, []
+            self._kept_at = time.monotonic()
+            self._store.add(waiting)
+
+
+def _chosen(names: Iterable[str]) -> list[Check]:
+    names = list(names)
+    if not names:
+        return [entry.value for entry in checks.all()]
+    return [checks.get(name) for name in dict.fromkeys(names)]
+
+
+def _content(stream: Stream) -> str:
+    try:
+        return file_key(stream.source.path)
+    except OSError:
+        return ""
+
+
+def _guarded(
+    one: Check, stage: Stage, what: Any, record_id: str | None
+) -> list[Finding]:
+    """What a check finds; a fault of ours in it is told as not measurable, and the others go on."""
+    run: Callable[[Any], Iterable[Finding]] = one.stages[stage]
+    try:
+        return list(run(what))
+    except Cancelled:
+        raise
+    except InspectorError as error:
+        why = str(error)
+    except Exception as error:
+        log.exception("%s on %s", one.id, record_id)
+        why = f"a fault of Inspector, please report it: {type(error).__name__}: {error}"[:400]
+    return [Finding(one.id, record_id, status=Status.NOT_MEASURABLE, message=why, unit=one.unit)]
