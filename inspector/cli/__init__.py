@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run(words: list[str]) -> int:
     try:
-        app(words, standalone_mode=False)
+        status = app(words, standalone_mode=False)
         # Here and not at exit, so that `info … | head` ends quietly. SIGPIPE itself stays ignored: a probe
         # child that dies while it is written to would else end the program.
         sys.stdout.flush()
@@ -66,4 +66,4 @@ def _run(words: list[str]) -> int:
             raise
         print(f"inspector: {plain(' '.join(str(told()).split()))} See `inspector --help`.", file=sys.stderr)
         return UNUSABLE
-    return OK
+    return status if isinstance(status, int) else OK  # typer gives back the code of its Exit

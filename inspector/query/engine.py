@@ -1,7 +1,7 @@
 """One DuckDB database in memory over the dataset where it lies, and the one thread that asks it.
 
-The index is a table; what records tell (streams, coverage, labels, words) is read when a question names it,
-once, with progress and a cancel; `samples` is a view over the files. Nothing here knows of Qt.
+The index is a table; what records tell (streams, labels, words) is read once, when a question names it, with
+progress and a cancel; `samples` is a view over the files. Nothing here knows of Qt.
 """
 
 from __future__ import annotations
@@ -394,9 +394,8 @@ class Engine:
         audited.fill_columns(base, self._session.audited.table("states"))
         self._fill_records(base, spans)
         self._show_samples(base, sampled)
-        told = [f"{len(failed)} records could not be read: {'; '.join(failed[:3])}"] if failed else []
-        for name in ("records", *rows):
-            self._notes[name] = tuple(told)
+        told = (f"{len(failed)} records could not be read: {'; '.join(failed[:3])}",) if failed else ()
+        self._notes.update(dict.fromkeys(("records", *rows), told))
         self._notes["samples"] = (*told, *self._notes.get("samples", ()))
         self._read = True
 
