@@ -202,11 +202,8 @@ def _told(last: list[float]) -> Callable[[int], None]:
 
 def main() -> None:
     """The child's loop: an order a line, its answer, until the pipe closes."""
-    import av.logging
-
     from inspector.media.opening import expendable
 
-    av.logging.set_level(None)
     bound_memory()
     expendable()
     for line in sys.stdin:

@@ -72,8 +72,11 @@ _expendable = False
 
 
 def expendable() -> None:
-    """This process is itself a child that may die of a file: it asks no further one about it."""
+    """This process is itself a child that may die of a file: it asks no other one first, and FFmpeg is mute."""
     global _expendable
+    import av.logging
+
+    av.logging.set_level(None)
     _expendable = True
 
 
