@@ -72,7 +72,7 @@ _expendable = False
 
 
 def expendable() -> None:
-    """This process is itself a child that may die of a file: it asks no other one first, and FFmpeg is mute."""
+    """This process is itself a child that may die of a file: it asks no other one, and FFmpeg is mute."""
     global _expendable
     import av.logging
 
