@@ -54,6 +54,8 @@ class _Reading:
     labels: list[Annotation] = field(default_factory=list)
     made: dict[MadeOn, Stream | None] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
+    ends: set[str] = field(default_factory=set)
+    """Ids of regions that are only ends of a link of ours."""
 
     def add(self, label: Annotation) -> Annotation:
         """Keep a label under an id that no other has."""
@@ -117,7 +119,8 @@ def read_labelstudio(
             _results(reading, task, str(raw.get("annotation_id")), results, _author(raw.get("annotator")), {})
     if strangers and not shared:
         reading.told.add(f"{strangers} of its {len(tasks)} tasks are on media that this record does not have")
-    return LabelFile(tuple(reading.labels), tuple(reading.made.items()), reading.told.lines())
+    labels = tuple(label for label in reading.labels if label.id not in reading.ends)
+    return LabelFile(labels, tuple(reading.made.items()), reading.told.lines())
 
 
 def _shown(raw: dict[str, Any]) -> dict[str, Any]:
@@ -222,7 +225,7 @@ def _results(
             moved = [
                 end.anchors[0] if end is not None and "part_of" not in end.attrs else None for end in ends
             ]
-            link = replace(kept, label=said[0] if said else kept.label, author=author)
+            link = replace(kept, label=said[0] if said else kept.label)
             if any(moved) and len(kept.anchors) == 2:
                 pairs = zip(moved, kept.anchors, strict=True)
                 link = replace(link, anchors=tuple(new or old for new, old in pairs))
@@ -316,10 +319,12 @@ def _region(
     own = _own(main)
     kept = own.get("label")
     if isinstance(kept, Annotation):
+        label = replace(label, author=kept.author)  # who made it, whoever brought the file in
         attrs_now = {**kept.attrs, **{key: more[key] for key in ("note",) if key in more}}
         label = replace(label, id=kept.id, tier=kept.tier, attrs=attrs_now, label=labels[0] if labels else "")
         if own["value"] == value:
             label = replace(label, label=kept.label, anchors=kept.anchors)
     elif "part_of" in own:
-        return _end(label, own["part_of"], own["value"] == value)
+        label = _end(label, own["part_of"], own["value"] == value)
+        reading.ends.add(label.id)
     return reading.add(label)

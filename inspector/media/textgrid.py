@@ -54,10 +54,14 @@ class _Text:
         self._text = text
         self._found = _TOKEN.finditer(text)
         self._at = 0
+        self._counted = (0, 1)
 
     def place(self) -> str:
-        """Where the last value stands, by its line."""
-        return f"line {self._text.count(chr(10), 0, self._at) + 1}"
+        """Where the last value stands, by its line; counted on from the last time it was asked."""
+        at, line = self._counted
+        line += self._text.count("\n", at, self._at)
+        self._counted = (self._at, line)
+        return f"line {line}"
 
     def _next(self, wanted: str) -> Iterator[re.Match[str]]:
         for match in self._found:

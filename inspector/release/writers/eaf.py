@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from urllib.parse import quote
 from inspector.core.effective import annotation_value
 from inspector.media.annotators import as_xml_id
 from inspector.media.eaf import MS, PROPERTY
-from inspector.release.writers.timed import Losses, cues_on_reference, lanes, media_of, reference_span
+from inspector.release.writers.timed import Losses, cues_on_reference, in_lanes, media_of, reference_span
 from inspector.release.writers.written import Written
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _MIMES = {
     "mpeg": "video/mpeg",
     "mp3": "audio/mpeg",
 }
+LATEST_MS = 1 << 62
+
 _DAY_ONE = "1970-01-01T00:00:00+00:00"
 """The schema wants a date; the same record gives the same bytes, so it is not today's."""
 
@@ -124,7 +127,7 @@ def _label_tiers(record: Record, streams: Mapping[str, Stream], lost: Losses) ->
             continue  # ELAN has no place for it; it stands in the properties
         span_ms = _ms(span)
         if span_ms[0] < 0:
-            lost.add("labels that begin before 0: ELAN does not show them")
+            lost.add("Labels that begin before 0 are not shown by ELAN")
             continue
         row = _Row(
             as_xml_id(label.id), span_ms, clean(label.label), str(label.attrs.get("parent", "")), label
@@ -133,20 +136,18 @@ def _label_tiers(record: Record, streams: Mapping[str, Stream], lost: Losses) ->
     vocabularies: dict[str, Mapping[str, str]] = {}
     for about in dict(record.meta.get("annotators_files", {})).values():
         vocabularies.update(about.get("vocabularies", {}))
+    ids = {row.id for rows in groups.values() for row in rows}
     tiers: list[_Tier] = []
     for (name, author), rows in groups.items():
         title = f"{clean(name)}@{clean(author)}" if author else clean(name)
         entries = vocabularies.get(title) or vocabularies.get(name) or {}
         participants = {str(row.label.attrs.get("participant", "")) for row in rows if row.label}
-        ids = {row.id for others in groups.values() for row in others}
         symbolic = all(row.parent and as_xml_id(row.parent) in ids for row in rows)
-        split = [0] * len(rows) if symbolic else lanes(row.span_ms for row in rows)
-        for lane in range(max(split) + 1):
-            tier = _Tier(
-                title + (f" #{lane + 1}" if lane else ""), author, symbolic=symbolic, vocabulary=entries
-            )
-            tier.participant = participants.pop() if len(participants) == 1 else ""
-            tier.rows = [row for row, own in zip(rows, split, strict=True) if own == lane]
+        split = [rows] if symbolic else in_lanes(rows, lambda row: row.span_ms)
+        for lane, own in enumerate(split, 1):
+            tier = _Tier(title + (f" #{lane}" if lane > 1 else ""), author, symbolic=symbolic, rows=own)
+            tier.vocabulary = entries
+            tier.participant = next(iter(participants)) if len(participants) == 1 else ""
             tiers.append(tier)
     return tiers
 
@@ -165,19 +166,19 @@ def _cue_tiers(streams: Mapping[str, Stream], cues: Mapping[str, Sequence[Cue]],
                 start, end = sorted(ends)
                 groups.setdefault((f"{stream_id} words", speaker), []).append(((start, end), word.text))
                 if word.confidence is not None:
-                    lost.add("confidences of words")
+                    lost.add("Confidences of words are left out")
         for (title, speaker), found in groups.items():
-            rows = [(_ms(span), text) for span, text in found if _ms(span)[0] >= 0]
-            split = lanes(span for span, _ in rows)
-            for lane in range(max(split, default=-1) + 1):
-                name = title + (f" {speaker}" if speaker else "") + (f" #{lane + 1}" if lane else "")
-                tier = _Tier(clean(name), participant=speaker)
-                tier.rows = [
-                    _Row(f"c{len(tiers)}.{place}", span, clean(text))
-                    for place, ((span, text), own) in enumerate(zip(rows, split, strict=True))
-                    if own == lane
-                ]
-                tiers.append(tier)
+            listed_ms = [(_ms(span), text) for span, text in found]
+            rows = [
+                _Row(f"c{len(tiers)}.{place}", span_ms, clean(text))
+                for place, (span_ms, text) in enumerate(listed_ms)
+                if span_ms[0] >= 0
+            ]
+            if len(rows) < len(found):
+                lost.add("Cues and words that begin before 0 are left out", len(found) - len(rows))
+            for lane, own in enumerate(in_lanes(rows, lambda row: row.span_ms), 1):
+                name = title + (f" {speaker}" if speaker else "") + (f" #{lane}" if lane > 1 else "")
+                tiers.append(_Tier(clean(name), participant=speaker, rows=own))
     return tiers
 
 
@@ -202,15 +203,15 @@ def _hang(tiers: list[_Tier], lost: Losses) -> None:
                 tier.parent = next(iter(above.values())).id
                 continue
             tier.symbolic = False
-            lost.add("tiers with parents on several tiers, written with times of their own")
+            lost.add("Tiers with parents on several tiers are written with times of their own")
         wanted = {str(row.label.attrs.get("parent_tier", "")) for row in tier.rows if row.label}
         parent = names.get(wanted.pop()) if len(wanted) == 1 else None
         if parent is None or parent is tier or not _top(parent, names, tier):
             continue
-        if all(_within(row.span_ms, parent.rows) for row in tier.rows):
+        if _held(tier, parent):
             tier.parent = parent.id
         else:
-            lost.add("tiers without their parent, which does not hold all of their labels")
+            lost.add("Tiers are written without their parent, which does not hold all of their labels")
 
 
 def _top(tier: _Tier, names: Mapping[str, _Tier], below: _Tier) -> bool:
@@ -224,8 +225,14 @@ def _top(tier: _Tier, names: Mapping[str, _Tier], below: _Tier) -> bool:
     return False
 
 
-def _within(span: tuple[int, int], rows: Iterable[_Row]) -> bool:
-    return any(row.span_ms[0] <= span[0] and span[1] <= row.span_ms[1] for row in rows)
+def _held(tier: _Tier, parent: _Tier) -> bool:
+    """Whether every label lies within one of the parent's, of which none overlap."""
+    above = sorted(row.span_ms for row in parent.rows)
+    for row in tier.rows:
+        place = bisect_right(above, (row.span_ms[0], LATEST_MS)) - 1
+        if place < 0 or row.span_ms[1] > above[place][1]:
+            return False
+    return True
 
 
 def _medium(stream: Stream, lost: Losses) -> str:
@@ -233,7 +240,7 @@ def _medium(stream: Stream, lost: Losses) -> str:
     mime = _MIMES.get(stream.source.path.suffix[1:].lower(), f"{stream.modality.value}/*")
     origin = (2 * stream.timemap.late_ns + MS) // (2 * MS)
     if len(stream.timemap.anchors) > 1:
-        lost.add(f"media ({name}) with a drift or a jump against the record: ELAN knows an offset only")
+        lost.add(f"The drift or jump of {name} is left out: ELAN knows an offset only")
     return (
         f'<MEDIA_DESCRIPTOR MEDIA_URL="{_text(quote(name))}" RELATIVE_MEDIA_URL="./{_text(quote(name))}" '
         f'MIME_TYPE="{mime}"' + (f' TIME_ORIGIN="{origin}"' if origin else "") + "/>\n"

@@ -38,7 +38,7 @@ def write(record: Record, cues: Mapping[str, Sequence[Cue]]) -> Written:
         "annotations": [
             {
                 "id": number,
-                "completed_by": {"email": author},
+                **_completed_by(author),
                 "was_cancelled": False,
                 "ground_truth": False,
                 "result": results,
@@ -46,10 +46,15 @@ def write(record: Record, cues: Mapping[str, Sequence[Cue]]) -> Written:
             for number, (author, results) in enumerate(by_author.items(), 1)
         ],
     }
-    if any(cue.words for listed in cues.values() for cue in listed):
-        lost.add("transcripts whose cue and word times are not written: a text of Label Studio has no clock")
+    if any(cues.values()):
+        lost.add("Times of cues and words are left out: a text of Label Studio has no clock")
     data = json.dumps([plain], ensure_ascii=False, indent=1, default=str, allow_nan=False)
     return Written(data.encode("utf-8", "replace"), ".json", lost.sentences())
+
+
+def _completed_by(author: str) -> dict[str, Any]:
+    """Label Studio knows people by their address alone, and takes no file that names another."""
+    return {"completed_by": {"email": author}} if "@" in author else {}
 
 
 class _Task:
@@ -97,7 +102,7 @@ class _Task:
             part = f"{label.id}/{number}"
             ends.append(self._region(part, label, (anchor,), {"id": part, "part_of": label.id}))
         if len(ends) > 2:
-            self._lost.add("links between more than two streams: Label Studio shows them from their first")
+            self._lost.add("Links between more than two streams are shown from their first end")
         relations = [
             {
                 "type": "relation",
@@ -147,11 +152,13 @@ class _Task:
                 return "timelinelabels", target, {"ranges": ranges, "timelinelabels": said}
             if spans and stream.modality is Modality.AUDIO:
                 if len(spans) > 1:
-                    self._lost.add("labels in several stretches, of which Label Studio shows the first")
+                    self._lost.add("Of labels in several stretches Label Studio shows the first")
                 start_s, end_s = (ns / NS for ns in spans[0])
                 return "labels", target, {"start": start_s, "end": end_s, "channel": 0, "labels": said}
         if anchor is not None and (anchor.span or anchor.region or anchor.text_range):
-            self._lost.add("labels on what Label Studio cannot show, written as choices for the whole clip")
+            self._lost.add(
+                "Labels on what Label Studio cannot show are written as choices for the whole clip"
+            )
         return "choices", target or next(iter(self.data), "record"), {"choices": said}
 
     def _local(self, anchor: Anchor, stream: Stream) -> Span | None:
@@ -169,12 +176,12 @@ class _Task:
         first = math.floor(span[0] * rate / NS + 1e-6) + 1
         last = max(first, math.ceil(span[1] * rate / NS - 1e-6))
         if first < 1:
-            self._lost.add("labels that begin before the first frame")
+            self._lost.add("Labels that begin before the first frame are shown from it")
         return {"start": max(first, 1), "end": max(last, 1)}
 
     def _rate(self, stream: Stream) -> float:
         if not stream.rate:
-            self._lost.add("labels on a film without a known frame rate, counted at 25 frames a second")
+            self._lost.add("A film without a known frame rate is counted at 25 frames a second")
         return stream.rate or DEFAULT_RATE
 
     def _boxes(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from inspector.core.times import NS
 from inspector.media.annotators import without_lane
-from inspector.release.writers.timed import Losses, cues_on_reference, lanes, reference_span
+from inspector.release.writers.timed import Losses, cues_on_reference, in_lanes, reference_span
 from inspector.release.writers.written import Written
 
 if TYPE_CHECKING:
@@ -37,23 +37,23 @@ def write(record: Record, cues: Mapping[str, Sequence[Cue]]) -> Written:
                 start, end = sorted(ends)
                 groups.setdefault(f"{title} words", []).append(((start, end), word.text))
                 if word.confidence is not None:
-                    lost.add("confidences of words")
+                    lost.add("Confidences of words are left out")
     for rows in groups.values():
         blank = [row for row in rows if not row[1].strip()]
         if blank:
-            lost.add("labels without text, which Praat takes for gaps", len(blank))
+            lost.add("Labels without text are left out, for Praat takes them for gaps", len(blank))
             rows[:] = [row for row in rows if row[1].strip()]
     spans = [span for rows in groups.values() for span, _ in rows]
     start = min((record.span[0], *(low for low, _ in spans)))
     end = max((record.span[1], start + 1, *(high for _, high in spans)))
     tiers: list[tuple[str, bool, _Rows]] = []
+    taken: set[str] = set()
+    numbers: dict[str, int] = {}
     for title, rows in groups.items():
         for moments in (False, True):
             kept = sorted(row for row in rows if (row[0][0] == row[0][1]) is moments)
-            split = lanes(span for span, _ in kept)
-            for lane in range(max(split, default=-1) + 1):
-                mine = [row for row, own in zip(kept, split, strict=True) if own == lane]
-                tiers.append((_apart(title, tiers), moments, mine))
+            for mine in in_lanes(kept, lambda row: row[0]):
+                tiers.append((_apart(title, taken, numbers), moments, mine))
     head = (
         'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
         f"xmin = {_s(start)}\nxmax = {_s(end)}\ntiers? <exists>\nsize = {len(tiers)}\nitem []:\n"
@@ -71,21 +71,21 @@ def _groups(record: Record, lost: Losses) -> dict[str, _Rows]:
     for label in record.annotations:
         span = reference_span(label, streams)
         if span is None:
-            lost.add("labels without a moment")
+            lost.add("Labels without a moment are left out")
             continue
         if len({anchor.stream_id for anchor in label.anchors}) > 1:
-            lost.add("links between streams, of which the first end is written")
+            lost.add("Of links between streams the first end alone is written")
         elif len(label.anchors) > 1:
-            lost.add("labels in several stretches, of which the first is written")
+            lost.add("Of labels in several stretches the first alone is written")
         if any(anchor.region is not None or anchor.text_range is not None for anchor in label.anchors):
-            lost.add("boxes, points and text ranges")
+            lost.add("Boxes, points and text ranges are left out")
         if label.attrs:
-            lost.add("labels with further attributes")
-        lost.add("ids of labels, which come back by their tier and place")
+            lost.add("Further attributes of labels are left out")
+        lost.add("Ids of labels are left out; they come back by tier and place")
         tier = _plain(label.tier, lost)
         if without_lane(tier, names) != tier:
             tier = tier.replace(" #", " ＃")  # noqa: RUF001  # else it would be a lane of the other
-            lost.add('tier names with a number sign, written "＃"')  # noqa: RUF001
+            lost.add('Number signs in names of tiers are written "＃"')  # noqa: RUF001
         groups.setdefault(f"{tier}@{label.author}" if label.author else tier, []).append((span, label.label))
     return groups
 
@@ -93,16 +93,17 @@ def _groups(record: Record, lost: Losses) -> dict[str, _Rows]:
 def _plain(name: str, lost: Losses) -> str:
     """A tier's name without what parts a tier from its author."""
     if "@" in name:
-        lost.add('names with an @, written "＠"')  # noqa: RUF001
+        lost.add('Names with an @ are written with "＠"')  # noqa: RUF001
     return name.replace("@", "＠") or "unnamed"  # noqa: RUF001
 
 
-def _apart(title: str, tiers: list[tuple[str, bool, _Rows]]) -> str:
-    taken = {name for name, *_ in tiers}
-    number, name = 1, title
+def _apart(title: str, taken: set[str], numbers: dict[str, int]) -> str:
+    """The title, with a number where it is taken; kept among `taken`."""
+    name = title
     while name in taken:
-        number += 1
-        name = f"{title} #{number}"
+        numbers[title] = numbers.get(title, 1) + 1
+        name = f"{title} #{numbers[title]}"
+    taken.add(name)
     return name
 
 

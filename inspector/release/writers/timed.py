@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from inspector.core.model import Modality
 from inspector.core.timemap import IDENTITY, map_span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from inspector.core.model import Annotation, Cue, Record, Span, Stream
+
+Row = TypeVar("Row")
 
 
 class Losses:
@@ -22,12 +24,12 @@ class Losses:
         self._counts: Counter[str] = Counter()
 
     def add(self, what: str, count: int = 1) -> None:
-        """Note losses of a kind, told as the end of a sentence that begins with their number."""
+        """Note losses of a kind, told by a sentence without its stop; their number is put behind it."""
         self._counts[what] += count
 
     def sentences(self) -> tuple[str, ...]:
-        """`3 labels …` and so on, in the order of their first appearance."""
-        return tuple(f"{count} {what}" for what, count in self._counts.items())
+        """The sentences in the order of their first appearance, each with its number."""
+        return tuple(f"{what} ({count})" for what, count in self._counts.items())
 
 
 def reference_span(label: Annotation, maps: Mapping[str, Stream]) -> Span | None:
@@ -66,6 +68,16 @@ def lanes(spans: Iterable[Span]) -> list[int]:
             lane, used = used, used + 1
         found[row] = lane
         heappush(busy, (max(end, start + 1), lane))
+    return found
+
+
+def in_lanes(rows: Sequence[Row], span_of: Callable[[Row], Span]) -> list[list[Row]]:
+    """The rows parted into lanes, in their order."""
+    found: list[list[Row]] = []
+    for row, lane in zip(rows, lanes(span_of(row) for row in rows), strict=True):
+        while len(found) <= lane:
+            found.append([])
+        found[lane].append(row)
     return found
 
 

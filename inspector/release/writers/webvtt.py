@@ -33,7 +33,7 @@ def write(record: Record, cues: Mapping[str, Sequence[Cue]]) -> Written:
                 rows.append((span, f"{stream_id}.{number}", cue, stream))
     if rows:
         if record.annotations:
-            lost.add("labels: the file holds the transcripts", len(record.annotations))
+            lost.add("Labels are left out, for the file holds the transcripts", len(record.annotations))
     else:
         rows = _labels(record, streams, lost)
     rows.sort(key=lambda row: row[:2])
@@ -41,10 +41,10 @@ def write(record: Record, cues: Mapping[str, Sequence[Cue]]) -> Written:
     for span, name, cue, stream in rows:
         start, end = _ms(span[0]), max(_ms(span[1]), _ms(span[0]) + 1)
         if end <= 0:
-            lost.add("cues that end before 0")
+            lost.add("Cues that end before 0 are left out")
             continue
         if start < 0:
-            lost.add("cues that begin before 0, written from 0")
+            lost.add("Cues that begin before 0 are written from 0")
             start = 0
         text = _words(cue, stream, (start, end), lost)
         voice = f"<v {_line(cue.speaker)}>" if cue.speaker else ""
@@ -61,12 +61,12 @@ def _labels(
     for label in record.annotations:
         span = reference_span(label, streams)
         if span is None:
-            lost.add("labels without a moment")
+            lost.add("Labels without a moment are left out")
             continue
         if len(label.anchors) > 1:
-            lost.add("links and labels in several stretches, of which the first is written")
+            lost.add("Of links and labels in several stretches the first is written")
         if label.attrs or any(anchor.region or anchor.text_range for anchor in label.anchors):
-            lost.add("labels with boxes, text ranges or further attributes")
+            lost.add("Boxes, text ranges and further attributes of labels are left out")
         voice = label.tier + (f" @{label.author}" if label.author else "")
         rows.append((span, label.id, Cue(*span, label.label, speaker=voice), None))
     return rows
@@ -95,9 +95,9 @@ def _words(cue: Cue, stream: Stream | None, span_ms: tuple[int, int], lost: Loss
     said = " ".join(word.text.strip() for word in cue.words)
     inside = all(span_ms[0] <= start < span_ms[1] for start in starts)
     if said.split() != cue.text.split() or sorted(set(starts)) != starts or not inside:
-        lost.add("cues whose word times do not follow their text, written without them")
+        lost.add("Word times that do not follow their cue are left out")
         return plain
-    lost.add("ends and confidences of words", len(cue.words))
+    lost.add("Ends and confidences of words are left out", len(cue.words))
     stamped = [
         ("" if start == span_ms[0] else f"<{_stamp(start)}>") + _line(word.text)
         for start, word in zip(starts, cue.words, strict=True)
