@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from inspector.audit.store import Store
     from inspector.core.curation import Curation
     from inspector.core.edits import Change, Edit
+    from inspector.core.findings import Finding
     from inspector.core.model import Coverage, Cue, Dataset
     from inspector.core.state import Past
     from inspector.media.long_series import LongSeries
     from inspector.media.peaks import Peaks
     from inspector.media.series import Series
     from inspector.query.engine import Answer, Engine, Question
+    from inspector.query.rules import Rule
 
 
 T = TypeVar("T")
@@ -287,6 +289,37 @@ class Session:
         answer = self.query(selection(condition), None, timeout_s)
         ids: list[str] = answer.table.column("record_id").to_pylist()
         return ids
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The dataset's own rules, shipped with it or kept in the workspace, by name."""
+        from inspector.query.rules import rules_of
+
+        return rules_of(self.root, [each.parent for each in reversed(self.desk.workspace.journals)])
+
+    def run_rule(self, name: str, timeout_s: float | None = 30.0) -> list[Finding]:
+        """What a rule finds, each with the check id `rule.<name>`; waits. For the audit and the command line.
+
+        Raises InspectorError for a rule that is not there, is refused, wrong, or takes longer; such a rule is
+        one thing that failed, and the others go on working.
+        """
+        from inspector.query.rules import MOST_FINDINGS, findings_of
+
+        rule = next((each for each in self.rules() if each.name == name), None)
+        if rule is None:
+            known = ", ".join(each.name for each in self.rules()[:10])
+            raise InspectorError("There is no such rule", name, f"There is {known}" if known else "")
+        answer = self.query(rule.sql, MOST_FINDINGS, timeout_s)
+        return findings_of(rule, answer.table, answer.truncated)
+
+    def make_rule(self, name: str, sql: str) -> Rule:
+        """Keep a question as a rule in the workspace. InspectorError where it is refused, or not kept."""
+        from inspector.query import gate
+        from inspector.query.rules import keep_rule
+        from inspector.query.tables import TABLES
+
+        gate.examine(sql, TABLES)
+        self.desk.workspace.begin()
+        return keep_rule(self.desk.workspace.folder, name, sql)
 
     def sql_schema(self) -> dict[str, tuple[tuple[str, str], ...]]:
         """Each table that can be asked with its columns and their types."""

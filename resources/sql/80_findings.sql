@@ -1,5 +1,5 @@
 -- Findings, the worst first
 SELECT record_id, start_s, end_s, severity, "check", message, value, unit, tolerance, fix
 FROM findings
-WHERE status <> 'passed'
+WHERE status <> 'ok'
 ORDER BY severity DESC, confidence DESC

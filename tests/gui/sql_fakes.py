@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 
 from inspector.errors import Cancelled, InspectorError
 from inspector.query.gate import Refused
+from inspector.query.rules import Rule
 from inspector.ui.panels.sql import SqlPanel
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class FakeAsked:
     root: Path = Path("/data/clock-corpus")
     reply: FakeAnswer | Exception | None = None
     questions: list[FakeQuestion] = field(default_factory=list)
+    kept: dict[str, Rule] = field(default_factory=dict)
 
     def ask(self, sql: str, then: Callable[[Any], None], limit: int = 100_000) -> FakeQuestion:
         question = FakeQuestion(sql, then, limit)
@@ -107,6 +109,15 @@ class FakeAsked:
 
     def sql_functions(self) -> tuple[str, ...]:
         return FUNCTIONS
+
+    def rules(self) -> tuple[Rule, ...]:
+        return tuple(self.kept.values())
+
+    def make_rule(self, name: str, sql: str) -> Rule:
+        if "DROP" in sql:
+            raise Refused("DROP is not asked here")
+        self.kept[name] = Rule(name, sql, False)
+        return self.kept[name]
 
 
 def wrong(position: int | None, title: str = "The query is not understood") -> InspectorError:

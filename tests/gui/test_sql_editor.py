@@ -11,7 +11,7 @@ from gui.panel_fakes import shown
 from gui.sql_fakes import ALT, CONTROL, SCHEMA, FakeAnswer, FakeAsked, a_panel, moments, run, write
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMainWindow
+from PySide6.QtWidgets import QMainWindow, QMenu
 
 from inspector.ui.panels.sql import SqlPanel
 from inspector.ui.panels.sql_bar import templates
@@ -19,8 +19,6 @@ from inspector.ui.panels.sql_store import HISTORY, QueryStore, queries_path
 from inspector.ui.panels.sql_words import Vocabulary
 
 if TYPE_CHECKING:
-
-    from PySide6.QtWidgets import QMenu
     from pytestqt.qtbot import QtBot
 
 
@@ -264,3 +262,25 @@ def test_a_click_on_a_table_writes_the_query(panel: SqlPanel) -> None:
     write(panel, " where")
     panel.tables.picked.emit("flag", False)
     assert panel.editor.toPlainText() == "SELECT * FROM records where flag"
+
+
+def test_a_saved_query_becomes_a_rule_that_runs(panel: SqlPanel, asked: FakeAsked, qtbot: QtBot) -> None:
+    panel.bar.store.save("hands", "SELECT record_id FROM records")
+    panel.bar.store.save("bad", "DROP TABLE records")
+    panel.bar.fill_queries()
+    menus = {menu.title(): menu for menu in panel.bar.queries_button.menu().findChildren(QMenu)}
+    assert not menus["Run a rule"].isEnabled()
+    {each.text(): each for each in menus["Make a rule of"].actions()}["hands"].trigger()
+    assert "hands is a rule now" in panel.hint.text()
+    panel.bar.fill_queries()
+    (menu,) = (
+        m
+        for m in panel.bar.queries_button.menu().findChildren(QMenu)
+        if m.title() == "Run a rule" and m.isEnabled()
+    )
+    menu.actions()[0].trigger()
+    qtbot.waitUntil(lambda: panel._question is None)
+    assert asked.questions[-1].sql == "SELECT record_id FROM records"
+    assert "moments in" in panel.head.count.text()  # its rows lead to frames like any
+    panel.bar.make_rule("bad")
+    assert "DROP is not asked here" in panel.error.text()

@@ -89,6 +89,8 @@ class SqlPanel(Panel):
         self.bar.explain.connect(self.explain)
         self.bar.put.connect(self._put)
         self.bar.told.connect(self._tell)
+        self.bar.said.connect(self._say)
+        self.bar.judge.connect(self._judge)
         self.editor.run.connect(self.run)
         self.editor.cancel.connect(self.cancel)
         self.editor.walk.connect(self._walk)
@@ -163,7 +165,7 @@ class SqlPanel(Panel):
         self._words = Vocabulary()
         self._learn()
         self.bar.set_store(QueryStore(None if session is None else session.root))
-        self.bar.set_open(session is not None)
+        self.bar.set_asked(session)
         self.bar.set_running(False)
         self._show_table(pa.table({}))
         self.stack.setCurrentWidget(self.tables)
@@ -415,6 +417,11 @@ class SqlPanel(Panel):
         self.editor.put(sql)
         self.editor.moveCursor(QTextCursor.MoveOperation.Start)
         self.editor.setFocus()
+
+    def _judge(self, sql: str) -> None:
+        """Run a rule: what it finds are rows like any."""
+        self._put(sql)
+        self.run()
 
     def _insert(self, name: str, table: bool) -> None:
         """A name at the cursor; a table's into an empty editor as a query that is ready to run."""

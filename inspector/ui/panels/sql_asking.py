@@ -58,6 +58,18 @@ class Question(Protocol):
         """Stop soon."""
 
 
+class Rule(Protocol):
+    """A question whose rows are findings."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def sql(self) -> str:
+        """What it asks."""
+
+
 class Asked(Protocol):
     """A dataset that answers SQL."""
 
@@ -73,3 +85,9 @@ class Asked(Protocol):
 
     def sql_functions(self) -> Sequence[str]:
         """The functions there are."""
+
+    def rules(self) -> Sequence[Rule]:
+        """The dataset's own rules."""
+
+    def make_rule(self, name: str, sql: str) -> Rule:
+        """Keep a question as a rule; raises InspectorError."""

@@ -27,6 +27,8 @@ from inspector.ui.panels.sql_words import title_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from inspector.ui.panels.sql_asking import Asked
+
 LISTED = 25
 """So many queries of the history are in the menu; Alt+Up reaches the others."""
 LETTERS = 60
@@ -54,6 +56,10 @@ class QueryBar(QWidget):
     explain = Signal()
     put = Signal(str)
     """Show this query in the editor."""
+    judge = Signal(str)
+    """Show this rule in the editor and run it: its rows are findings."""
+    said = Signal(str)
+    """Something was done, in words."""
     told = Signal(object)
     """An InspectorError to show."""
 
@@ -62,6 +68,7 @@ class QueryBar(QWidget):
         self._text = text
         self._renaming: str | None = None
         self.store = QueryStore(None)
+        self._asked: Asked | None = None
         self.run_button = QPushButton("Run")
         self.run_button.setProperty("primary", True)
         self.run_button.setToolTip("Run the query (Ctrl+Enter)")
@@ -128,8 +135,10 @@ class QueryBar(QWidget):
         self.run_button.style().polish(self.run_button)
         self.explain_button.setEnabled(not running and self.run_button.isEnabled())
 
-    def set_open(self, there: bool) -> None:
-        """Whether there is a dataset to ask."""
+    def set_asked(self, asked: Asked | None) -> None:
+        """The dataset that is asked, if any."""
+        self._asked = asked
+        there = asked is not None
         self.run_button.setEnabled(there)
         self.explain_button.setEnabled(there)
 
@@ -170,11 +179,41 @@ class QueryBar(QWidget):
                 action.triggered.connect(lambda _=False, then=then, name=name: then(name))
         menu.addAction("Import from a .sql file…").triggered.connect(self._ask_file)
         menu.addSeparator()
+        self._fill_rules(menu)
         before = menu.addMenu("History")
         before.setEnabled(bool(self.store.history))
         before.setToolTipsVisible(True)
         for sql in reversed(self.store.history[-LISTED:]):
             self._offer(before, menu_text(sql), sql)
+
+    def _fill_rules(self, menu: QMenu) -> None:
+        """The dataset's rules, which run when they are chosen, and queries that can become one."""
+        if self._asked is None:
+            return
+        rules = menu.addMenu("Run a rule")
+        rules.setToolTipsVisible(True)
+        for rule in self._asked.rules():
+            action = rules.addAction(rule.name.replace("&", "&&"))
+            action.setToolTip(theme.tip(rule.sql[:2000]))
+            action.triggered.connect(lambda _=False, sql=rule.sql: self.judge.emit(sql))
+        rules.setEnabled(not rules.isEmpty())
+        made = menu.addMenu("Make a rule of")
+        made.setEnabled(bool(self.store.saved))
+        for name in self.store.saved:
+            action = made.addAction(name.replace("&", "&&"))
+            action.triggered.connect(lambda _=False, name=name: self.make_rule(name))
+        menu.addSeparator()
+
+    def make_rule(self, name: str) -> None:
+        """Keep a saved query as a rule of the dataset, which runs with the audit."""
+        if self._asked is None:
+            return
+        try:
+            rule = self._asked.make_rule(name, self.store.saved[name])
+        except InspectorError as error:
+            self.told.emit(error)
+        else:
+            self.said.emit(f"{rule.name} is a rule now: Queries › Run a rule")
 
     def _offer(self, menu: QMenu, text: str, sql: str) -> None:
         action = menu.addAction(text)
