@@ -44,13 +44,16 @@ class Sampled:
     timemap: TimeMap
     channels: tuple[str, ...]
     rate: float | None
+    """Of rows whose times were counted, not measured; else None."""
 
     @classmethod
     def of(cls, record_id: str, stream: Stream) -> Sampled | None:
         """None for what is no table of numbers."""
         if stream.source.format != "table" or not stream.channels:
             return None
-        return cls(record_id, stream.id, stream.source, stream.timemap, tuple(stream.channels), stream.rate)
+        counted = stream.source.time_column is None or stream.clock.nominal
+        rate = stream.rate if counted else None
+        return cls(record_id, stream.id, stream.source, stream.timemap, tuple(stream.channels), rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,6 @@ def view_of(streams: Sequence[Sampled]) -> View:
     notes: list[str] = []
     for each in streams:
         source = each.source
-        nominal = each.rate if source.time_column is None else None
         shared = source.row_start is not None
         try:
             written = None if is_parquet(source.path) else _written(each)
@@ -76,7 +78,7 @@ def view_of(streams: Sequence[Sampled]) -> View:
             continue
         whole = source.epoch_ns % UNIT_NS[source.time_unit] == 0
         stamps = (source.time_column, source.time_unit, whole, source.epoch_ns == 0)
-        groups[source.columns, each.channels, stamps, nominal, shared, written].append(each)
+        groups[source.columns, each.channels, stamps, each.rate, shared, written].append(each)
     parts = []
     for key, group in groups.items():
         how = key[-1]
@@ -220,6 +222,12 @@ def _native(
     column, unit = identifier(source.time_column), UNIT_NS[source.time_unit]
     if kind is not None and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         return f"(epoch_ns({column}::TIMESTAMP_NS) - {_zero(order, place, 1)})::DOUBLE / 1e9"
+    if not source.epoch_ns and kind is not None and pa.types.is_float32(kind) and rate:
+        # A frame's time in 32 bits falls just before the frame as often as on it, and so would a moment.
+        stamp = f"{column}::DOUBLE" + (f" / {1e9 / unit!r}" if unit != UNIT_NS["s"] else "")
+        frame = f"round({stamp} * {rate!r}) / {rate!r}"
+        near = f"abs({stamp} - {frame}) <= greatest({stamp}, 1) * 2e-7"
+        return f"(CASE WHEN {near} THEN {frame} ELSE {stamp} END)"
     if not source.epoch_ns:
         return f"{column}::DOUBLE" + (f" / {1e9 / unit!r}" if unit != UNIT_NS["s"] else "")
     if kind is not None and pa.types.is_integer(kind) and source.epoch_ns % unit == 0:

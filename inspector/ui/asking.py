@@ -30,6 +30,7 @@ class Asking(QObject):
         self._parts, self._opened, self._show = parts, opened, show
         self._session: Session | None = None
         self.panel: SqlPanel | None = None
+        self._record_id: str | None = None
 
     def next_moment(self) -> None:
         """Go to the next moment of the answer."""
@@ -46,6 +47,15 @@ class Asking(QObject):
         self._session = session
         if self.panel is not None:
             self.panel.set_session(session)
+
+    def set_record(self, record_id: str | None) -> None:
+        """Draw the answer's moments of the record on show on the timeline."""
+        self._record_id = record_id
+        self._draw()
+
+    def _draw(self) -> None:
+        if self.panel is not None and self._record_id is not None:
+            self._parts.timeline.canvas.set_moments(self.panel.ranges(self._record_id))
 
     def toggle(self) -> None:
         """Open the pane and go to the query, or close it, as the action is checked."""
@@ -70,7 +80,8 @@ class Asking(QObject):
 
         panel = SqlPanel(self._parts.middle)
         self._parts.middle.addWidget(panel)
-        panel.moment.connect(lambda record, start, _end: self._show(record, start))
+        panel.moment.connect(self._show)
+        panel.ranges_changed.connect(self._draw)
         panel.chosen.connect(self._parts.records.show_only)
         panel.set_session(self._session)
         return panel

@@ -299,6 +299,7 @@ class MainWindow(QMainWindow):
             ]
         )
         self.timeline.set_record(record)
+        self.asking.set_record(record.id)
         self.streams.set_record(record)
         self.transcript.set_record(record, ())
         self.dataset.set_record(record)

@@ -16,6 +16,7 @@ from inspector.core.model import Modality, Record, Stream
 from inspector.core.times import NS
 from inspector.ui import theme
 from inspector.ui.timeline import header, ruler
+from inspector.ui.timeline.axis import TimeAxis
 from inspector.ui.timeline.build import build_tracks, tracks_of
 from inspector.ui.timeline.filmstrip import FilmStripTrack
 from inspector.ui.timeline.view import FOLLOW_PAUSE_S, TimelineView
@@ -351,3 +352,35 @@ def test_an_empty_record_says_so(view: TimelineView) -> None:
     view.grab()
     view.set_record(None)
     assert not view.canvas.empty_text
+
+
+def test_moments_of_an_answer_are_no_finer_than_the_width() -> None:
+    """A hundred thousand points are as many strokes as there are px at most, and each is where it lies."""
+    axis = TimeAxis()
+    axis.set_total(0, 100 * NS)
+
+    def strokes(moments: list[tuple[int, int]]) -> list[list[int]]:
+        spans = np.array(moments, np.int64).reshape(-1, 2)
+        found: list[list[int]] = ruler.moment_strokes(spans, axis, 400).tolist()
+        return found
+
+    assert strokes([]) == []
+    assert strokes([(25 * NS, 50 * NS)]) == [[100, 200]]
+    assert strokes([(50 * NS, 50 * NS), (60 * NS, 60 * NS)]) == [[200, 203], [240, 243]]
+    assert strokes([(0, 50 * NS), (10 * NS, 20 * NS), (50 * NS, 60 * NS)]) == [[0, 240]]
+    many = strokes([(each * NS // 1000, each * NS // 1000) for each in range(0, 100_000, 7)])
+    assert len(many) <= 400
+    axis.show(50 * NS, 60 * NS)
+    assert strokes([(0, 40 * NS), (40 * NS, 55 * NS), (70 * NS, 80 * NS)]) == [[0, 200]]
+
+
+def test_the_ruler_shows_the_answer_and_says_what_it_is(qapp: QApplication) -> None:
+    view = shown_view(qapp)
+    view.canvas.set_moments(np.array([[DURATION // 2, DURATION // 2]], np.int64))
+    spot = QPointF(view.canvas.x_of(DURATION // 2), ruler.HEIGHT - 3)
+    assert "Row of the answer" in view.tooltip_at(spot)
+    assert view.tooltip_at(QPointF(spot.x() + 60, spot.y())) == ""
+    seen = view.grab().toImage().pixelColor(round(spot.x()) + 1, ruler.HEIGHT - 3)
+    assert seen == theme.current().accent
+    view.set_record(full_record())
+    assert view.tooltip_at(spot) == ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QHideEvent, QKeyEvent, QTextCursor
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -39,11 +39,12 @@ from inspector.ui.panels.sql_words import Vocabulary, quoted
 from inspector.ui.relay import call_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from inspector.ui.panels.sql_asking import Answer, Asked, Question
 
 LIMIT = 100_000
 """So many rows at most; that there are more is said."""
-RANGES = 100_000
 TICK_MS = 100
 EXPLAIN = "EXPLAIN "
 
@@ -51,11 +52,11 @@ EXPLAIN = "EXPLAIN "
 class SqlPanel(Panel):
     """A query above, its rows below."""
 
-    moment = Signal(str, object, object)
-    """A row was gone to: record, start and end in reference ns (None where the row has none). The lead-in is
-    taken off the start already."""
-    ranges = Signal(object)
-    """(record, start_ns, end_ns) of every row that has a moment, for the timeline."""
+    moment = Signal(str, object)
+    """A row was gone to: record and start in reference ns (None where the row has none). The lead-in is taken
+    off the start already."""
+    ranges_changed = Signal()
+    """Other rows are shown than before; `ranges` says where those of a record lie."""
     chosen = Signal(object)
     """The records of the result, for the list of records; None where it shall show all."""
 
@@ -171,7 +172,7 @@ class SqlPanel(Panel):
         self.stack.setCurrentWidget(self.tables)
         self.header.set_count("")
         self.head.filter.setChecked(False)
-        self.ranges.emit([])
+        self.ranges_changed.emit()
 
     def focus_editor(self) -> None:
         """Go to the query."""
@@ -189,6 +190,10 @@ class SqlPanel(Panel):
     def previous_moment(self) -> bool:
         """Go to the row before that leads somewhere; False where there is none."""
         return self._step(-1)
+
+    def ranges(self, record_id: str) -> NDArray[np.int64]:
+        """The moments of a record among the rows that are shown, ns, shape (n, 2)."""
+        return self._moments.of_record(record_id, self.table.rows.rows)
 
     # --- asking ---------------------------------------------------------------------------------------
 
@@ -358,7 +363,7 @@ class SqlPanel(Panel):
         self._tell_others()
 
     def _tell_others(self) -> None:
-        self.ranges.emit(self._moments.ranges(self.table.rows.rows[:RANGES]))
+        self.ranges_changed.emit()
         if self.head.filter.isChecked():
             self._filter(True)
 
@@ -372,12 +377,12 @@ class SqlPanel(Panel):
         found = self._moments.of(int(self.table.rows.rows[row]))
         if found is None:
             return False
-        record, start, end = found
+        record, start, _ = found
         self._at = int(self.table.rows.rows[row])
         if start is not None:
             # What begins before the record's start stays there.
             start = min(start, max(0, start - self.head.lead_in_ns))
-        self.moment.emit(record, start, end)
+        self.moment.emit(record, start)
         return True
 
     def _step(self, step: int) -> bool:
@@ -489,12 +494,6 @@ class SqlPanel(Panel):
         with suppress(RuntimeError):  # the window may be gone before
             self.editor.proposals.hide()
         super().hideEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Repaint in a new theme."""
-        if event.type() == QEvent.Type.PaletteChange:
-            self.update()
-        super().changeEvent(event)
 
     def minimumSizeHint(self) -> QSize:
         """Narrow enough for a side panel."""

@@ -65,16 +65,19 @@ class Moments:
             good &= ~np.isnan(self.start[rows])
         return int(good.sum()), len(np.unique(codes[good]))
 
-    def ranges(self, rows: NDArray[np.int64]) -> list[tuple[str, int, int]]:
-        """Record, start and end in ns of each of the rows that has a moment; a point ends where it starts."""
-        rows = rows[(self.codes[rows] >= 0) & ~np.isnan(self.start[rows])]
-        start = self.start[rows]
-        end = self.end[rows]
-        end = np.where(np.isnan(end), start, end)
-        starts = np.rint(start * NS).astype(np.int64).tolist()
-        ends = np.rint(end * NS).astype(np.int64).tolist()
-        names = [self.ids[code] for code in self.codes[rows].tolist()]
-        return list(zip(names, starts, ends, strict=True))
+    def of_record(self, record_id: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Start and end in ns of those of the rows that are moments of a record, by start; shape (n, 2).
+
+        A point ends where it starts.
+        """
+        if record_id not in self.ids:
+            return np.zeros((0, 2), np.int64)
+        rows = rows[(self.codes[rows] == self.ids.index(record_id)) & ~np.isnan(self.start[rows])]
+        start, end = self.start[rows], self.end[rows]
+        end = np.where(np.isnan(end), start, np.maximum(start, end))
+        spans: NDArray[np.int64] = np.rint(np.stack([start, end], axis=1) * NS).astype(np.int64)
+        order = np.argsort(spans[:, 0], kind="stable")
+        return np.ascontiguousarray(spans[order])
 
     def records(self, rows: NDArray[np.int64]) -> list[str]:
         """The records of the rows, each once, in the order of their first row."""

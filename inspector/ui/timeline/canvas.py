@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPixmap, QRegion
 from PySide6.QtWidgets import QWidget
@@ -22,6 +23,7 @@ from inspector.ui.timeline import header, ruler
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from numpy.typing import NDArray
     from PySide6.QtGui import QPaintEvent
 
     from inspector.core.model import Span
@@ -74,6 +76,7 @@ class TimelineCanvas(QWidget):
         self._kept: dict[str, _Kept] = {}
         self._ruler: _Kept | None = None
         self._loop: Span | None = None
+        self._moments: NDArray[np.int64] = np.zeros((0, 2), np.int64)
         self._scroll = 0
         self._now = 0
         self._deadline = 0.0
@@ -104,6 +107,18 @@ class TimelineCanvas(QWidget):
         if loop != self._loop:
             self._loop = loop
             self.update(0, 0, self.width(), ruler.HEIGHT)
+
+    def set_moments(self, moments: NDArray[np.int64]) -> None:
+        """Draw these spans (n, 2) in ns, by start, as a band on the ruler: the moments of an answer."""
+        if len(moments) or len(self._moments):
+            self._moments = moments
+            self._ruler = None
+            self.update(0, 0, self.width(), ruler.HEIGHT)
+
+    def moments_at(self, ns: int) -> NDArray[np.int64]:
+        """Those of the moments that lie under a time, or a few px beside it."""
+        near = round(4 * self.axis.length / max(self.content_width, 1))
+        return self._moments[(self._moments[:, 0] <= ns + near) & (self._moments[:, 1] >= ns - near)]
 
     def set_now(self, ns: int) -> None:
         """Move the playhead; repaints the strips where it was and is, and the rows with something live."""
@@ -309,6 +324,7 @@ class TimelineCanvas(QWidget):
             inner = QPainter(self._ruler.picture)
             content = QRectF(header.WIDTH, 0, self.content_width, ruler.HEIGHT)
             ruler.paint_ruler(inner, content, self.axis, self._loop, self.positions)
+            ruler.paint_moments(inner, content, self.axis, self._moments)
             inner.setFont(theme.mono_font(ruler.LABEL_PX))
             inner.setPen(t.quiet)
             inner.drawText(

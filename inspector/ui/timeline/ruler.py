@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF
 
@@ -12,6 +13,7 @@ from inspector.ui import theme
 from inspector.ui.timeline.track import ink_on
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PySide6.QtGui import QPainter
 
     from inspector.core.model import Span
@@ -21,6 +23,8 @@ HEIGHT = 28
 LABEL_PX = 11
 MIN_STEP_PX = 64
 MIN_MINOR_PX = 10
+MOMENT_PX = 3
+"""How high the band of moments is, and how wide a point in it."""
 
 _SMALL = tuple(base * 10**power for power in range(9) for base in (1, 2, 5))
 _MINUTES = tuple(NS * seconds for seconds in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600))
@@ -96,6 +100,29 @@ def paint_ruler(
     painter.setPen(t.tint(t.faint, 0.9))
     painter.drawLines(majors)
     painter.restore()
+
+
+def moment_strokes(moments: NDArray[np.int64], axis: TimeAxis, width: float) -> NDArray[np.int64]:
+    """Spans (n, 2) in ns, by start, as strokes (m, 2) in px: what touches is one, so m is below the width."""
+    start, end = axis.visible
+    seen = moments[(moments[:, 1] >= start) & (moments[:, 0] <= end)]
+    if not len(seen):
+        return np.zeros((0, 2), np.int64)
+    scale = width / max(axis.length, 1)
+    left = np.floor((np.maximum(seen[:, 0], start) - start) * scale).astype(np.int64)
+    right = np.ceil((np.minimum(seen[:, 1], end) - start) * scale - 1e-6).astype(np.int64)
+    reach = np.maximum.accumulate(np.maximum(right, left + MOMENT_PX))
+    first = np.flatnonzero(np.concatenate(([True], left[1:] > reach[:-1])))
+    last = np.concatenate((first[1:] - 1, [len(left) - 1]))
+    return np.stack([left[first], reach[last]], axis=1)
+
+
+def paint_moments(painter: QPainter, rect: QRectF, axis: TimeAxis, moments: NDArray[np.int64]) -> None:
+    """The moments of an answer as a thin band at the ruler's lower edge."""
+    color = theme.current().accent
+    for left, right in moment_strokes(moments, axis, rect.width()).tolist():
+        area = QRectF(rect.left() + left, rect.bottom() - MOMENT_PX - 1, right - left, MOMENT_PX)
+        painter.fillRect(area, color)
 
 
 def bubble_rect(x: float, text: str, left: float, right: float) -> QRectF:

@@ -6,6 +6,7 @@ import time
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QScrollBar, QToolTip, QWidget
@@ -103,6 +104,7 @@ class TimelineView(QWidget):
     def set_record(self, record: Record | None) -> None:
         """Lay the axis on a record and show all of it; None empties the timeline. Tracks come separately."""
         self.set_tracks(())
+        self.canvas.set_moments(np.zeros((0, 2), np.int64))
         self.canvas.positions = record is not None and record.axis == "position"
         self.canvas.empty_text = "" if record is None else "Nothing in this record has a place in time"
         self._gesture = _Gesture.NONE
@@ -351,6 +353,14 @@ class TimelineView(QWidget):
 
     def tooltip_at(self, pos: QPointF) -> str:
         """What is under a place: a chip, a header, or what the track says of that moment."""
+        if pos.y() < ruler.HEIGHT and pos.x() >= header.WIDTH:
+            found = self.canvas.moments_at(self.canvas.ns_of(pos.x()))
+            lines = [
+                f"Row of the answer: {ruler.time_text(start, self.canvas.positions)}"
+                + (f" to {ruler.time_text(end, self.canvas.positions)}" if end > start else "")
+                for start, end in found[:3].tolist()
+            ]
+            return "\n".join([*lines, *([f"and {len(found) - 3} more"] if len(found) > 3 else [])])
         for track, row in self.canvas.rows():
             if pos.y() < ruler.HEIGHT or not row.contains(pos):
                 continue
