@@ -143,12 +143,20 @@ class _Bytes:
         return self._take(self._take(1)[0]).decode("latin-1")
 
     def text(self) -> str:
-        """A string: its length in two bytes, Latin-1, or behind -1 its length again and UTF-16."""
+        """A string: its length in two bytes, Latin-1, or behind -1 its length again and UTF-16.
+
+        The length counts characters, of which some take two units of UTF-16.
+        """
         (size,) = struct.unpack(">H", self._take(2))
         if size != 0xFFFF:
             return self._take(size).decode("latin-1")
         (size,) = struct.unpack(">H", self._take(2))
-        return self._take(2 * size).decode("utf-16-be", "replace")
+        units = bytearray()
+        for _ in range(size):
+            units += self._take(2)
+            if 0xD8 <= units[-2] <= 0xDB:  # the first half of a pair
+                units += self._take(2)
+        return units.decode("utf-16-be", "replace")
 
     def flag(self) -> bool:
         """A byte that is 0 or 1."""
@@ -182,7 +190,7 @@ def _grid(data: bytes, told: Told) -> tuple[str, str, list[_Tier]]:
             _chronological(tokens, tiers)
         elif tokens.flag():
             for _ in range(tokens.count()):
-                kind, name = tokens.kind(), tokens.text()
+                kind, name = tokens.kind().replace("PointTier", "TextTier"), tokens.text()  # as some write
                 tokens.number(), tokens.number()
                 if kind not in ("IntervalTier", "TextTier"):
                     raise _End(f"{tokens.place()}: a tier of the unknown class {kind[:40]}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inspector.core.made_on import BY_FOLDER, MadeOn, differences, likeness, same_medium
+from inspector.core.times import clock_text, ns_from_s
 from inspector.errors import InspectorError
 from inspector.media.eaf import read_eaf
 from inspector.media.labelstudio import is_label_studio, read_labelstudio, task_ids
@@ -64,6 +65,23 @@ class Placed:
     told: tuple[str, ...]
     differs: tuple[str, ...]
     about: dict[str, Any]
+
+
+def labels_made_on(about: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """For each stream what files of labels say of it, for its meta: `a.eaf: film.mp4, 25 a second`."""
+    found: dict[str, list[str]] = {}
+    for path, told in about.items():
+        for each in told["media"]:
+            if each["stream"] is None:
+                continue
+            facts = [each.get("name", "")[-80:].replace("\\", "/").rpartition("/")[2]]
+            facts += [f"{each['rate']:g} a second"] if "rate" in each else []
+            facts += [f"{each['frames']} frames"] if "frames" in each else []
+            facts += [f"{clock_text(ns_from_s(each['duration_s']))} long"] if "duration_s" in each else []
+            facts += [f"from {clock_text(ns_from_s(each['start_s']))}"] if "start_s" in each else []
+            facts += [f"entered at {clock_text(ns_from_s(each['origin_s']))}"] if "origin_s" in each else []
+            found.setdefault(each["stream"], []).append(f"{path}: {', '.join(filter(None, facts))}")
+    return {stream: {"labels_made_on": tuple(dict.fromkeys(lines))} for stream, lines in found.items()}
 
 
 def shared_exports(root: Path, paths: Sequence[str], kinds: Sequence[str]) -> list[int]:

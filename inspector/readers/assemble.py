@@ -32,7 +32,7 @@ from inspector.media.spans import is_span_list, read_spans, table_roles
 from inspector.media.stamps import EPOCH_S
 from inspector.media.table import TableInfo, describe
 from inspector.media.told import load_json
-from inspector.readers.annotators import ENDINGS, SHARED_ROLES, is_label_studio, place
+from inspector.readers.annotators import ENDINGS, SHARED_ROLES, is_label_studio, labels_made_on, place
 from inspector.readers.layout import ANNOTATIONS, stem_of
 from inspector.readers.sniff import AUDIO, CUES, IMAGE, TABLES, VIDEO, extension
 
@@ -120,12 +120,17 @@ def assemble(
     person = next((str(meta[key]) for key in PERSON_COLUMNS if meta.get(key) not in (None, "")), None)
     device = str(meta["device"]) if meta.get("device") not in (None, "") else None
     roles = {item.path: item.role for item in listed if item.role}
+    made = labels_made_on(parts.about)
     streams = tuple(
         replace(
             stream,
             person=person,
             device=device,
-            meta={**stream.meta, **({"role": roles[stream.clock.id]} if stream.clock.id in roles else {})},
+            meta={
+                **stream.meta,
+                **made.get(stream.id, {}),
+                **({"role": roles[stream.clock.id]} if stream.clock.id in roles else {}),
+            },
         )
         for stream in sorted(parts.streams, key=lambda stream: stream.id)
     )

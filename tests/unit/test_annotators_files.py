@@ -291,7 +291,7 @@ item []:
             xmin = 0.1
             xmax = 1.123456789
             text = "say ""hi""
-twice ə"
+twice ə𝄞"
         intervals [3]:
             xmin = 1.123456789
             xmax = 2.5
@@ -308,13 +308,13 @@ twice ə"
 """
 SHORT = (
     'File type = "ooTextFile"\n"TextGrid"\n\n0\n2.5\n<exists>\n2\n"IntervalTier"\n"words@Ann"\n0\n2.5\n3\n'
-    '0\n0.1\n""\n0.1\n1.123456789\n"say ""hi""\ntwice ə"\n1.123456789\n2.5\n" "\n"TextTier"\n'
+    '0\n0.1\n""\n0.1\n1.123456789\n"say ""hi""\ntwice ə𝄞"\n1.123456789\n2.5\n" "\n"TextTier"\n'
     '"bell"\n0\n2.5\n1\n2.25\n"ding"\n'
 )
 CHRONOLOGICAL = (
     '"Praat chronological TextGrid text file"\n0 2.5 ! Time domain.\n2 ! Number of tiers.\n'
     '"IntervalTier" "words@Ann" '
-    '0 2.5\n"TextTier" "bell" 0 2.5\n1 0 0.1\n""\n1 0.1 1.123456789\n"say ""hi""\ntwice ə"\n2 2.25\n"ding"\n'
+    '0 2.5\n"TextTier" "bell" 0 2.5\n1 0 0.1\n""\n1 0.1 1.123456789\n"say ""hi""\ntwice ə𝄞"\n2 2.25\n"ding"\n'
     '1 1.123456789 2.5\n" "\n'
 )
 
@@ -325,14 +325,14 @@ def binary() -> bytes:
     def text(value: str) -> bytes:
         if value.isascii():
             return struct.pack(">H", len(value)) + value.encode("ascii")
-        return struct.pack(">HH", 0xFFFF, len(value)) + value.encode("utf-16-be")
+        return struct.pack(">HH", 0xFFFF, len(value)) + value.encode("utf-16-be")  # 𝄞 is one, and two units
 
     def row(*values: float | str) -> bytes:
         return b"".join(text(each) if isinstance(each, str) else struct.pack(">d", each) for each in values)
 
     grid = b"ooBinaryFile\x08TextGrid" + row(0.0, 2.5) + b"\1" + struct.pack(">i", 2)
     grid += b"\x0cIntervalTier" + row("words@Ann", 0.0, 2.5) + struct.pack(">i", 3)
-    grid += row(0.0, 0.1, "") + row(0.1, 1.123456789, 'say "hi"\ntwice ə') + row(1.123456789, 2.5, " ")
+    grid += row(0.0, 0.1, "") + row(0.1, 1.123456789, 'say "hi"\ntwice ə𝄞') + row(1.123456789, 2.5, " ")
     return grid + b"\x08TextTier" + row("bell", 0.0, 2.5) + struct.pack(">i", 1) + row(2.25, "ding")
 
 
@@ -357,7 +357,7 @@ def test_every_form_of_a_textgrid_reads_alike(tmp_path: Path, data: bytes) -> No
         (each.id, each.tier, each.author, each.label.replace("\r", ""), each.span) for each in found.labels
     ]
     assert plain == [
-        ("in/a:words@Ann:0", "words", "Ann", 'say "hi"\ntwice ə', (100 * MS, 1_123_456_789)),
+        ("in/a:words@Ann:0", "words", "Ann", 'say "hi"\ntwice ə𝄞', (100 * MS, 1_123_456_789)),
         ("in/a:bell:0", "bell", "", "ding", (2250 * MS, 2250 * MS)),
     ]
     assert found.made == ((MadeOn("a", "audio", start_ns=0, duration_ns=2500 * MS), None),)
@@ -582,6 +582,10 @@ def test_a_folder_reads_all_three_and_a_broken_one_says_its_name(tmp_path: Path)
     record = dataset.load("a")
     assert {label.tier for label in record.annotations} == {"words", "bell", "t", "speech"}
     assert {label.anchors[0].stream_id for label in record.annotations if label.tier != "t"} == {"a"}
+    assert record.stream("a").meta["labels_made_on"] == (
+        "a.TextGrid: a, 0:02.500 long, from 0:00.000",
+        "a.json: a.wav, 0:04.000 long",
+    )
     assert [str(problem) for problem in record.problems] == [
         "a.json: made on media of 0:04.000, where a.wav lasts 0:02.500; its labels stand at the times that "
         "they were given"

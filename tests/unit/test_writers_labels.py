@@ -233,6 +233,24 @@ def test_we_read_what_pympi_and_praatio_write(
     ] == [("talk", "words", "Ann", (a * MS, b * MS), text) for a, b, text in listed]
 
 
+@pytest.mark.parametrize("mode", ["normal", "short", "binary"])
+def test_we_read_the_textgrids_of_pympi(tmp_path: Path, mode: str) -> None:
+    grid = pympi.TextGrid(xmin=0, xmax=2)
+    words = grid.add_tier("words@Ann")
+    words.add_interval(0.25, 0.5, "éə")
+    words.add_interval(0.5, 1.125, "two")
+    grid.add_tier("bell", tier_type="TextTier").add_point(1.5, "ding")
+    path = tmp_path / "p.TextGrid"
+    grid.to_file(str(path), mode=mode)
+    found = read_textgrid(path, "p")
+    assert found.told == ()
+    assert [(label.tier, label.author, label.label, label.span) for label in found.labels] == [
+        ("words", "Ann", "éə", (250 * MS, 500 * MS)),
+        ("words", "Ann", "two", (500 * MS, 1125 * MS)),
+        ("bell", "", "ding", (1500 * MS, 1500 * MS)),
+    ]
+
+
 def test_what_an_annotator_changed_counts_and_the_rest_is_as_it_was(tmp_path: Path) -> None:
     labels = (
         Annotation("a", "t", "one", (Anchor("talk", (1, 2_000_001)),), "Ann", {"k": 1}),

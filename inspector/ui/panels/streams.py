@@ -279,6 +279,7 @@ class StreamDelegate(QStyledItemDelegate):
         facts += [f"device {stream.device}" if stream.device else ""]
         facts += [f"made by {stream.origin}" if stream.origin else ""]
         facts += [f"made from {stream.derived_from}" if stream.derived_from else ""]
+        facts += [f"labels made on {told}" for told in stream.meta.get("labels_made_on", ())[:6]]
         if stream.channels:
             shown = ", ".join(stream.channels[:12])
             facts.append(
