@@ -113,7 +113,11 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Where an annotation touches the data: a span in the local time of a stream, or (None) of the record."""
+    """Where an annotation touches the data: a span in the local time of a stream, or (None) of the record.
+
+    `region` is x, y, width and height as fractions of the picture; `text_range` counts characters of the
+    stream's cues joined by line ends, its end exclusive.
+    """
 
     stream_id: str | None
     span: Span | None

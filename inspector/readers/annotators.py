@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from inspector.core.model import Annotation, Stream
     from inspector.media.annotators import LabelFile
 
-ENDINGS = frozenset(("eaf", "textgrid"))
-"""Extensions that are nothing but annotators' files; a Label Studio export is told by its content."""
-
 SHARED = "shared labels"
 """The role of a file whose labels are on several records: each takes those on its own media."""
 
@@ -42,7 +39,6 @@ MOST_SHARED = 20
 _READERS: Mapping[str, Callable[..., LabelFile]] = {"eaf": read_eaf, "textgrid": read_textgrid}
 
 __all__ = [
-    "ENDINGS",
     "SHARED",
     "SHARED_BY_FOLDER",
     "SHARED_ROLES",

@@ -32,8 +32,8 @@ from inspector.media.spans import is_span_list, read_spans, table_roles
 from inspector.media.stamps import EPOCH_S
 from inspector.media.table import TableInfo, describe
 from inspector.media.told import load_json
-from inspector.readers.annotators import ENDINGS, SHARED_ROLES, is_label_studio, labels_made_on, place
-from inspector.readers.layout import ANNOTATIONS, stem_of
+from inspector.readers.annotators import SHARED_ROLES, is_label_studio, labels_made_on, place
+from inspector.readers.layout import ANNOTATIONS, LABEL_ENDINGS, stem_of
 from inspector.readers.sniff import AUDIO, CUES, IMAGE, TABLES, VIDEO, extension
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _read(path: Path, item: Item, name: str, parts: _Parts) -> None:
             _json(path, item, name, parts)
         elif ending in TABLES:
             _table(path, item, name, parts)
-        elif ending in ENDINGS:
+        elif ending in LABEL_ENDINGS:
             parts.later.append((path, item, name, ending))
         else:
             parts.say(item.path, "no reader for this kind of file")

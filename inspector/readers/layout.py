@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 ANNOTATIONS = "annotations"
 """The kind of a file of labels: part of a record, but no stream."""
 
+LABEL_ENDINGS = frozenset(("eaf", "textgrid"))
+"""Extensions of annotators' files, which are named after their recording: `s1_ann.eaf`, `s1_bo.eaf`."""
+
 SPLITS = frozenset(in_row("train training test testing val valid validation dev eval evaluation"))
 """Names of folders that part a dataset instead of naming a record."""
 
@@ -80,11 +83,14 @@ class _Files:
         self.usable = [index for index, kind in enumerate(kinds) if kind]
         self.dirs: dict[int, str] = {}
         self.stems: dict[int, str] = {}
+        self.named_after: set[int] = set()
         self._whole: dict[str, list[int]] = {}
         for index in self.usable:
             folder, _, name = paths[index].rpartition("/")
             self.dirs[index] = folder
             self.stems[index] = stem_of(name)
+            if name.rpartition(".")[2].lower() in LABEL_ENDINGS:
+                self.named_after.add(index)
 
     def below(self, index: int, base: str) -> str:
         """The path of a file below `base`, without its extension."""
@@ -258,11 +264,16 @@ def _plain(stem: str) -> str:
 
 
 def _by_key(files: _Files, keyed: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
-    """Files by key; a text `a.en` goes to `a` where that exists, as downloaders name subtitles."""
+    """Files by key; where `a` exists a text `a.en` goes to it, as downloaders name subtitles, and so does an
+    annotator's file `a_ann`, of several to the longest."""
     pairs = list(keyed)
     known = {key for key, _ in pairs}
+    others = {key for key, index in pairs if index not in files.named_after}
     groups: dict[str, list[int]] = defaultdict(list)
     for key, index in pairs:
+        if index in files.named_after and key not in others:
+            cuts = [sign.start() for sign in re.finditer(r"[_\-. ]", key)]
+            key = next((key[:cut] for cut in reversed(cuts) if key[:cut] in others), key)
         match = _LANGUAGE.match(key) if files.kinds[index] in ("text", ANNOTATIONS) else None
         groups[match["stem"] if match and match["stem"] in known else key].append(index)
     return dict(groups)

@@ -18,8 +18,7 @@ from inspector.media.csvhead import decode, read_head
 from inspector.media.spans import roles_in, table_roles
 from inspector.media.table import is_parquet, numeric_columns, schema_of
 from inspector.media.told import in_row
-from inspector.readers.annotators import ENDINGS
-from inspector.readers.layout import ANNOTATIONS
+from inspector.readers.layout import ANNOTATIONS, LABEL_ENDINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +147,7 @@ def kind_by_name(path: str) -> str:
         return "audio"
     if ending in IMAGE:
         return "image"
-    if ending in ENDINGS:
+    if ending in LABEL_ENDINGS:
         return ANNOTATIONS
     if _ABOUT.match(name) and ending not in CUES:
         return ""

@@ -626,3 +626,18 @@ def test_the_export_of_a_whole_project_goes_to_the_records_whose_media_it_names(
     records = [dataset.load(each) for each in dataset.index.column("record_id").to_pylist()]
     assert [[label.label for label in record.annotations] for record in records] == [["one"], []]
     assert any("project.json: media of one name lie in several folders" in line for line in dataset.ambiguous)
+
+
+def test_files_of_several_annotators_go_to_the_recording_that_they_are_named_after(tmp_path: Path) -> None:
+    for name in ("s1", "s1_b"):
+        sound(tmp_path / f"{name}.wav", 2.5)
+    (tmp_path / "s1_ann.TextGrid").write_text(LONG)
+    eaf(tmp_path / "s1-bo.eaf", slots(0, 100), tier("t", aligned("a1", "ts1", "ts2"), ANNOTATOR="Bo"))
+    (tmp_path / "s1_b_ann.TextGrid").write_text(LONG)
+    (tmp_path / "s9_ann.TextGrid").write_text(LONG)
+    dataset = FolderReader.open(tmp_path)
+    assert dataset.index.column("record_id").to_pylist() == ["s1", "s1_b", "s9_ann"]
+    labels = dataset.load("s1").annotations
+    assert {(label.author, label.tier) for label in labels} == {("Ann", "words"), ("", "bell"), ("Bo", "t")}
+    assert {label.anchors[0].stream_id for label in labels} == {"s1", None}
+    assert len(dataset.load("s1_b").annotations) == 2
