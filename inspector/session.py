@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from inspector.media.long_series import LongSeries
     from inspector.media.peaks import Peaks
     from inspector.media.series import Series
-    from inspector.query.engine import Answer, Engine, Question
+    from inspector.query.engine import Engine
+    from inspector.query.question import Answer, Question
     from inspector.query.rules import Rule
 
 
@@ -179,7 +180,7 @@ class Session:
                 self._joined.pop(each, None)
             engine = self._engine
         if engine is not None:
-            engine.curated.edited(touched)
+            engine.edited(touched)
 
     def edit(self, title: str, changes: Sequence[Change], note: str = "") -> Edit:
         """Make an edit; it is on the disk when this returns, and listeners of `curation` have been told."""

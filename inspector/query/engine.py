@@ -14,9 +14,8 @@ import shutil
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -27,7 +26,9 @@ from inspector.errors import Cancelled, InspectorError
 from inspector.query import audited, gate
 from inspector.query.curated import Curated
 from inspector.query.formats import distinct
+from inspector.query.fulltext import Texts
 from inspector.query.names import literal
+from inspector.query.question import Answer, Question
 from inspector.query.samples import FIXED, Sampled, view_of
 from inspector.query.tables import (
     OF_RECORDS,
@@ -42,9 +43,8 @@ from inspector.query.tables import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from inspector.core.model import Cue, Modality, Record, Stream
+    from inspector.query.question import Asker
 
 MEMORY_MB = 1024
 BATCH = 8192
@@ -56,85 +56,6 @@ CHUNK = 50_000
 _serial = count()
 
 log = logging.getLogger(__name__)
-
-
-class Asker(Protocol):
-    """What the engine asks of a session."""
-
-    @property
-    def root(self) -> Path:
-        """Where the dataset lies."""
-        ...
-
-    @property
-    def index(self) -> pa.Table:
-        """One row a record."""
-        ...
-
-    @property
-    def modalities(self) -> tuple[Modality, ...]:
-        """Of the whole dataset, as far as they are known."""
-        ...
-
-    def record_ids(self) -> list[str]:
-        """All of them."""
-        ...
-
-    def record(self, record_id: str) -> Record:
-        """The effective record."""
-        ...
-
-    def cues(self, stream: Stream) -> tuple[Cue, ...]:
-        """Of a text stream."""
-        ...
-
-    @property
-    def audited(self) -> audited.Audited:
-        """What audits found."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Rows; `notes` say what they may lack."""
-
-    table: pa.Table
-    truncated: bool
-    seconds: float
-    notes: tuple[str, ...] = ()
-
-
-@dataclass
-class Question:
-    """What was asked, seen from both sides. Cancel it from any thread."""
-
-    sql: str
-    limit: int | None
-    then: Callable[[Question], None] | None = None
-    timeout_s: float | None = None
-    answer: Answer | None = None
-    error: Exception | None = None
-    doing: str = "waiting"
-    done: int = 0
-    total: int = 0
-    batches: Callable[[pa.RecordBatch], None] | None = None
-    """Given every batch of rows in the engine's thread, in place of keeping them."""
-    _ended: threading.Event = field(default_factory=threading.Event)
-    _cancelled: threading.Event = field(default_factory=threading.Event)
-    _late: bool = False
-
-    def cancel(self) -> None:
-        """Stop at once what is running for it."""
-        self._cancelled.set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Until it ended; False where the time ran out first."""
-        return self._ended.wait(timeout)
-
-    def step(self) -> None:
-        """Raises Cancelled where a stop was asked for."""
-        if self._cancelled.is_set():
-            raise Cancelled("the question")
 
 
 class Engine:
@@ -153,6 +74,7 @@ class Engine:
         self._read = False
         self._words = False
         self.curated = Curated(session)
+        self.texts = Texts(session)
         self._audited = -1
         self._schema: dict[str, tuple[tuple[str, str], ...]] = {}
         self._functions: tuple[str, ...] = ()
@@ -195,6 +117,11 @@ class Engine:
         """Names of functions that may be called, for completion; empty before the first question."""
         return self._functions
 
+    def edited(self, touched: frozenset[str] | None) -> None:
+        """These records changed; None: any may have."""
+        self.curated.edited(touched)
+        self.texts.edited(touched)
+
     def close(self, wait: bool = True) -> None:
         """Stop what runs and end the thread."""
         with self._lock:
@@ -222,7 +149,7 @@ class Engine:
             except duckdb.InterruptException:
                 question.error = self._interrupted(question)
             except duckdb.Error as error:
-                question.error = _told(_placed(base, error, question.sql), question.sql)
+                question.error = InspectorError("The tables cannot be made", gate.first_line(error))
             except Exception as error:
                 question.error = error
                 if not isinstance(error, InspectorError | Cancelled):
@@ -274,7 +201,8 @@ class Engine:
             "SELECT DISTINCT function_name FROM duckdb_functions() "
             "WHERE function_type IN ('scalar', 'aggregate') AND function_name ~ '^[a-z][a-z0-9_]*$'"
         ).fetchall()
-        self._functions = tuple(sorted(name for (name,) in names if name not in gate.FORBIDDEN))
+        known = {name for (name,) in names if name not in gate.FORBIDDEN}
+        self._functions = tuple(sorted({*known, gate.SEARCH}))
         self._fill_records(base, {})
         self._show_samples(base, [])
         return base
@@ -296,6 +224,11 @@ class Engine:
             self._read_words(base, question)
         if self.curated.catch_up(base, asked.tables, self._read, self._words, self._fill):
             self._show_samples(base, [each for found in self.curated.sampled.values() for each in found])
+        notes: list[str] = []
+        for number, words in enumerate(asked.searches):
+            found, told = self.texts.find(words, question)
+            self._fill(base, f"{gate.FOUND}{number}", found)
+            notes += told
         question.doing = "asking"
         start = time.monotonic()
         question.step()
@@ -304,10 +237,14 @@ class Engine:
         stopper.start()
         try:
             table, truncated = self._rows(base, asked, question)
+        except duckdb.Error as error:
+            if isinstance(error, duckdb.InterruptException):
+                raise
+            raise _told(_placed(base, error, asked.select), asked) from None
         finally:
             over.set()
             stopper.join()
-        notes = [note for name in sorted(asked.tables) for note in self._notes.get(name, ())]
+        notes += [note for name in sorted(asked.tables) for note in self._notes.get(name, ())]
         if "records" in asked.tables and not self._read and asked.columns & {"*", "duration_s"}:
             notes.append("duration_s is empty: ask of `streams` to have every record read")
         return Answer(table, truncated, time.monotonic() - start, tuple(notes))
@@ -315,10 +252,10 @@ class Engine:
     def _rows(
         self, base: duckdb.DuckDBPyConnection, asked: gate.Asked, question: Question
     ) -> tuple[pa.Table, bool]:
-        if asked.explain:
-            plan = "\n".join(str(row[-1]) for row in base.execute(asked.sql).fetchall())
+        if asked.before:
+            plan = "\n".join(str(row[-1]) for row in base.execute(asked.before + asked.select).fetchall())
             return pa.table({"plan": plan.splitlines()}), False
-        reader = base.sql(asked.sql).to_arrow_reader(BATCH)
+        reader = base.sql(asked.select).to_arrow_reader(BATCH)
         schema = distinct(reader.schema)
         kept: list[pa.RecordBatch] = []
         rows = 0
@@ -490,11 +427,12 @@ def _placed(base: duckdb.DuckDBPyConnection | None, error: duckdb.Error, sql: st
     return error
 
 
-def _told(error: duckdb.Error, sql: str) -> InspectorError:
+def _told(error: duckdb.Error, asked: gate.Asked) -> InspectorError:
     """DuckDB's complaint in one line, with its place in the text."""
     if isinstance(error, duckdb.OutOfMemoryException):
         return InspectorError(
             "The question needs more memory than it may take", "", "Narrow it with WHERE or LIMIT"
         )
     text = re.sub(r"^(\w+ )*Error: ", "", gate.first_line(error))
-    return gate.Refused(text or type(error).__name__, "", "", gate.position_of(error, sql))
+    place = gate.position_of(error, asked.select)
+    return gate.Refused(text or type(error).__name__, "", "", None if place is None else place + asked.start)

@@ -18,9 +18,14 @@ import duckdb
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
+SEARCH = "search"
+"""Our own: `FROM search('half "past two" quart*')`. The engine puts a table in its place."""
+FOUND = "_"
+"""How those tables are called, with a number; by itself no question may name one."""
+_SEARCH = re.compile(rb"search\s*\(\s*'(?:[^']|'')*'\s*\)", re.IGNORECASE)
 FROM = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "PIVOT"})
 """Kinds of thing in a FROM clause. SHOW_REF (DESCRIBE, SUMMARIZE, SHOW) is told apart in `_from`."""
 QUERIES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
@@ -112,11 +117,17 @@ class Refused(InspectorError):
 class Asked:
     """A statement that may run: what it reads, by which the engine knows what has to be there first."""
 
-    sql: str
-    explain: bool
+    select: str
+    """The SELECT, with a table's name in place of each search."""
+    before: str
+    """EXPLAIN and its options, if any."""
+    start: int
+    """Where the SELECT begins in what was asked; places in both differ by this."""
     tables: frozenset[str]
     columns: frozenset[str]
     """Names of columns that it mentions, in lower case; `*` where it takes all."""
+    searches: tuple[str, ...] = ()
+    """What each of those tables has to hold."""
 
 
 def examine(sql: str, tables: Collection[str]) -> Asked:
@@ -138,9 +149,17 @@ def examine(sql: str, tables: Collection[str]) -> Asked:
                 "PIVOT without IN runs as several statements", "", "List the values: PIVOT … ON c IN (…)"
             )
         raise Refused(f"{kind} is not asked here: nothing in a dataset is changed", "", INSTEAD)
-    walk = _Walk(frozenset(tables))
-    walk.statement(_tree(text))
-    return Asked(before + text, bool(before), frozenset(walk.used), frozenset(walk.columns))
+    start = max(sql.rfind(text), 0)
+    walk = _Walk(frozenset(tables), text)
+    try:
+        walk.statement(_tree(text))
+    except Refused as refused:
+        if refused.position is not None:
+            refused.position += start
+        raise
+    select = _with_tables(text, walk.searches)
+    searches = tuple(words for _, _, words, _ in walk.searches)
+    return Asked(select, before, start, frozenset(walk.used), frozenset(walk.columns), searches)
 
 
 def selection(where: str) -> str:
@@ -176,6 +195,16 @@ def first_line(error: Exception) -> str:
     """DuckDB's message without its picture of the place, on one line."""
     text = str(error).split("\nLINE ")[0].strip()
     return " ".join(text.split())[:400]
+
+
+def _with_tables(text: str, searches: Sequence[tuple[int, int, str, str]]) -> str:
+    """A table's name in place of each search, and no place in the text moved by it."""
+    data = text.encode()  # DuckDB counts bytes
+    for number in sorted(range(len(searches)), key=lambda each: -searches[each][0]):
+        start, end, _, alias = searches[number]
+        wide = len(data[start:end].decode("utf-8", "replace"))
+        data = data[:start] + f"{FOUND}{number}{alias}".ljust(wide).encode() + data[end:]
+    return data.decode("utf-8", "replace")
 
 
 class _Parser:
@@ -287,8 +316,11 @@ class _Walk:
     """Goes through the tree with the names that are in scope; raises Refused at the first thing too many."""
 
     tables: frozenset[str]
+    text: str = ""
     used: set[str] = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
+    searches: list[tuple[int, int, str, str]] = field(default_factory=list)
+    """Start and end in bytes, the words, and the name that it goes by where it has none, of each search."""
     size: int = 1
     """The product of the sizes that functions are asked for: they may stand in one another."""
 
@@ -328,7 +360,7 @@ class _Walk:
         """The scope inside a node with common table expressions, seen by those after it and itself."""
         for entry in (node.get("cte_map") or {}).get("map", []):
             name = str(entry.get("key", ""))
-            if not _PLAIN.fullmatch(name):
+            if not _PLAIN.fullmatch(name) or re.fullmatch(rf"{FOUND}\d+", name):
                 raise Refused(f"{name[:60]!r} is no name for a WITH table", "", "Use letters, digits and _")
             if name.lower() in self.tables:
                 raise Refused(f"{name} is a table of the dataset", "", "Give the WITH table another name")
@@ -361,8 +393,20 @@ class _Walk:
         elif kind == "TABLE_FUNCTION":
             function = node.get("function") or {}
             name = str(function.get("function_name", "")).lower()
-            if name not in TABLE_FUNCTIONS or function.get("schema") or function.get("catalog"):
+            if name == SEARCH:
+                self._search(node, function)
+            elif name not in TABLE_FUNCTIONS or function.get("schema") or function.get("catalog"):
                 raise Refused(f"{name[:60]}() cannot be read from", "", self._known(), at)
+
+    def _search(self, node: dict[str, Any], function: dict[str, Any]) -> None:
+        given = [each.get("expression") or {} for each in function.get("arguments") or []]
+        literal = (given[0].get("literal") or {}) if len(given) == 1 else {}
+        at = _at(node)
+        call = None if at is None else _SEARCH.match(self.text.encode(), at)
+        if call is None or literal.get("kind") != "STRING":
+            raise Refused("search() takes one text, written out", "", "Try: FROM search('half past')", at)
+        words = str(literal.get("text", ""))
+        self.searches.append((call.start(), call.end(), words, "" if node.get("alias") else " search"))
 
     def _function(self, node: dict[str, Any]) -> None:
         name = str(node.get("function_name", "")).lower()
@@ -381,6 +425,8 @@ class _Walk:
                 "Leave it out",
                 _at(node),
             )
+        if name == SEARCH:
+            raise Refused("search() is read from", "", "Try: FROM search('half past')", _at(node))
         if name in FOLDS:
             raise Refused(
                 f"{name}() is not asked here: it may take all memory",

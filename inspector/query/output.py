@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from inspector.query.engine import Engine, Question
+    from inspector.query.engine import Engine
     from inspector.query.formats import Sink
+    from inspector.query.question import Question
 
 
 def write(engine: Engine, sql: str, form: str, target: Path | None, timeout_s: float) -> tuple[str, ...]:

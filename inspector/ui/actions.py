@@ -88,6 +88,7 @@ TABLE = (
     Spec("spectrogram", "View", "Spectrogram of this sound", ("Shift+S",), "", MIX_TIP, checkable=True),
     Spec("sync", "View", "Sync readout", ("Y",), "", "How far each stream is from the playhead", True),
     Spec("find", "View", "Search the transcript", ("Ctrl+F",), "search", rule=True),
+    Spec("find_all", "View", "Search all texts", ("Ctrl+Shift+F",), "", "Words in every record, as moments"),
     Spec("filter", "View", "Filter the records", ("/",), "filter"),
     Spec(
         "sql",

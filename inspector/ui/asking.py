@@ -66,6 +66,14 @@ class Asking(QObject):
             QTimer.singleShot(0, self._make_room)  # once the splitter has taken it in
             self.panel.focus_editor()
 
+    def find(self) -> None:
+        """Open the pane where it is not, and go to its search field."""
+        if not self._opened.isChecked():
+            self._opened.trigger()
+        if self.panel is not None:
+            self.panel.bar.words.setFocus()
+            self.panel.bar.words.selectAll()
+
     def _make_room(self) -> None:
         middle = self._parts.middle
         if self.panel is None or not self.panel.isVisible():

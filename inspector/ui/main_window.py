@@ -139,6 +139,7 @@ class MainWindow(QMainWindow):
             **self.sounds.handlers(),
             **Curating.handlers(lambda: self.curating),
             "sql": lambda: self.asking.toggle(),
+            "find_all": lambda: self.asking.find(),
             "moment_on": lambda: self.asking.next_moment(),
             "moment_back": lambda: self.asking.previous_moment(),
             "previous": lambda: self._neighbour(-1),

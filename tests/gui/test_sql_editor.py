@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMainWindow, QMenu
 
+from inspector.query import gate
 from inspector.ui.panels.sql import SqlPanel
 from inspector.ui.panels.sql_bar import templates
 from inspector.ui.panels.sql_store import HISTORY, QueryStore, queries_path
@@ -284,3 +285,13 @@ def test_a_saved_query_becomes_a_rule_that_runs(panel: SqlPanel, asked: FakeAske
     assert "moments in" in panel.head.count.text()  # its rows lead to frames like any
     panel.bar.make_rule("bad")
     assert "DROP is not asked here" in panel.error.text()
+
+
+def test_words_are_looked_for_as_a_question(panel: SqlPanel, asked: FakeAsked, qtbot: QtBot) -> None:
+    QTest.keyClicks(panel.bar.words, 'o\'clock "half past" quart*')
+    QTest.keyClick(panel.bar.words, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: panel._question is None)
+    sql = asked.questions[-1].sql
+    assert sql == panel.editor.toPlainText()
+    assert gate.examine(sql, SCHEMA).searches == ('o\'clock "half past" quart*',)
+    assert panel.next_moment()

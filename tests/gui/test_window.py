@@ -217,6 +217,10 @@ class Keyboard:
             "bottom": (nothing, lambda: not window.timeline.isVisible()),
             "find": (nothing, lambda: window.transcript.isVisible() and _edits(window.transcript)),
             "filter": (nothing, lambda: window.records.filter.hasFocus()),
+            "find_all": (
+                nothing,
+                lambda: window.asking.panel is not None and window.asking.panel.bar.words.hasFocus(),
+            ),
             "sql": (nothing, lambda: window.asking.panel is not None and window.asking.panel.isVisible()),
             "moment_on": (answered(1), at(1_500_000_000)),
             "moment_back": (answered(2), at(500_000_000)),

@@ -424,7 +424,7 @@ class SqlPanel(Panel):
         self.editor.setFocus()
 
     def _judge(self, sql: str) -> None:
-        """Run a rule: what it finds are rows like any."""
+        """Run a rule or a search: what it finds are rows like any."""
         self._put(sql)
         self.run()
 

@@ -57,7 +57,7 @@ class QueryBar(QWidget):
     put = Signal(str)
     """Show this query in the editor."""
     judge = Signal(str)
-    """Show this rule in the editor and run it: its rows are findings."""
+    """Show this in the editor and run it: a rule, or a search."""
     said = Signal(str)
     """Something was done, in words."""
     told = Signal(object)
@@ -82,6 +82,13 @@ class QueryBar(QWidget):
         self.explain_button.clicked.connect(self.explain)
         self.templates_button.menu().aboutToShow.connect(self.fill_templates)
         self.queries_button.menu().aboutToShow.connect(self.fill_queries)
+        self.words = QLineEdit()
+        self.words.setPlaceholderText("Find words in all texts")
+        self.words.setToolTip('Words, beginnings* and "phrases" in every transcript (Ctrl+Shift+F)')
+        self.words.setAccessibleName("Find words in all texts")
+        self.words.setMinimumWidth(96)
+        self.words.setMaximumWidth(260)
+        self.words.returnPressed.connect(self._find)
         self.name = QLineEdit()
         self.name.setPlaceholderText("Name of the query; Enter keeps it, Esc does not")
         self.name.setAccessibleName("Name of the query")
@@ -96,6 +103,7 @@ class QueryBar(QWidget):
         for button in (self.templates_button, self.queries_button, self.explain_button):
             row.addWidget(button)
         row.addStretch(1)
+        row.addWidget(self.words, 1)
         box = QVBoxLayout(self)
         box.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 2 * theme.STEP)
         box.setSpacing(2 * theme.STEP)
@@ -214,6 +222,13 @@ class QueryBar(QWidget):
             self.told.emit(error)
         else:
             self.said.emit(f"{rule.name} is a rule now: Queries › Run a rule")
+
+    def _find(self) -> None:
+        """The places as the rows of a question, which can be written further."""
+        if self.words.text().strip():
+            words = self.words.text().strip().replace("'", "''")
+            columns = "record_id, start_s, end_s, text, speaker, stream_id"
+            self.judge.emit(f"SELECT {columns}\nFROM search('{words}')")
 
     def _offer(self, menu: QMenu, text: str, sql: str) -> None:
         action = menu.addAction(text)
