@@ -6,7 +6,7 @@ They are read after the record's media, since what they say can only be placed a
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from inspector.core.made_on import BY_FOLDER, MadeOn, differences, likeness, same_medium
@@ -43,6 +43,7 @@ __all__ = [
     "SHARED_BY_FOLDER",
     "SHARED_ROLES",
     "Placed",
+    "authored",
     "is_label_studio",
     "place",
     "shared_exports",
@@ -58,9 +59,39 @@ class Placed:
     """
 
     labels: tuple[Annotation, ...]
-    told: tuple[str, ...]
-    differs: tuple[str, ...]
+    told: tuple[tuple[str, str], ...]
+    """What is wrong, and what still holds."""
     about: dict[str, Any]
+
+
+def authored(labels: Sequence[Annotation], names: Sequence[str]) -> list[Annotation]:
+    """Labels of nobody's on a tier that several files have, as those of each file: files are authors too.
+
+    `names` are what the ids of a file's labels begin with. The author is what is left of the file's name
+    behind what they all have in common: `ann` and `bo` of `s1_ann` and `s1_bo`.
+    """
+    if len(names) < 2:
+        return list(labels)
+    by_length = sorted(names, key=len, reverse=True)
+    file_of = {
+        label.id: next((name for name in by_length if label.id.startswith(f"{name}:")), None)
+        for label in labels
+        if not label.author
+    }
+    files: dict[str, set[str]] = {}
+    for label in labels:
+        if (name := file_of.get(label.id)) is not None:
+            files.setdefault(label.tier, set()).add(name)
+    stems = {name: name.rpartition("/")[2] for name in names}
+    low, high = min(stems.values()), max(stems.values())
+    alike = next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
+    cut = max(low.rfind(sign, 0, alike) for sign in "_-. ") + 1
+    return [
+        replace(label, author=stems[name][cut:])
+        if (name := file_of.get(label.id)) is not None and len(files[label.tier]) > 1
+        else label
+        for label in labels
+    ]
 
 
 def labels_made_on(about: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -139,4 +170,6 @@ def place(path: Path, form: str, name: str, streams: Sequence[Stream], role: str
     }
     if read.vocabularies:
         about["vocabularies"] = {tier: dict(entries) for tier, entries in read.vocabularies.items()}
-    return Placed(read.labels, read.told, tuple(dict.fromkeys(differs)), about)
+    told = [(line, "the other labels are read") for line in read.told]
+    told += [(line, "its labels stand at the times that they were given") for line in dict.fromkeys(differs)]
+    return Placed(read.labels, tuple(told), about)

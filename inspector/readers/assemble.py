@@ -32,7 +32,7 @@ from inspector.media.spans import is_span_list, read_spans, table_roles
 from inspector.media.stamps import EPOCH_S
 from inspector.media.table import TableInfo, describe
 from inspector.media.told import load_json
-from inspector.readers.annotators import SHARED_ROLES, is_label_studio, labels_made_on, place
+from inspector.readers.annotators import SHARED_ROLES, authored, is_label_studio, labels_made_on, place
 from inspector.readers.layout import ANNOTATIONS, LABEL_ENDINGS, stem_of
 from inspector.readers.sniff import AUDIO, CUES, IMAGE, TABLES, VIDEO, extension
 
@@ -114,6 +114,7 @@ def assemble(
         _read(root / item.path, item, name, parts)
     for path, item, name, form in parts.later:
         _guarded(path, item, parts, partial(_annotators, path, item, name, form, parts))
+    parts.annotations = authored(parts.annotations, [name for _, _, name, _ in parts.later])
     _settle_epochs(parts)
     _leave_out_far(parts)
     meta = meta or {}
@@ -360,10 +361,8 @@ def _annotators(path: Path, item: Item, name: str, form: str, parts: _Parts) -> 
     placed = place(path, form, name, parts.streams, item.role if item.role in SHARED_ROLES else "")
     if item.role in SHARED_ROLES and not placed.labels:
         return  # a whole project's export that has nothing on this record
-    for line in placed.told:
-        parts.say(item.path, line, "the other labels are read")
-    for line in placed.differs:
-        parts.say(item.path, line, "its labels stand at the times that they were given")
+    for line, works in placed.told:
+        parts.say(item.path, line, works)
     parts.about[item.path] = placed.about
     _keep(placed.labels, item, parts)
 

@@ -641,3 +641,16 @@ def test_files_of_several_annotators_go_to_the_recording_that_they_are_named_aft
     assert {(label.author, label.tier) for label in labels} == {("Ann", "words"), ("", "bell"), ("Bo", "t")}
     assert {label.anchors[0].stream_id for label in labels} == {"s1", None}
     assert len(dataset.load("s1_b").annotations) == 2
+
+
+def test_the_same_tier_of_nobody_in_two_files_is_of_two_authors(tmp_path: Path) -> None:
+    sound(tmp_path / "s1.wav", 2.5)
+    for name in ("ann", "andy"):
+        (tmp_path / f"s1_{name}.TextGrid").write_text(LONG.replace("words@Ann", "words"))
+    eaf(tmp_path / "s1_bo.eaf", slots(0, 100), tier("t", aligned("a1", "ts1", "ts2")))
+    dataset = FolderReader.open(tmp_path)
+    (name,) = dataset.index.column("record_id").to_pylist()
+    labels = dataset.load(name).annotations
+    assert {(label.tier, label.author) for label in labels} == {
+        ("words", "ann"), ("bell", "ann"), ("words", "andy"), ("bell", "andy"), ("t", ""),
+    }  # fmt: skip
