@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import stat
 import zlib
 from contextlib import suppress
@@ -29,6 +30,7 @@ BLOCK = 4 << 20
 MOST_TOLD = 50
 """Unreadable lines of one file that are told one by one."""
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -129,6 +131,11 @@ class Writer:
                 lock.acquire(timeout=0)
             except filelock.Timeout:
                 continue
+            except (NotImplementedError, OSError) as error:
+                if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+                    raise
+                self._take_new()
+                return
             self._lock = lock
             try:
                 self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _NO_LINK, 0o666)
@@ -142,6 +149,13 @@ class Writer:
             _sync_folder(self.folder)
             return
         raise OSError(errno.EMFILE, "too many journal files")
+
+    def _take_new(self) -> None:
+        """A file that nobody has, on a disk that knows no locks."""
+        path = self.folder / file_name(self.author, secrets.randbelow(10**9) + 10**6)
+        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666)
+        self.path, self._end = path, 0
+        _sync_folder(self.folder)
 
     def _set_aside(self, path: Path) -> int:
         """Put a last line without an end into a file beside, and return the length without it."""

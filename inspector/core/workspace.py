@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -62,6 +63,8 @@ class Workspace:
     folder: Path
     make_card: Callable[[], Card]
     also: tuple[Path, ...] = ()
+    remembered: bool = False
+    """Whether it was named, now or before: then it is a folder that somebody else may have to make."""
     _begun: bool = field(default=False, repr=False)
 
     @property
@@ -73,6 +76,14 @@ class Workspace:
         """Make the folder and its card before the first line. InspectorError where that cannot be."""
         if self._begun:
             return
+        card = self.make_card()
+        if self.remembered and _card_in(_data_folder() / card.id) is not None and not self.folder.is_dir():
+            # A share that is not there now: its mount point must not get a journal of its own.
+            raise InspectorError(
+                "The workspace of this dataset is not there",
+                str(self.folder),
+                "Connect it, or name another with --workspace; nothing that was saved is lost",
+            )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -81,7 +92,12 @@ class Workspace:
                 f"{self.folder}: {error.strerror}",
                 "Name a folder that can be written with --workspace",
             ) from error
-        known, card = _card_in(self.folder), self.make_card()
+        if self.remembered:
+            own = _data_folder() / card.id
+            with suppress(OSError):
+                own.mkdir(parents=True, exist_ok=True)
+                _write_card(own, card)
+        known = _card_in(self.folder)
         if known is None or (known.root, known.contents) != (card.root, card.contents):
             _write_card(self.folder, card if known is None else _named(card, known.id))
         self._begun = True
@@ -115,14 +131,16 @@ def find_workspace(
             raise InspectorError("A workspace is a folder", str(folder), "Name a folder")
         card = _named(card, known.id if known is not None else _remembered_id(card) or card.id)
         remember(card.id, folder)
-        return Workspace(folder, lambda: card, tuple(each for each in also if each != folder))
+        return Workspace(folder, lambda: card, tuple(each for each in also if each != folder), True)
     for id_, folder_name in settings().workspaces.items():
         folder = Path(folder_name)
         known = _card_in(folder)
         if known is not None and known.same(card):
-            return Workspace(folder, partial(_named, card, id_), also)
+            return Workspace(folder, partial(_named, card, id_), also, True)
     known = _in_data_folder(card)
     card = card if known is None else _named(card, known.id)
+    if (elsewhere := settings().workspaces.get(card.id)) is not None:
+        return Workspace(Path(elsewhere), lambda: card, also, True)
     return Workspace(_data_folder() / card.id, lambda: card, also)
 
 

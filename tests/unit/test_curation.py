@@ -284,6 +284,15 @@ def test_a_shared_workspace_is_remembered_and_two_curators_see_each_other(
         assert session.curation.flag("rec_001") == "ok"
         session.flag(["rec_002"], "reject")
     assert {path.name for path in (shared / "journal").glob("*.jsonl")} == {"ann.1.jsonl", "bob.1.jsonl"}
+    # While the share is not there, the work is not split, and its mount point stays empty.
+    shared.rename(tmp_path / "away")
+    with Session.open(read_only, author="bob") as session:
+        with pytest.raises(InspectorError, match="is not there"):
+            session.flag(["rec_003"], "ok")
+        assert not shared.exists()
+    (tmp_path / "away").rename(shared)
+    with Session.open(read_only, author="bob") as session:
+        assert len(session.history()) == 2
     other = tmp_path / "other"
     other.mkdir()
     a_series(other / "a.csv", 99)

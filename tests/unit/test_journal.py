@@ -14,6 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import filelock
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -512,8 +513,13 @@ def test_the_snapshot_changes_nothing(
 # -- processes -----------------------------------------------------------------------------------------------
 
 
-def kill_rounds(folder: Path, rounds: int, edits_each: int, rng: random.Random) -> int:
-    """Kill a writing child again and again; all that it acknowledged must be there. The number of edits."""
+def kill_rounds(
+    folder: Path, rounds: int, edits_each: int, rng: random.Random, most_s: float = 0.1
+) -> int:
+    """Kill a writing child again and again, so long after its first edit at most.
+
+    All that it acknowledged must be there. The number of those edits.
+    """
     acknowledged: list[str] = []
     for _ in range(rounds):
         child = subprocess.Popen(
@@ -521,7 +527,7 @@ def kill_rounds(folder: Path, rounds: int, edits_each: int, rng: random.Random) 
         )
         assert child.stdout is not None
         first = child.stdout.readline()
-        time.sleep(rng.random() * 0.1)
+        time.sleep(rng.random() * most_s)
         child.send_signal(signal.SIGKILL)
         rest = child.stdout.read()
         child.wait()
@@ -604,3 +610,16 @@ def test_waiting_files_are_no_writers(tmp_path: Path) -> None:
     writer.close()
     assert len(Curation([tmp_path], "bob", present).problems) == 1
     assert json.loads((tmp_path / "ann.1.jsonl").read_bytes().splitlines()[0])["id"] == "01"
+
+
+def test_a_disk_without_locks_gets_a_file_of_its_own_for_each_process(
+    tmp_path: Path, curations: Callable[..., Curation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Any, *_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    for curation in (curations(tmp_path), curations(tmp_path)):
+        curation.edit("x", [curation.change("a", "x", time.time_ns())])
+    assert len(list(tmp_path.glob("ann.*.jsonl"))) == 2
+    assert len(curations(tmp_path)) == 2
