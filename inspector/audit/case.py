@@ -79,9 +79,7 @@ class Facts:
     @cached_property
     def expected(self) -> tuple[Modality, ...]:
         """Modalities that every record should have."""
-        return tuple(
-            modality for modality in Modality if self.shares.get(modality, 0.0) >= EXPECTED_SHARE
-        )
+        return tuple(modality for modality in Modality if self.shares.get(modality, 0.0) >= EXPECTED_SHARE)
 
     def without(self, modality: Modality) -> list[str]:
         """The records for which the layout does not promise a modality."""

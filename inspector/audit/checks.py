@@ -69,6 +69,9 @@ checks: Registry[Check] = Registry(
     (
         "inspector.audit.coverage",
         "inspector.audit.content",
+        "inspector.audit.timing",
+        "inspector.audit.transcript",
+        "inspector.audit.sensor",
         "inspector.audit.label",
     ),
 )

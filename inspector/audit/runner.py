@@ -293,9 +293,7 @@ def _content(stream: Stream) -> str:
         return ""
 
 
-def _guarded(
-    one: Check, stage: Stage, what: Any, record_id: str | None
-) -> list[Finding]:
+def _guarded(one: Check, stage: Stage, what: Any, record_id: str | None) -> list[Finding]:
     """What a check finds; a fault of ours in it is told as not measurable, and the others go on."""
     run: Callable[[Any], Iterable[Finding]] = one.stages[stage]
     try:

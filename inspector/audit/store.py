@@ -196,9 +196,7 @@ class Store:
             try:
                 for name, schema in _SCHEMAS.items():
                     table = pq.read_table(self.folder / f"{name}-{match[1]}.parquet")
-                    tables[name] = table.select([*schema.names, "of"]).cast(
-                        schema.append(pa.field("of", T))
-                    )
+                    tables[name] = table.select([*schema.names, "of"]).cast(schema.append(pa.field("of", T)))
             except (OSError, pa.ArrowException, KeyError, ValueError):
                 continue  # a torn part is made again
             self._take(number, tables)

@@ -1,0 +1,370 @@
+"""The measured pairs of a record, solved together: how late each stream is, and which one moved.
+
+Everything is measured on the reference timeline, through the TimeMaps in force, so that what comes out is
+what remains. A pair that its gate does not let through is kept with its figures, and proves nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inspector.audit.estimators import curves, events, motion, sounds, speech
+from inspector.audit.material import RATE
+from inspector.core.model import Modality
+from inspector.core.timemap import TimeMap
+from inspector.core.times import NS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from inspector.audit.case import Case
+    from inspector.audit.material import Film, Sound
+    from inspector.core.model import Stream
+
+SEARCH_S = 10.0
+DRIFTS_PPM = np.arange(-12_000.0, 12_001.0, 250.0)
+DRIFT_LEAST_S = 60.0
+"""In a shorter stretch a drift is not told from an offset."""
+LONGEST_S = 1800.0
+"""Of longer records the first half hour is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """How late `b` is against `a`, s, by one method; `good` where it may be believed, `sure` for a fix."""
+
+    a: str
+    b: str
+    method: str
+    offset_s: float
+    drift_ppm: float | None
+    spread_s: float
+    confidence: float
+    good: bool
+    sure: bool
+    why: str = ""
+    """Where it is not good: why."""
+    drift_error_ppm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """`late_s` of each stream that pairs reach, against the reference. `closure_s` is by how much pairs
+    disagree.
+
+    `through` names for each stream the pair that it is measured by; `reference_moved_s` is how late the
+    reference itself is, where the others agree and it stands alone.
+    """
+
+    pairs: tuple[Pair, ...]
+    late_s: dict[str, float] = field(default_factory=dict)
+    through: dict[str, Pair] = field(default_factory=dict)
+    closure_s: dict[tuple[str, str], float] = field(default_factory=dict)
+    reference_moved_s: float = 0.0
+
+    def own_s(self, stream: str) -> float | None:
+        """How late a stream is against the one that it is measured by."""
+        pair = self.through.get(stream)
+        if pair is None or stream not in self.late_s:
+            return None
+        return self.late_s[stream] - self.late_s[pair.a if pair.b == stream else pair.b]
+
+
+def solved(case: Case) -> Solved:
+    """The record's pairs, measured once for all checks, and their solution."""
+    found: Solved = case.share("/alignment", lambda: solve(case.record.reference, measure(case)))
+    return found
+
+
+def measure(case: Case) -> tuple[Pair, ...]:
+    """Every pair that some method can compare."""
+    record = case.record
+    if record.axis != "time" or record.reference is None:
+        return ()
+    films = [stream for stream in record.of(Modality.VIDEO) if case.film(stream) is not None]
+    tracks = [stream for stream in record.of(Modality.AUDIO) if case.sound(stream) is not None]
+    films.sort(key=lambda stream: stream.id != record.reference)
+    tracks.sort(key=lambda stream: (stream.id != record.reference, stream.id))
+    pairs: list[Pair] = []
+    if films:
+        first = films[0]
+        pairs += [_flashes(case, first, other) for other in films[1:]]
+        pairs += [_clicks(case, first, other) for other in tracks]
+    pairs += [_sounds(case, tracks[0], other) for other in tracks[1:]]
+    pairs += [_words(case, track, text) for text in record.of(Modality.TEXT) for track in tracks[:1]]
+    if films:
+        pairs += [_motion(case, films[0], tracks[:1], each) for each in record.of(Modality.SENSOR)]
+    return tuple(pairs)
+
+
+def refused(a: str, b: str, method: str, why: str) -> Pair:
+    """A pair that cannot be measured."""
+    return Pair(a, b, method, 0.0, None, 0.0, 0.0, False, False, why)
+
+
+# -- methods -----------------------------------------------------------------------------------------------
+
+
+def _reference_s(stream: Stream, local_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    at: NDArray[np.float64] = stream.timemap.to_reference_array(local_ns) / NS
+    return at
+
+
+def _flash_times(case: Case, stream: Stream) -> NDArray[np.float64]:
+    film = case.film(stream)
+    assert film is not None
+    return events.flashes(_reference_s(stream, film.t_ns), film.luma)[:120]
+
+
+def _frame_s(film: Film | None) -> float:
+    return float(np.median(np.diff(film.t_ns))) / NS if film is not None and len(film.t_ns) > 1 else 0.04
+
+
+def _onset_times(case: Case, stream: Stream) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def make() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        sound = case.sound(stream)
+        assert sound is not None
+        at, level = events.onsets(sound.pcm[: round(LONGEST_S * RATE)], RATE)
+        return _reference_s(stream, np.rint(at * NS).astype(np.int64)), level
+
+    found: tuple[NDArray[np.float64], NDArray[np.float64]] = case.share(f"/onsets/{stream.id}", make)
+    return found
+
+
+def _flashes(case: Case, first: Stream, other: Stream) -> Pair:
+    method = "flashes"
+    a, b = _flash_times(case, first), _flash_times(case, other)
+    if min(len(a), len(b)) < 4:
+        why = f"{min(len(a), len(b))} flashes seen by both, 4 are needed"
+        return refused(first.id, other.id, method, why)
+    frames = _frame_s(case.film(first)) + _frame_s(case.film(other))
+    return _event_pair(first.id, other.id, method, events.trains(a, b, None, SEARCH_S, frames), frames)
+
+
+def _clicks(case: Case, first: Stream, track: Stream) -> Pair:
+    method = "flashes and onsets"
+    a = _flash_times(case, first)
+    b, level = _onset_times(case, track)
+    if len(a) < 4 or len(b) < 4:
+        why = f"{len(a)} flashes in {first.id} and {len(b)} sudden sounds in {track.id}, 4 are needed"
+        return refused(first.id, track.id, method, why)
+    frame = _frame_s(case.film(first))
+    span = (a[0] - SEARCH_S, a[-1] + SEARCH_S)
+    near = (b >= span[0]) & (b <= span[1])
+    lag = events.trains(a, b[near], level[near], SEARCH_S, frame)
+    return _event_pair(first.id, track.id, method, lag, frame)
+
+
+def _event_pair(a: str, b: str, method: str, lag: events.Lag | None, frame_s: float) -> Pair:
+    if lag is None:
+        return refused(a, b, method, "too few moments in common")
+    good = lag.p <= 0.05 and lag.ratio >= 1.3 and lag.count >= 4 and lag.spread_s <= frame_s
+    sure = good and lag.p <= 0.01 and lag.ratio >= 1.5 and lag.count >= 5 and lag.halves_s <= frame_s
+    why = "" if good else f"{lag.count} moments match, and {lag.p:.0%} of chance trains do as well"
+    return Pair(a, b, method, lag.offset_s, None, lag.spread_s, 1 - lag.p, good, sure, why)
+
+
+def _sounds(case: Case, first: Stream, other: Stream) -> Pair:
+    method = "GCC-PHAT"
+    a, b = pcm_of(case, first), pcm_of(case, other)
+    offset, ratio = sounds.gcc_phat(a, b, RATE, SEARCH_S)
+    told = sounds.windows(a, b, RATE, offset)
+    good = ratio >= sounds.GATE and (len(told) >= 2 or len(a) < 3 * sounds.WINDOW_S * RATE)
+    drift, error, spread, halves = None, 0.0, 0.0, 0.0
+    if len(told) >= 4:
+        halves = abs(float(np.median(told[: len(told) // 2, 1]) - np.median(told[len(told) // 2 :, 1])))
+        length = float(told[-1, 0] - told[0, 0])
+        at_zero, ppm, spread = sounds.drift(told)
+        if length >= 30:
+            drift, error = ppm, 1e6 * 3.5 * 1.5 * (spread + 1e-5) / (np.sqrt(len(told)) * length)
+            offset = at_zero if abs(ppm) > max(error, 5.0) else float(np.median(told[:, 1]))
+    sure = good and len(told) >= 2 and (halves < 0.01 or drift is not None)
+    why = "" if good else f"the correlation's peak is {ratio:.1f} of the next, {sounds.GATE:.0f} are needed"
+    confidence = float(np.clip((ratio - 1) / (ratio + 1), 0, 0.999))
+    return Pair(first.id, other.id, method, offset, drift, spread, confidence, good, sure, why, error)
+
+
+def pcm_of(case: Case, stream: Stream) -> NDArray[np.float32]:
+    """A sound on the reference timeline from 0 on, its map's drift left in."""
+    sound = case.sound(stream)
+    assert sound is not None
+    pcm: NDArray[np.float32] = sound.pcm[: round(LONGEST_S * RATE)].astype(np.float32) / np.float32(32768)
+    first = round(stream.timemap.to_reference(0) * RATE / NS)
+    if first < 0:
+        return pcm[-first:]
+    return np.concatenate([np.zeros(first, np.float32), pcm])
+
+
+def _words(case: Case, track: Stream, text: Stream) -> Pair:
+    method = "speech and words"
+    sound = case.sound(track)
+    assert sound is not None
+    to_reference = text.timemap.to_reference
+    spans = [
+        (to_reference(each.start_ns) / NS, to_reference(each.end_ns) / NS)
+        for cue in case.cues(text)
+        for each in (cue.words or (cue,))
+    ]
+    spans = [span for span in spans if span[1] >= 0 and span[0] < LONGEST_S]
+    if len(spans) < 8:
+        return refused(track.id, text.id, method, f"{len(spans)} words or cues, 8 are needed")
+    curve = _speech(case, track, sound)
+    if not curve.any():
+        return refused(track.id, text.id, method, "no speech is heard")
+    length = max(len(curve), round(max(end for _, end in spans) / speech.STEP_S) + 2)
+    curve = np.pad(curve, (0, length - len(curve)))
+    peak = curves.fit(curve, speech.raster(spans, length), speech.STEP_S, SEARCH_S, 0.5)
+    if peak is None:
+        return refused(track.id, text.id, method, "the transcript covers all of the sound, or none")
+    good = peak.p <= 0.05 and peak.r >= 0.5 and peak.ratio >= 1.05
+    sure = good and peak.r >= 0.6 and peak.ratio >= 1.2 and peak.halves_s <= 0.1 and len(spans) >= 10
+    why = "" if good else f"speech and words agree by r = {peak.r:.2f}, elsewhere nearly as well"
+    late = peak.offset_s + speech.LATENCY_S
+    return Pair(track.id, text.id, method, late, None, peak.halves_s, 1 - peak.p, good, sure, why)
+
+
+def _speech(case: Case, track: Stream, sound: Sound) -> NDArray[np.float64]:
+    def make() -> NDArray[np.float64]:
+        curve = speech.speech_curve(sound.pcm[: round(LONGEST_S * RATE)], RATE)
+        at = track.timemap.to_local_array(
+            np.arange(round(len(curve) + 1), dtype=np.int64) * round(speech.STEP_S * NS)
+        )
+        place = at / (speech.STEP_S * NS)
+        moved: NDArray[np.float64] = np.interp(place, np.arange(len(curve)), curve, left=0, right=0)
+        return moved
+
+    found: NDArray[np.float64] = case.share(f"/speech/{track.id}", make)
+    return found
+
+
+def speeds(case: Case, stream: Stream, count: int) -> NDArray[np.float64]:
+    """(channels, count) how fast each of a sensor's channels moves, every 20 ms of reference time."""
+    series = case.series(stream)
+    if series is None or not len(series.t_ns):
+        return np.zeros((0, count))
+    t_s = _reference_s(stream, series.t_ns)
+    columns = [series.values[:, each].astype(np.float64) for each in range(min(series.values.shape[1], 64))]
+    found = [motion.channel_speed(t_s, column, count) for column in columns]
+    return np.stack(found) if found else np.zeros((0, count))
+
+
+def _motion(case: Case, first: Stream, tracks: list[Stream], sensor: Stream) -> Pair:
+    method = "motion"
+    film = case.film(first)
+    assert film is not None
+    if sensor.clock.nominal or sensor.span is None:
+        why = "its times are counted from frames: they prove nothing" if sensor.span else "it has no times"
+        return refused(first.id, sensor.id, method, why)
+    t_s = _reference_s(first, film.t_ns)
+    end = min(float(t_s[-1]), LONGEST_S)
+    still = _still_from(film)
+    if still is not None:
+        end = min(end, float(t_s[still]))
+    span = sensor.reference_span or (0, 0)
+    length = max(end, min(span[1] / NS, LONGEST_S))
+    if end < 5:
+        return refused(first.id, sensor.id, method, "less than 5 s in common")
+    moving = speeds(case, sensor, round(length / motion.STEP_S) + 1).sum(axis=0)
+    seen = motion.film_motion(t_s, film.change, film.luma, round(end / motion.STEP_S))
+    drifts = DRIFTS_PPM if end >= DRIFT_LEAST_S else None
+    peak = curves.fit(seen, moving, motion.STEP_S, min(5.0, end / 3), 0.3, drifts)
+    if peak is None:
+        return refused(first.id, sensor.id, method, "nothing moves in one of them")
+    good = peak.p <= 0.05 and peak.r >= 0.5 and peak.ratio >= 1.1
+    why = "" if good else f"the film's motion and the sensor's agree by r = {peak.r:.2f}, elsewhere nearly as well"
+    offset, drift, error = peak.offset_s, peak.drift_ppm if drifts is not None else None, 0.0
+    spread, sharp = 0.03, False
+    if good and drift is not None:
+        fine = _by_steps(case, tracks, sensor, offset, drift)
+        if fine is not None:
+            offset, drift, spread, error = fine
+            method, sharp = "motion, steps and ticks", True
+        else:
+            error = 250.0
+    sure = good and peak.p <= 0.02 and peak.ratio >= 1.2 and (sharp or drift is None or abs(drift) < error)
+    return Pair(
+        first.id, sensor.id, method, offset, drift, spread, 1 - peak.p, good, sure and sharp, why, error
+    )  # fmt: skip
+
+
+def _still_from(film: Film) -> int | None:
+    """The frame from which on nothing changes to the end, where that is 2 s or longer."""
+    changed = np.flatnonzero(film.change > 0.02)
+    last = int(changed[-1]) if len(changed) else 0
+    return last if film.t_ns[-1] - film.t_ns[last] > 2 * NS else None
+
+
+def _by_steps(
+    case: Case, tracks: list[Stream], sensor: Stream, offset_s: float, drift_ppm: float
+) -> tuple[float, float, float, float] | None:
+    """A sensor's steps against the ticks that are heard: offset s, drift ppm, spread s, error of drift ppm."""
+    series = case.series(sensor)
+    if not tracks or series is None:
+        return None
+    ticks, _ = _onset_times(case, tracks[0])
+    t_s = _reference_s(sensor, series.t_ns)
+    best: tuple[float, float, float, float] | None = None
+    most = 0
+    for each in range(min(series.values.shape[1], 64)):
+        moments = motion.steps(t_s, series.values[:, each].astype(np.float64))
+        fitted = events.line(ticks, moments, offset_s, drift_ppm)
+        if fitted is not None and fitted[3] > most and fitted[2] < 0.01 and fitted[3] > 0.5 * len(moments):
+            at_zero, ppm, spread, most = fitted
+            length = float(t_s[-1] - t_s[0])
+            error = 1e6 * 3.5 * 1.5 * spread / (np.sqrt(most) * length)
+            best = at_zero, ppm, spread, error
+    return best
+
+
+# -- solution ----------------------------------------------------------------------------------------------
+
+AGREE_S = 0.03
+"""Streams that are equally late within this agree that the reference is the one that moved."""
+MOVED_S = 0.04
+
+
+def solve(reference: str | None, pairs: tuple[Pair, ...]) -> Solved:
+    """Weighted least squares over the good pairs, the reference at 0; each weighs by its spread."""
+    if reference is None:
+        return Solved(pairs)
+    good = [pair for pair in pairs if pair.good]
+    reached, through = [reference], dict[str, Pair]()
+    changed = True
+    while changed:
+        changed = False
+        for pair in good:
+            for known, new in ((pair.a, pair.b), (pair.b, pair.a)):
+                if known in reached and new not in reached:
+                    reached.append(new)
+                    through[new] = pair
+                    changed = True
+    inside = [pair for pair in good if pair.a in reached and pair.b in reached]
+    if not inside:
+        return Solved(pairs)
+    place = {name: number for number, name in enumerate(reached)}
+    weight = np.array([1 / max(pair.spread_s, 0.001) for pair in inside])
+    matrix = np.zeros((len(inside), len(reached)))
+    for row, pair in enumerate(inside):
+        matrix[row, place[pair.b]] += weight[row]
+        matrix[row, place[pair.a]] -= weight[row]
+    target = np.array([pair.offset_s for pair in inside]) * weight
+    values, *_ = np.linalg.lstsq(matrix[:, 1:], target, rcond=None)
+    late = {name: 0.0 if name == reference else float(values[place[name] - 1]) for name in reached}
+    closure = {(pair.a, pair.b): pair.offset_s - (late[pair.b] - late[pair.a]) for pair in inside}
+    direct = [late[name] for name, pair in through.items() if reference in (pair.a, pair.b)]
+    moved = 0.0
+    if len(direct) >= 2 and max(direct) - min(direct) < AGREE_S and abs(float(np.median(direct))) > MOVED_S:
+        moved = -float(np.median(direct))
+    return Solved(pairs, late, through, closure, moved)
+
+
+def corrected(stream: Stream, offset_s: float, drift_ppm: float) -> TimeMap:
+    """The stream's map less so much lateness: what it says at offset + t (1 + drift) belongs at t."""
+    late = round(offset_s * NS)
+    if not drift_ppm:
+        return stream.timemap.then(TimeMap.offset(late))
+    span = 1_000_000 * NS // 1000
+    return stream.timemap.then(TimeMap(((late, 0), (late + span + round(span * drift_ppm * 1e-6), span))))

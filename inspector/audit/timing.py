@@ -1,0 +1,249 @@
+"""Checks of when: offsets, drifts and jumps between cameras, sounds and sensors, and frames within a film."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inspector.audit.alignment import corrected, pcm_of, solved
+from inspector.audit.case import outside
+from inspector.audit.checks import Stage, check
+from inspector.audit.estimators import sounds
+from inspector.audit.material import RATE
+from inspector.core.findings import Fix, Status
+from inspector.core.model import Modality
+from inspector.core.times import NS, clock_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inspector.audit.alignment import Pair, Solved
+    from inspector.audit.case import Case
+    from inspector.core.findings import Finding
+    from inspector.core.model import Stream
+
+av_offset = check(
+    "timing.av_offset",
+    "A sound is early or late against the picture",
+    """Flashes in the film are paired with sudden sounds; another sound is compared by GCC-PHAT. Half a
+    frame is the floor. All pairs of the record are solved together, and the stream that moved is named
+    with what follows it. Positive: the sound is late. Tolerance −40 to +60 ms (EBU R37 in our sign;
+    detectable are −45 and +125, ITU-R BT.1359). Without flashes or a second sound it is not
+    measurable.""",
+    "ms",
+    (-40.0, 60.0),
+)
+camera_offset = check(
+    "timing.camera_offset",
+    "A camera is early or late against the reference",
+    """The same flashes are looked for in both films. Positive: this camera is late. Tolerance 40 ms (EBU
+    R37). What happens in front of two cameras without flashes is not measured.""",
+    "ms",
+    (-40.0, 40.0),
+)
+drift = check(
+    "timing.drift",
+    "A recorder's clock runs fast or slow",
+    """Two sounds are compared in windows of 6 s, and a line is fitted by the median of slopes (Theil and
+    Sen). Tolerance 20 ppm (a plain crystal). Positive: this sound's clock is fast.""",
+    "ppm",
+    (-20.0, 20.0),
+)
+jumps = check(
+    "timing.jump",
+    "A piece is missing from within a sound",
+    """Windows of 6 s against another sound are equally late up to a place and otherwise late after it.
+    Tolerance 20 ms (ours); the place is good to half a window.""",
+    "ms",
+    (-20.0, 20.0),
+)
+closure = check(
+    "timing.closure",
+    "Measured pairs contradict each other",
+    """Where streams are compared around a circle, the offsets add up to nothing. What is left over is the
+    closure error; the pair that carries most of it is named. Tolerance 5 ms or half a frame (ours).""",
+    "ms",
+    (-25.0, 25.0),
+)
+frames = check(
+    "timing.frames",
+    "Frames are missing from a film",
+    """Gaps between presentation stamps of a whole number of frames, two or more, in a film that is otherwise
+    steady (1.5 frames is the bound, ours). A film whose gaps vary throughout has a variable frame rate, which
+    is no fault. `value` is the number of frames that are wanting.""",
+    "frames",
+    (None, 0.0),
+)
+
+
+def moved(case: Case, name: str, stream: Stream, found: Solved, late_s: float, pair: Pair) -> Finding:
+    """The finding that a stream is so late by itself, with what follows from it and, if sure, the fix."""
+    limits = case.facts.limits(name)
+    value = late_s * 1000
+    followers = tuple(
+        each.id
+        for each in case.record.of(Modality.TEXT)
+        if (through := found.through.get(each.id)) is not None
+        and stream.id in (through.a, through.b)
+        and each.id in found.late_s
+        and stream.modality is Modality.AUDIO
+    )
+    drift_ppm = _drift(pair)
+    new = corrected(stream, late_s, drift_ppm)
+    fix = Fix(stream.id, new, new.late_ns, new.drift_ppm, None, followers) if pair.sure else None
+    against = pair.a if pair.b == stream.id else pair.b
+    word = "late" if value > 0 else "early"
+    message = f"{stream.id} against {against}, {pair.method}: {abs(value):.0f} ms {word}"
+    if drift_ppm:
+        message += f" at the start, its clock {drift_ppm:+.0f} ppm"
+    if followers and outside(value, limits):
+        message += f"; {', '.join(followers)} follows it and is as {word}"
+    if fix is None and outside(value, limits):
+        message += "; not certain enough to be mended by itself"
+    return case.judged(name, value, message, streams=(stream.id,), confidence=pair.confidence, fix=fix)
+
+
+def _drift(pair: Pair) -> float:
+    if pair.drift_ppm is None or abs(pair.drift_ppm) <= max(20.0, pair.drift_error_ppm):
+        return 0.0
+    return pair.drift_ppm
+
+
+@camera_offset.at(Stage.DECODE)
+def _cameras(case: Case) -> Iterator[Finding]:
+    yield from _offsets(case, "timing.camera_offset", Modality.VIDEO)
+
+
+def _offsets(case: Case, name: str, modality: Modality) -> Iterator[Finding]:
+    found = solved(case)
+    record = case.record
+    if found.reference_moved_s and record.reference is not None:
+        reference = record.stream(record.reference)
+        if reference.modality is modality:
+            best = max(found.through.values(), key=lambda each: each.confidence)
+            yield moved(case, name, reference, found, found.reference_moved_s, best)
+        return
+    for stream in record.of(modality):
+        if stream.id == record.reference or stream.id in case.broken:
+            continue
+        own, pair = found.own_s(stream.id), found.through.get(stream.id)
+        if own is None or pair is None:
+            tried = [each for each in found.pairs if stream.id in (each.a, each.b) and not each.good]
+            if record.reference is not None and (tried or record.of(Modality.VIDEO)):
+                why = "; ".join(f"{each.method}: {each.why}" for each in tried if each.why)
+                yield case.unmeasurable(name, why or "there is nothing to compare it with", (stream.id,))
+            continue
+        yield moved(case, name, stream, found, own, pair)
+
+
+@drift.at(Stage.DECODE)
+def _drifts(case: Case) -> Iterator[Finding]:
+    for pair in solved(case).pairs:
+        if pair.method != "GCC-PHAT" or not pair.good or pair.drift_ppm is None:
+            continue
+        limits = case.facts.limits("timing.drift")
+        stream = case.record.stream(pair.b)
+        if pair.drift_error_ppm > (limits[1] or 20.0) and not outside(pair.drift_ppm, limits):
+            why = f"good to {pair.drift_error_ppm:.0f} ppm only in so short a stretch"
+            yield case.unmeasurable("timing.drift", why, (pair.b,))
+            continue
+        new = corrected(stream, pair.offset_s, pair.drift_ppm)
+        told = f"{pair.b} against {pair.a}, {pair.method}: its clock runs {pair.drift_ppm:+.0f} ppm"
+        fix = Fix(stream.id, new, new.late_ns, new.drift_ppm) if pair.sure else None
+        yield case.judged(
+            "timing.drift", pair.drift_ppm, told, streams=(pair.b,), confidence=pair.confidence, fix=fix
+        )
+
+
+@jumps.at(Stage.DECODE)
+def _jumps(case: Case) -> Iterator[Finding]:
+    for pair in solved(case).pairs:
+        if pair.method != "GCC-PHAT" or not pair.good:
+            continue
+        a, b = (pcm_of(case, case.record.stream(each)) for each in (pair.a, pair.b))
+        step = sounds.jump(sounds.windows(a, b, RATE, pair.offset_s))
+        if step is None:
+            continue
+        at, size = step
+        what = "is missing there" if size < 0 else "was put in there"
+        yield case.judged(
+            "timing.jump",
+            size * 1000,
+            f"{pair.b} against {pair.a}: {abs(size) * 1000:.0f} ms {what}, at about {at:.1f} s",
+            streams=(pair.b,),
+            span=(round((at - 1.5) * NS), round((at + 1.5) * NS)),
+            confidence=pair.confidence,
+        )
+
+
+@closure.at(Stage.DECODE)
+def _closure(case: Case) -> Iterator[Finding]:
+    found = solved(case)
+    if len(found.closure_s) < max(len(found.late_s), 1):  # no circle: nothing can contradict
+        return
+    (a, b), worst = max(found.closure_s.items(), key=lambda each: abs(each[1]))
+    told = f"{a} and {b} are {abs(worst) * 1000:.0f} ms off what the other pairs of the record say"
+    yield case.judged("timing.closure", worst * 1000, told, streams=(b, a))
+
+
+@frames.at(Stage.DECODE)
+def _frames(case: Case) -> Iterator[Finding]:
+    for stream in case.record.of(Modality.VIDEO):
+        film = case.film(stream)
+        if film is None or len(film.t_ns) < 10:
+            continue
+        gaps = np.diff(film.t_ns)
+        step = float(np.median(gaps))
+        if step <= 0:
+            continue
+        off = np.abs(gaps / step - np.rint(gaps / step)) > 0.2
+        wide = (gaps > 1.5 * step) & ~off
+        if np.mean(np.abs(gaps / step - 1) > 0.1) > 0.1 or off.mean() > 0.02:
+            told = f"variable frame rate: gaps of {gaps.min() / 1e6:.0f} to {gaps.max() / 1e6:.0f} ms"
+            yield case.finding("timing.frames", streams=(stream.id,), value=0.0, message=told)
+            continue
+        wanting = int((np.rint(gaps[wide] / step) - 1).sum())
+        place = int(np.argmax(gaps))
+        span = tuple(stream.timemap.to_reference(int(film.t_ns[each])) for each in (place, place + 1))
+        told = f"{wanting} frames are wanting in {int(wide.sum())} gaps"
+        if wanting:
+            told += f", the widest {gaps[place] / 1e6:.0f} ms at {clock_text(int(film.t_ns[place]))}"
+        yield case.judged(
+            "timing.frames", wanting, told, streams=(stream.id,), span=(span[0], span[1]) if wanting else None
+        )
+
+
+@av_offset.at(Stage.DECODE)
+def _av(case: Case) -> Iterator[Finding]:
+    """Also keeps what SQL shows of the pairs and streams."""
+    found = solved(case)
+    for pair in found.pairs:
+        case.pairs.append(
+            {
+                "record_id": case.record.id,
+                "stream_a": pair.a,
+                "stream_b": pair.b,
+                "method": pair.method,
+                "offset_ms": pair.offset_s * 1000 if pair.good else None,
+                "drift_ppm": pair.drift_ppm if pair.good else None,
+                "residual_ms": pair.spread_s * 1000 if pair.good else None,
+                "confidence": pair.confidence,
+                "status": (Status.OK if pair.good else Status.NOT_MEASURABLE).value,
+            }
+        )
+    for name, late in found.late_s.items():
+        case.note("residual", name, state_of(case, name, late), late * 1000)
+    yield from _offsets(case, "timing.av_offset", Modality.AUDIO)
+
+
+def state_of(case: Case, stream_id: str, late_s: float) -> str:
+    """Whether a stream lies within the tolerance of its kind; the reference is neither."""
+    names = {Modality.VIDEO: "camera_offset", Modality.AUDIO: "av_offset"}
+    stream = case.record.stream(stream_id)
+    if stream_id == case.record.reference:
+        return "reference"
+    name = {**{k: f"timing.{v}" for k, v in names.items()}, Modality.TEXT: "transcript.offset"}.get(
+        stream.modality, "sensor.offset"
+    )
+    return (Status.FAILED if outside(late_s * 1000, case.facts.limits(name)) else Status.OK).value

@@ -1,0 +1,78 @@
+"""The bundled dataset, whose faults are known: each is found by the right check, and nothing else is failed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inspector.audit.runner import Options
+from inspector.core.findings import Finding, Status
+from inspector.session import Session
+
+ROOT = Path(__file__).resolve().parents[2]
+TRUTH = json.loads((ROOT / "packaging" / "demo_truth.json").read_text("utf-8"))
+
+EXPECTED: dict[str, tuple[str, str, float]] = {
+    "transcript_missing": ("coverage.missing", "text", 0.0),
+    "film_truncated": ("coverage.truncated", "front", 0.1),
+    "sound_late": ("timing.av_offset", "voice", 5.0),
+    "sound_silent": ("content.silent", "voice", 0.0),
+    "transcript_early": ("transcript.offset", "words", 20.0),
+    "sensor_fast": ("sensor.drift", "hands", 20.0),
+    "camera_late": ("timing.camera_offset", "side", 20.0),
+    "picture_frozen": ("content.frozen", "front", 0.1),
+    "label_outside": ("label.out_of_range", "labels_A", 20.0),
+}
+"""A planted fault's check, the stream that it names, and how near the truth its figure has to be."""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("demo") / "demo"
+    shutil.copytree(ROOT / "resources" / "demo", root)
+    return root
+
+
+def audited(root: Path) -> list[Finding]:
+    with Session.open(root, author="tester") as session:
+        return list(session.audit(Options(workers=2)).findings())
+
+
+def figure(found: Finding, fault: dict[str, Any]) -> float | None:
+    """The finding's figure in the truth's terms: where a stretch begins, else its value."""
+    if fault["unit"] == "s":
+        return None if found.span is None else found.span[0] / 1e9
+    return found.value
+
+
+def test_every_planted_fault_is_found_and_nothing_else(demo: Path) -> None:
+    found = audited(demo)
+    failed = [each for each in found if each.status is Status.FAILED]
+    planted = set()
+    for fault in TRUTH["faults"]:
+        if fault["fault"] not in EXPECTED:
+            continue
+        check, stream, near = EXPECTED[fault["fault"]]
+        planted.add((check, fault["record_id"]))
+        (mine,) = [each for each in failed if (each.check, each.record_id) == (check, fault["record_id"])]
+        assert mine.streams[0] == stream
+        if fault["value"] is not None:
+            value = figure(mine, fault)
+            assert value is not None
+            assert abs(value - fault["value"]) <= near, mine
+    assert {(each.check, each.record_id) for each in failed} == planted
+    assert not [each for each in found if each.status is Status.SUSPECT]
+    assert not [each for each in found if "fault of Inspector" in each.message]
+
+
+def test_late_sound_takes_its_transcript_along(demo: Path) -> None:
+    found = [each for each in audited(demo) if each.record_id == "rec_007"]
+    (late,) = [each for each in found if each.status is Status.FAILED]
+    assert late.fix is not None
+    assert (late.fix.stream, late.fix.moves) == ("voice", ("words",))
+    (words,) = [each for each in found if each.check == "transcript.offset"]
+    assert words.status is Status.OK
