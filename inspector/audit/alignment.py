@@ -274,7 +274,7 @@ def _motion(case: Case, first: Stream, tracks: list[Stream], sensor: Stream) -> 
     if peak is None:
         return refused(first.id, sensor.id, method, "nothing moves in one of them")
     good = peak.p <= 0.05 and peak.r >= 0.5 and peak.ratio >= 1.1
-    why = "" if good else f"the film's motion and the sensor's agree by r = {peak.r:.2f}, elsewhere nearly as well"
+    why = "" if good else f"the film and the sensor move alike by r = {peak.r:.2f}, elsewhere nearly so"
     offset, drift, error = peak.offset_s, peak.drift_ppm if drifts is not None else None, 0.0
     spread, sharp = 0.03, False
     if good and drift is not None:
@@ -300,7 +300,7 @@ def _still_from(film: Film) -> int | None:
 def _by_steps(
     case: Case, tracks: list[Stream], sensor: Stream, offset_s: float, drift_ppm: float
 ) -> tuple[float, float, float, float] | None:
-    """A sensor's steps against the ticks that are heard: offset s, drift ppm, spread s, error of drift ppm."""
+    """A sensor's steps against the ticks heard: offset s, drift ppm, spread s, error of drift ppm."""
     series = case.series(sensor)
     if not tracks or series is None:
         return None

@@ -209,9 +209,8 @@ def _frames(case: Case) -> Iterator[Finding]:
         told = f"{wanting} frames are wanting in {int(wide.sum())} gaps"
         if wanting:
             told += f", the widest {gaps[place] / 1e6:.0f} ms at {clock_text(int(film.t_ns[place]))}"
-        yield case.judged(
-            "timing.frames", wanting, told, streams=(stream.id,), span=(span[0], span[1]) if wanting else None
-        )
+        where = (span[0], span[1]) if wanting else None
+        yield case.judged("timing.frames", float(wanting), told, streams=(stream.id,), span=where)
 
 
 @av_offset.at(Stage.DECODE)

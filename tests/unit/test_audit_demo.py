@@ -1,4 +1,4 @@
-"""The bundled dataset, whose faults are known: each is found by the right check, and nothing else is failed."""
+"""The bundled dataset, whose faults are known: each is found by the right check, nothing else is failed."""
 
 from __future__ import annotations
 
