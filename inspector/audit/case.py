@@ -212,6 +212,24 @@ class Gathered:
     """InspectorError where the record cannot be loaded."""
     wanted: frozenset[str] | None = None
     """The records that findings are asked about, None for all; the others are only compared with."""
+    states: list[dict[str, Any]] = field(default_factory=list)
+    _known: dict[str, Any] = field(default_factory=dict)
+
+    def asked(self, record_id: str) -> bool:
+        """Whether findings on this record are wanted."""
+        return self.wanted is None or record_id in self.wanted
+
+    def share(self, name: str, make: Callable[[], Any]) -> Any:
+        """What several checks work out of the dataset together, made once."""
+        if name not in self._known:
+            self._known[name] = make()
+        return self._known[name]
+
+    def note(self, record_id: str, kind: str, name: str, state: str) -> None:
+        """As `Case.note`, for what only all records together tell."""
+        self.states.append(
+            {"record_id": record_id, "kind": kind, "name": name, "state": state, "figure": None}
+        )
 
     def cases(self, most: int | None = None) -> Iterator[Case]:
         """Each record that can be loaded; of more than `most` so many, spread evenly."""

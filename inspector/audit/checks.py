@@ -73,6 +73,7 @@ checks: Registry[Check] = Registry(
         "inspector.audit.transcript",
         "inspector.audit.sensor",
         "inspector.audit.label",
+        "inspector.audit.pairing",
     ),
 )
 """Asked in this order. Third parties use the entry-point group `inspector.checks`."""

@@ -153,7 +153,8 @@ class Run:
             self._step()
             found = _guarded(each, Stage.DATASET, gathered, None)
             self.progress.done += 1
-            result = Result(None, f"{Stage.DATASET}/{each.id}", "", found)
+            states, gathered.states[:] = list(gathered.states), []
+            result = Result(None, f"{Stage.DATASET}/{each.id}", "", found, [], states)
             self._put(result, whole=not asked)
             yield result
 
