@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 shifted = check(
     "label.offset",
     "One annotator's labels are early or late",
-    """How much of a sensor's motion the labels explain (the correlation ratio) is followed over lags of up to
-    2 s; which sensor and channel they speak of is learnt from the whole dataset. A sensor that is itself late or
-    fast is put right first. Tolerance 100 ms (ours). Positive: the labels are late. There is no fix by itself:
-    ask the annotator.""",
+    """How much of a sensor's motion the labels explain (the correlation ratio) is followed over lags of
+    up to 2 s; which sensor and channel they speak of is learnt from the whole dataset. A sensor that
+    is itself late or fast is put right first. Tolerance 100 ms (ours). Positive: the labels are late.
+    There is no fix by itself: ask the annotator.""",
     "ms",
     (-100.0, 100.0),
 )
 swapped = check(
     "pairing.swapped",
     "Labels belong to another record",
-    """Labels that explain their own record's motion far less than labels of this dataset usually do, at any lag,
-    while they explain another record's as well as usual. All records of the dataset (up to 200) are the
-    impostors; `value` is the share of the usual fit that they reach at home. Tolerance 75 % (ours).""",
+    """Labels that explain their own record's motion far less than labels of this dataset usually do, at
+    any lag, while they explain another record's as well as usual. All records of the dataset (up to
+    200) are the impostors; `value` is the share of the usual fit that they reach at home. Tolerance
+    75 % (ours).""",
     "%",
     (75.0, None),
 )
@@ -41,8 +42,8 @@ grounding = check(
     "label.grounding",
     "How many labels share a ground truth",
     """A label is grounded when it lies within data that exists and was measured to lie where it belongs,
-    broken when one of both fails, floating when it names no moment, unverified otherwise. `value` is the share that is
-    grounded, in percent.""",
+    broken when one of both fails, floating when it names no moment, unverified otherwise. `value` is
+    the share that is grounded, in percent.""",
     "%",
 )
 
