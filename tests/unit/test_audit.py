@@ -125,18 +125,15 @@ def test_cancelled_and_taken_up_again(folder: Path) -> None:
 def test_a_check_of_a_third_party_that_fails_is_told_and_the_others_go_on(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine = check("their.check", "Theirs", "A check of somebody else.")
+    checks.all()
     monkeypatch.setattr(checks, "_entries", dict(checks._entries))
+    mine = check("their.check", "Theirs", "A check of somebody else.")
 
     @mine.at(Stage.RECORD)
     def _broken(case: object) -> Iterator[Finding]:
         raise ZeroDivisionError("theirs")
         yield
 
-    checks._entries.pop("their.check")
-    with pytest.raises(InspectorError):
-        checks.get("their.check")
-    checks.register("their.check", title="Theirs")(mine)
     with Session.open(folder) as session:
         found = list(session.audit(Options()).findings())
     theirs = [each for each in found if each.check == "their.check"]
