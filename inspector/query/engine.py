@@ -391,7 +391,10 @@ class Engine:
         }
         for name, own in index_columns(index):
             columns[own] = index.column(name)
+        # What Arrow keeps for later is as large as the index of a million records.
+        pa.default_memory_pool().release_unused()
         self._fill(base, "records", pa.table(columns))
+        pa.default_memory_pool().release_unused()
         self.curated.records_filled()
 
     def _show_samples(self, base: duckdb.DuckDBPyConnection, sampled: list[Sampled]) -> None:

@@ -167,7 +167,7 @@ class TextIndex:
         lengths = np.concatenate(got.lengths)
         self._entry = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
         self._times = np.concatenate(got.times)
-        self._cue = np.concatenate(got.cues)
+        self._cue = np.concatenate(got.cues).astype(np.int32)[self._entry]
         self._texts = pa.concat_tables(got.texts).combine_chunks()
         self._collected = _Collected()
 
@@ -186,13 +186,14 @@ class TextIndex:
         if len(units) > 1:
             both = self._cue_of(hits)
             for other in places[1:]:
-                both_there = np.isin(both, np.unique(self._cue_of(other)))
-                hits, both = hits[both_there], both[both_there]
+                there = np.zeros(len(self), np.bool_)
+                there[self._cue_of(other)] = True
+                hits, both = hits[there[both]], both[there[both]]
         more = len(hits) > limit
         return self._rows(hits[:limit], len(units[0].words)), more
 
-    def _cue_of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        cues: NDArray[np.int64] = self._cue[self._entry[places]]
+    def _cue_of(self, places: NDArray[np.int64]) -> NDArray[np.int32]:
+        cues: NDArray[np.int32] = self._cue[places]
         return cues
 
     def _range(self, word: str, open_: bool) -> tuple[int, int]:
@@ -209,9 +210,13 @@ class TextIndex:
         counts = [int(self._first[high] - self._first[low]) for low, high in ranges]
         rarest = int(np.argmin(counts))
         low, high = ranges[rarest]
-        found = self._postings[self._first[low] : self._first[high]].astype(np.int64) - rarest
-        if high - low > 1:
-            found.sort()
+        listed = self._postings[self._first[low] : self._first[high]]
+        if high - low > 1:  # in the order of the texts: marks are sooner read off than sorted
+            there = np.zeros(len(self._terms), np.bool_)
+            there[listed] = True
+            found = np.flatnonzero(there).astype(np.int64) - rarest
+        else:
+            found = listed.astype(np.int64) - rarest
         if not last:
             return found
         found = found[(found >= 0) & (found + last < len(self._terms))]

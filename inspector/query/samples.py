@@ -223,11 +223,10 @@ def _native(
     if kind is not None and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         return f"(epoch_ns({column}::TIMESTAMP_NS) - {_zero(order, place, 1)})::DOUBLE / 1e9"
     if not source.epoch_ns and kind is not None and pa.types.is_float32(kind) and rate:
-        # A frame's time in 32 bits falls just before the frame as often as on it, and so would a moment.
+        # A frame's time in 32 bits falls just before the frame as often as on it, and so would a moment: half
+        # of the last of its 24 bits later it is never before.
         stamp = f"{column}::DOUBLE" + (f" / {1e9 / unit!r}" if unit != UNIT_NS["s"] else "")
-        frame = f"round({stamp} * {rate!r}) / {rate!r}"
-        near = f"abs({stamp} - {frame}) <= greatest({stamp}, 1) * 2e-7"
-        return f"(CASE WHEN {near} THEN {frame} ELSE {stamp} END)"
+        return f"({stamp} * {1 + 2**-24!r})"
     if not source.epoch_ns:
         return f"{column}::DOUBLE" + (f" / {1e9 / unit!r}" if unit != UNIT_NS["s"] else "")
     if kind is not None and pa.types.is_integer(kind) and source.epoch_ns % unit == 0:
