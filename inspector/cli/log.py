@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from itertools import islice
 from typing import Annotated
 
 import typer
 
 from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app, json_text
 from inspector.errors import plain
-
-PAGE = 1000
 
 
 @app.command("log")
@@ -31,36 +30,30 @@ def log(
 
     with Session.open(path, reader, workspace, author) as session:
         curation = session.curation
-        shown, document = 0, []
-        while page := session.history(by, shown, PAGE if limit is None else min(PAGE, limit - shown)):
-            for past in page:
-                edit = past.edit
-                if as_json:
-                    document.append(
-                        {
-                            "id": edit.id,
-                            "at": edit.at,
-                            "author": edit.author,
-                            "title": edit.title,
-                            "note": edit.note,
-                            "undoes": edit.undoes,
-                            "in_force": past.in_force,
-                            "records": len({change.record_id for change in edit.changes}),
-                            "changes": [
-                                [c.record_id, c.path, c.before, c.after, c.made_on] for c in edit.changes
-                            ],
-                        }
-                    )
-                    continue
-                when = datetime.fromtimestamp(edit.at // 10**9).astimezone().isoformat(" ", "seconds")
-                undone = "" if past.in_force else " (undone)"
-                cells = (when, edit.id, edit.author, edit.title + undone, edit.note)
-                print("\t".join(plain(cell) for cell in cells))
-            shown += len(page)
-            if limit is not None and shown >= limit:
-                break
         if as_json:
-            print(json_text(document))
+            print("[", end="")
+        for number, past in enumerate(islice(curation.past(by), limit)):
+            edit = past.edit
+            if as_json:
+                document = {
+                    "id": edit.id,
+                    "at": edit.at,
+                    "author": edit.author,
+                    "title": edit.title,
+                    "note": edit.note,
+                    "undoes": edit.undoes,
+                    "in_force": past.in_force,
+                    "records": len({change.record_id for change in edit.changes}),
+                    "changes": [[c.record_id, c.path, c.before, c.after, c.made_on] for c in edit.changes],
+                }
+                print("," * bool(number) + json_text(document), end="")
+                continue
+            when = datetime.fromtimestamp(edit.at // 10**9).astimezone().isoformat(" ", "seconds")
+            undone = "" if past.in_force else " (undone)"
+            cells = (when, edit.id, edit.author, edit.title + undone, edit.note)
+            print("\t".join(plain(cell) for cell in cells))
+        if as_json:
+            print("]")
         for problem in curation.problems:
             print(f"inspector: {plain(str(problem))}", file=sys.stderr)
         for finding in curation.findings():

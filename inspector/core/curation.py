@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 FLAGS = ("ok", "misaligned", "missing_modality", "reject", "needs_review")
 """Those that every dataset has; a dataset's own are any other word."""
+CHUNK = 500
+"""Edits or records that are gone through before others may go on."""
 RECENT = 64
 """Changes of a place among which an edit looks for what it decides."""
 REFOLD = 8 << 20
@@ -227,7 +229,7 @@ class Curation:
         on meanwhile; `step` is called between some records, and may raise to stop.
         """
         records, found = iter(self.records()), list[Held]()
-        while some := list(islice(records, 500)):
+        while some := list(islice(records, CHUNK)):
             if step is not None:
                 step()
             with self._lock:
@@ -428,6 +430,18 @@ class Curation:
                 for id_ in ids
                 if (edit := self._state.edit(id_)) is not None
             ]
+
+    def past(self, author: str | None = None) -> Iterator[Past]:
+        """The same, all of them one after the other: as many as there are cost no more memory than a few."""
+        with self._lock:
+            state = self._state
+            ids = state.newest_first(author)
+        while True:
+            with self._lock:
+                some = [(state.edit(id_), state.in_force(id_)) for _, id_ in islice(ids, CHUNK)]
+            yield from (Past(edit, in_force) for edit, in_force in some if edit is not None)
+            if not some:
+                return
 
     def authors(self) -> list[str]:
         """Everyone who made an edit."""

@@ -131,11 +131,14 @@ class State:
 
     def row_of(self, id_: str) -> int:
         """The edit's row in the base, -1 where it is not in it."""
-        if id_ not in self._rows:
-            self._rows[id_] = self.base.row_of(id_)
-            if len(self._rows) > 4096:
-                self._rows.pop(next(iter(self._rows)))
-        return self._rows[id_]
+        found = self._rows.get(id_)
+        return self._remember(id_, self.base.row_of(id_)) if found is None else found
+
+    def _remember(self, id_: str, row: int) -> int:
+        self._rows[id_] = row
+        if len(self._rows) > 4096:
+            self._rows.pop(next(iter(self._rows)))
+        return row
 
     def edit(self, id_: str) -> Edit | None:
         """The edit of that id."""
@@ -220,7 +223,9 @@ class State:
             code = base.authors.code(author)
             rows = np.flatnonzero(base.author == code)[::-1].tolist() if code >= 0 else ()
         for row in rows:
-            yield int(base.at[row]), base.ids[row].as_py()
+            id_ = base.ids[row].as_py()
+            self._remember(id_, row)
+            yield int(base.at[row]), id_
 
     def authors(self) -> list[str]:
         """Everyone who made an edit, by name."""

@@ -6,6 +6,7 @@ After an edit only the records that it touched are read again; the rest of the t
 from __future__ import annotations
 
 import threading
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from inspector.core.curation import Curation
+    from inspector.core.edits import Edit
     from inspector.core.model import Record
 
 OF_CURATION = frozenset({"flags", "edits"})
@@ -36,6 +38,9 @@ class Curated:
         self._touched: set[str] = set()
         self._all = False
         self._stale = {"flags", "edits", "records"}
+        self._edits: int | None = None
+        """How many are in the table; `_newest` is (at, id) of the last."""
+        self._newest = (0, "")
         self.sampled: dict[str, list[Sampled]] = {}
 
     @property
@@ -115,8 +120,30 @@ class Curated:
                     "UPDATE records SET flag = incoming.value FROM incoming WHERE record_id = incoming.id",
                 )
         if "edits" in stale:
-            fill(base, "edits", _table("edits", _edit_rows(curation)))
+            self._fill_edits(base, curation, fill)
         return bool(touched) and read and self._read_again(base, touched, words)
+
+    def _fill_edits(
+        self,
+        base: duckdb.DuckDBPyConnection,
+        curation: Curation,
+        fill: Callable[[duckdb.DuckDBPyConnection, str, pa.Table], None],
+    ) -> None:
+        """Add the edits since the last time; all anew where one came in that is older than those."""
+        count, newest = len(curation), (0, "")
+        fresh: list[Edit] = []
+        if self._edits is not None:
+            known = self._newest
+            later = takewhile(lambda past: (past.edit.at, past.edit.id) > known, curation.past())
+            fresh = [past.edit for past in later]
+        if self._edits is not None and count == self._edits + len(fresh):
+            self._put(base, _table("edits", _edit_rows(fresh)), "INSERT INTO edits SELECT * FROM incoming")
+            newest = max(((edit.at, edit.id) for edit in fresh), default=self._newest)
+        else:
+            told = [newest]
+            fill(base, "edits", _table("edits", _edit_rows(_noted(curation, told))))
+            newest = max(told)
+        self._edits, self._newest = count, newest
 
     def _read_again(self, base: duckdb.DuckDBPyConnection, touched: set[str], words: bool) -> bool:
         root = str(self._session.root)
@@ -164,9 +191,16 @@ class Curated:
             base.unregister("incoming")
 
 
-def _edit_rows(curation: Curation) -> Iterable[dict[str, Any]]:
-    for past in curation.history(limit=None):
-        edit = past.edit
+def _noted(curation: Curation, told: list[tuple[int, str]]) -> Iterable[Edit]:
+    """Every edit, the newest first, of which the place in the order is noted."""
+    for number, past in enumerate(curation.past()):
+        if not number:
+            told.append((past.edit.at, past.edit.id))
+        yield past.edit
+
+
+def _edit_rows(edits: Iterable[Edit]) -> Iterable[dict[str, Any]]:
+    for edit in edits:
         own = {
             "edit_id": edit.id,
             "at": edit.at,

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from inspector.core.edits import Change
+from inspector.core.edits import Change, Edit
 from inspector.core.effective import annotation_path, annotation_value, moved_together
+from inspector.core.journal_lines import encode
 from inspector.core.model import Anchor, Annotation, Clock, Modality, Record, Source, Stream
 from inspector.core.timemap import TimeMap
 from inspector.core.times import NS
@@ -178,6 +179,8 @@ def test_tables_follow_each_edit_and_nothing_else_is_read_again(
         assert edits[0]["after"] == "[[0,-320000000]]"
         assert edits[1]["after"] == "reject"
         session.undo()
+        again = rows(session, 'SELECT path, "before", "after" FROM edits ORDER BY "at", record_id')
+        assert again == [*edits, *({**each, "before": "reject", "after": None} for each in edits[1:])]
         assert rows(session, "SELECT * FROM flags") == []
         assert rows(session, "SELECT DISTINCT flag FROM records") == [{"flag": None}]
         assert set(read) == {"rec_001", "rec_002", "rec_003"}
@@ -190,6 +193,13 @@ def test_what_another_process_flags_is_seen(dataset: Path) -> None:
         assert session.curation.refresh() == frozenset({"rec_001", "rec_002"})
         found = rows(session, "SELECT author, count(*) AS n FROM flags GROUP BY ALL")
         assert found == [{"author": "bob", "n": 2}]
+        # A file that is copied in tells of what came before.
+        assert rows(session, "SELECT count(*) AS n FROM edits") == [{"n": 2}]
+        old = Edit("0a", 5, "eve", "early", "", (Change("rec_003", "x", None, 1, "gone"),))
+        (dataset / ".inspector" / "journal" / "eve.jsonl").write_bytes(encode(old))
+        session.curation.refresh()
+        assert rows(session, 'SELECT author FROM edits ORDER BY "at" LIMIT 1') == [{"author": "eve"}]
+        assert rows(session, "SELECT count(*) AS n FROM edits") == [{"n": 3}]
 
 
 # -- the data is delivered again -----------------------------------------------------------------------------
