@@ -390,6 +390,21 @@ class Session:
             self.row_of(record_id)
         return Run(self, options, self.audited)
 
+    def accept(self, findings: Iterable[Finding], note: str = "") -> Edit | None:
+        """Make the fixes of findings, all in one edit; None where they stand already."""
+        from inspector.audit.fixes import places
+
+        wanted: dict[tuple[str, str], Any] = {}
+        for finding in findings:
+            if finding.record_id is not None:
+                for path, after in places(finding, self.record(finding.record_id)):
+                    wanted.setdefault((finding.record_id, path), after)
+        changes = [self.curation.change(*place, after) for place, after in wanted.items()]
+        changes = [change for change in changes if change.before != change.after]
+        records = len({change.record_id for change in changes})
+        title = f"Accept fixes of {records} record{'s' * (records != 1)}"
+        return self.edit(title, changes, note) if changes else None
+
     def urgent(
         self, title: str, work: Callable[[Job[T]], T], then: Callable[[Job[T]], None] | None = None
     ) -> Job[T]:

@@ -182,6 +182,11 @@ class Case:
                 self.broken[stream.id] = str(error)
         return self._known.get(stream.id)
 
+    def decoded(self) -> dict[str, Any]:
+        """What was decoded and read of its streams, by their ids."""
+        ids = {stream.id for stream in self.record.streams}
+        return {name: value for name, value in self._known.items() if name in ids}
+
     def share(self, name: str, make: Callable[[], Any]) -> Any:
         """What several checks work out of the record together, made once."""
         if name not in self._known:

@@ -9,7 +9,7 @@ import numpy as np
 from inspector.audit.checks import Stage, check
 from inspector.audit.material import RATE
 from inspector.core.findings import Status
-from inspector.core.model import Modality
+from inspector.core.model import Coverage, Modality
 from inspector.core.times import NS, clock_text
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ def _frozen(case: Case) -> Iterator[Finding]:
         for span in long[:3]:
             length = (span[1] - span[0]) / NS
             stands_out = len(long) == 1 and length > 2 * usual and length < 0.95 * _seconds(stream)
+            if stands_out:
+                case.note("coverage", Modality.VIDEO.value, Coverage.FROZEN.value)
             yield case.finding(
                 "content.frozen",
                 streams=(stream.id,),
@@ -167,6 +169,8 @@ def _silent(case: Case) -> Iterator[Finding]:
         longest = max(spans, key=lambda span: span[1] - span[0], default=(0, 0))
         span_s = (longest[1] - longest[0]) / NS
         if whole or (span_s >= high and span_s > 0.5 * length):
+            if whole:
+                case.note("coverage", Modality.AUDIO.value, Coverage.SILENT.value)
             yield case.finding(
                 "content.silent",
                 streams=(stream.id,),

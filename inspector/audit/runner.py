@@ -97,6 +97,25 @@ class Run:
         self._cancelled.set()
         self._going.set()
 
+    def self_test(self, number: int) -> Iterator[Finding]:
+        """Hidden faults put into virtual copies of the records, and what the checks make of them."""
+        from inspector.audit.selftest import run_trials, summed_up
+
+        ids = list(self._options.records) or self._source.index.column("record_id").to_pylist()
+        self._begin(Stage.DATASET, number)
+
+        def step() -> None:
+            self._step()
+            self.progress.done = min(self.progress.done + 1, number)
+
+        try:
+            trials = run_trials(self._facts, ids, self._case, number, step)
+            found = list(summed_up(self._facts, trials))
+            self._store.add([Result(None, "self-test", "", found)])
+            yield from found
+        finally:
+            self._decoders.close()
+
     def pause(self) -> None:
         """Begin no further record until `resume`."""
         self._going.clear()

@@ -25,6 +25,12 @@ def audit(
         list[str] | None, typer.Option("--record", metavar="ID", help="Only this record; repeat for more.")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", metavar="N", help="Records decoded at a time.")] = 1,
+    self_test: Annotated[
+        int | None,
+        typer.Option(
+            "--self-test", metavar="N", min=1, help="Hide N faults in copies (in memory) and find them."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a finding to stdout.")] = False,
     out: Annotated[
         str | None, typer.Option("--out", metavar="FILE.parquet", help="Write the findings there, too.")
@@ -48,11 +54,11 @@ def audit(
     with Session.open(path, reader, workspace, author) as session:
         run = session.audit(Options(tuple(check or ()), tuple(record or ()), workers))
         found: list[Finding] = []
-        for finding in run.findings():
+        for finding in run.findings() if self_test is None else run.self_test(self_test):
             found.append(finding)
             if as_json:
                 print(json_text(finding.to_json()))
-            elif finding.status is not Status.OK:
+            elif finding.status is not Status.OK or self_test is not None:
                 print(plain(line_of(finding)))
             _progress(run)
         if sys.stderr.isatty():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import run
 
 from inspector.audit.runner import Options
 from inspector.core.findings import Finding, Status
@@ -76,3 +77,54 @@ def test_late_sound_takes_its_transcript_along(demo: Path) -> None:
     assert (late.fix.stream, late.fix.moves) == ("voice", ("words",))
     (words,) = [each for each in found if each.check == "transcript.offset"]
     assert words.status is Status.OK
+
+
+def test_fixes_are_one_edit_after_which_the_fixable_faults_are_gone(demo: Path, tmp_path: Path) -> None:
+    root = tmp_path / "mended"
+    shutil.copytree(demo, root, ignore=shutil.ignore_patterns(".inspector"))
+    before = {(each.check, each.record_id): each for each in audited(root) if each.status is Status.FAILED}
+    fixable = {key for key, each in before.items() if each.fix is not None}
+    assert {check for check, _ in fixable} == {
+        "timing.av_offset", "timing.camera_offset", "transcript.offset", "sensor.drift",
+    }  # fmt: skip
+    dry = run("fix", root, "--dry-run", "--author", "tester")
+    assert (dry.returncode, dry.stderr) == (0, "")
+    assert "voice moves 320 ms earlier, and words with it" in dry.stdout
+    with Session.open(root, author="tester") as session:
+        assert not session.history()
+    done = run("fix", root, "--author", "tester")
+    assert (done.returncode, done.stderr) == (0, "")
+    after = audited(root)
+    assert {(each.check, each.record_id) for each in after if each.status is Status.FAILED} == (
+        set(before) - fixable
+    )
+    for check, record_id in fixable:  # and each is measured to be right now
+        (mine,) = [each for each in after if (each.check, each.record_id) == (check, record_id)]
+        assert mine.status is Status.OK
+    with Session.open(root, author="tester") as session:
+        assert len(session.history()) == 1
+        session.undo()
+    again = {(each.check, each.record_id) for each in audited(root) if each.status is Status.FAILED}
+    assert again == set(before)
+
+
+def test_sql_shows_what_was_measured(demo: Path) -> None:
+    audited(demo)
+    with Session.open(demo, author="tester") as session:
+        rows = session.query(
+            "SELECT stream_b, offset_ms FROM pairs WHERE record_id = 'rec_007' AND stream_a = 'front' "
+            "AND method = 'flashes and onsets'"
+        ).table.to_pylist()
+        assert [row["stream_b"] for row in rows] == ["voice"]
+        assert abs(rows[0]["offset_ms"] - 320) < 5
+        residual = session.query("SELECT residual_ms, status FROM streams WHERE record_id = 'rec_007'").table
+        told = {row["status"] for row in residual.to_pylist()}
+        assert told == {"reference", "failed", "ok"}
+        frozen = session.query("SELECT state FROM coverage WHERE record_id = 'rec_023' AND modality = 'video'")
+        assert frozen.table.to_pylist() == [{"state": "frozen"}]
+        silent = session.query("SELECT state FROM coverage WHERE record_id = 'rec_010' AND modality = 'audio'")
+        assert silent.table.to_pylist() == [{"state": "silent"}]
+        broken = session.query(
+            "SELECT DISTINCT record_id FROM annotations WHERE grounding = 'broken' ORDER BY record_id"
+        ).table.column("record_id")
+        assert broken.to_pylist() == ["rec_011", "rec_014", "rec_016", "rec_025"]

@@ -1,0 +1,58 @@
+"""Findings' fixes as changes to the journal, and in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from inspector.core.effective import timemap_path, timemap_value
+from inspector.core.timemap import TimeMap
+from inspector.core.times import NS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inspector.core.findings import Finding, Fix
+    from inspector.core.model import Record, Stream
+
+FAR_NS = 1000 * NS
+
+
+def places(finding: Finding, record: Record) -> Iterator[tuple[str, Any]]:
+    """Each path that the finding's fix changes in its record, with what is to stand there."""
+    fix = finding.fix
+    if fix is None:
+        return
+    if fix.change is not None:
+        yield fix.change[0], fix.change[2]
+    if fix.stream is None or fix.timemap is None:
+        return
+    yield timemap_path(fix.stream), timemap_value(fix.timemap)
+    moved = record.stream(fix.stream)
+    for name in fix.moves:
+        follower = record.stream(name)
+        yield timemap_path(name), timemap_value(along(moved, fix.timemap, follower))
+
+
+def along(moved: Stream, new: TimeMap, follower: Stream) -> TimeMap:
+    """The map of a stream that goes with another one, by as much as that one moves to its new map."""
+    old = moved.timemap
+    first, second = (new.to_reference(old.to_local(each)) for each in (0, FAR_NS))
+    if second - first == FAR_NS:
+        return follower.timemap.then(TimeMap(((0, first),)))
+    return follower.timemap.then(TimeMap(((0, first), (FAR_NS, second))))
+
+
+def in_words(fix: Fix, record: Record) -> str:
+    """What accepting the fix does, for people."""
+    if fix.stream is None or fix.timemap is None:
+        return f"changes {fix.change[0]}" if fix.change is not None else "changes nothing"
+    old = record.stream(fix.stream).timemap
+    by_ms = (fix.timemap.late_ns - old.late_ns) / 1e6
+    ppm = fix.timemap.drift_ppm - old.drift_ppm
+    parts = []
+    if abs(by_ms) >= 0.5 or not ppm:
+        parts.append(f"moves {abs(by_ms):.0f} ms {'earlier' if by_ms > 0 else 'later'}")
+    if abs(ppm) >= 0.05:
+        parts.append(f"its clock is slowed by {ppm:.0f} ppm" if ppm > 0 else f"is sped up by {-ppm:.0f} ppm")
+    also = f", and {', '.join(fix.moves)} with it" if fix.moves else ""
+    return f"{fix.stream} {' and '.join(parts)}{also}"

@@ -1,0 +1,64 @@
+"""`fix`: suggested fixes that passed their gate are accepted, in one edit."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app
+from inspector.errors import plain
+
+if TYPE_CHECKING:
+    from inspector.core.findings import Finding
+
+
+@app.command("fix")
+def fix(
+    path: DatasetArg,
+    check: Annotated[
+        list[str] | None, typer.Option("--check", metavar="ID", help="Only this check; repeat for more.")
+    ] = None,
+    record: Annotated[
+        list[str] | None, typer.Option("--record", metavar="ID", help="Only this record; repeat for more.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, help="Records decoded at a time.")
+    ] = 1,
+    workspace: Workspace = None,
+    author: Author = None,
+    reader: Reader = None,
+) -> None:
+    """Accept the suggested fixes that passed their gate, as one edit that `undo` takes back.
+
+    What was audited before and has not changed is not audited again.
+    """
+    from inspector.audit.fixes import in_words
+    from inspector.audit.runner import Options
+    from inspector.core.findings import Status
+    from inspector.session import Session
+
+    with Session.open(path, reader, workspace, author) as session:
+        run = session.audit(Options(tuple(check or ()), tuple(record or ()), workers))
+        failed = [each for each in run.findings() if each.status is Status.FAILED]
+        mended: list[Finding] = [each for each in failed if each.fix is not None]
+        for each in mended:
+            assert each.fix is not None
+            assert each.record_id is not None
+            told = in_words(each.fix, session.record(each.record_id))
+            print(plain(f"{each.record_id} {each.check}: {told}"))
+        left = len(failed) - len(mended)
+        rest = f"; {left} more failed and have no fix that is certain" if left else ""
+        if not mended:
+            print(f"nothing to fix{rest}")
+            return
+        if dry_run:
+            print(f"{len(mended)} fixes, none made{rest}")
+            return
+        edit = session.accept(mended)
+        told = "all of them stand already" if edit is None else f"edit {edit.id}"
+        print(f"{len(mended)} fixes, {told}{rest}")
+        for problem in session.curation.problems:
+            print(f"inspector: {plain(str(problem))}", file=sys.stderr)
