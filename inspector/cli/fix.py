@@ -23,7 +23,7 @@ def fix(
     record: Annotated[
         list[str] | None, typer.Option("--record", metavar="ID", help="Only this record; repeat for more.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, help="Records decoded at a time.")
     ] = 1,

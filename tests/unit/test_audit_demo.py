@@ -120,10 +120,10 @@ def test_sql_shows_what_was_measured(demo: Path) -> None:
         residual = session.query("SELECT residual_ms, status FROM streams WHERE record_id = 'rec_007'").table
         told = {row["status"] for row in residual.to_pylist()}
         assert told == {"reference", "failed", "ok"}
-        frozen = session.query("SELECT state FROM coverage WHERE record_id = 'rec_023' AND modality = 'video'")
-        assert frozen.table.to_pylist() == [{"state": "frozen"}]
-        silent = session.query("SELECT state FROM coverage WHERE record_id = 'rec_010' AND modality = 'audio'")
-        assert silent.table.to_pylist() == [{"state": "silent"}]
+        for record_id, modality, state in (("rec_023", "video", "frozen"), ("rec_010", "audio", "silent")):
+            where = f"record_id = '{record_id}' AND modality = '{modality}'"
+            covered = session.query(f"SELECT state FROM coverage WHERE {where}").table
+            assert covered.to_pylist() == [{"state": state}]
         broken = session.query(
             "SELECT DISTINCT record_id FROM annotations WHERE grounding = 'broken' ORDER BY record_id"
         ).table.column("record_id")
