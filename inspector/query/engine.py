@@ -37,6 +37,7 @@ from inspector.query.tables import (
     annotation_rows,
     coverage_rows,
     index_columns,
+    sql_type,
     stream_rows,
     word_rows,
 )
@@ -106,9 +107,9 @@ class Engine:
         """Each table with its columns and their types; the channels of `samples` once it was asked."""
         if self._schema:
             return dict(self._schema)
-        known = {name: tuple((f.name, str(f.type)) for f in schema) for name, schema in SCHEMAS.items()}
+        known = {name: tuple((f.name, sql_type(f.type)) for f in schema) for name, schema in SCHEMAS.items()}
         index = self._session.index
-        own = [(new, str(index.schema.field(name).type)) for name, new in index_columns(index)]
+        own = [(new, sql_type(index.schema.field(name).type)) for name, new in index_columns(index)]
         first = (("record_id", "VARCHAR"), ("duration_s", "DOUBLE"), ("axis", "VARCHAR"), ("flag", "VARCHAR"))
         fixed = tuple(zip(FIXED, ("VARCHAR", "VARCHAR", "DOUBLE", "DOUBLE"), strict=True))
         return {"records": (*first, *own), **known, "samples": fixed}

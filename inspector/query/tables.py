@@ -179,6 +179,38 @@ def word_rows(record: Record, stream: Stream, cues: Sequence[Cue]) -> Iterator[d
             }
 
 
+_SQL_NAMES = (
+    (pa.types.is_boolean, "BOOLEAN"),
+    (pa.types.is_int64, "BIGINT"),
+    (pa.types.is_int32, "INTEGER"),
+    (pa.types.is_int16, "SMALLINT"),
+    (pa.types.is_int8, "TINYINT"),
+    (pa.types.is_float64, "DOUBLE"),
+    (pa.types.is_float32, "FLOAT"),
+    (pa.types.is_string, "VARCHAR"),
+    (pa.types.is_large_string, "VARCHAR"),
+    (pa.types.is_date32, "DATE"),
+    (pa.types.is_null, "INTEGER"),
+)
+
+
+def sql_type(kind: pa.DataType) -> str:
+    """What DuckDB calls an Arrow type; its own name in capitals where that is not known before."""
+    for is_one, name in _SQL_NAMES:
+        if is_one(kind):
+            return name
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return f"{sql_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return f"STRUCT({', '.join(f'{each.name} {sql_type(each.type)}' for each in kind)})"
+    if pa.types.is_timestamp(kind):
+        name = "TIMESTAMP" if kind.tz is None else "TIMESTAMPTZ"
+        if kind.unit == "ns":
+            return f"{name}_NS"
+        return name if kind.tz is None else "TIMESTAMP WITH TIME ZONE"
+    return str(kind).upper()
+
+
 def index_columns(index: pa.Table) -> list[tuple[str, str]]:
     """The dataset's own columns and the names under which `records` has them.
 

@@ -136,6 +136,13 @@ def test_tables_say_what_the_records_are(demo: Session) -> None:
         assert rows(demo, f"SELECT count(*) AS n FROM {table}") == [{"n": 0}]
 
 
+def test_the_schema_is_the_same_before_the_first_question() -> None:
+    with Session.open(resource("demo")) as session:
+        before = session.sql_schema()
+        session.query("SELECT 1")
+        assert session.sql_schema() == before
+
+
 def test_samples_are_what_is_in_the_files(demo: Session) -> None:
     stream = demo.record("rec_001").stream("hands")
     series: Any = demo.series(stream)
