@@ -96,6 +96,10 @@ NAMED = ("authors", "records", "paths", "mades", "values", "lost")
 ARRAYS = tuple(f.name for f in fields(Fold) if f.name not in (*NAMED, "ids"))
 
 
+PACK = 12
+"""Blocks that are put together at a time; what they have in common is kept once."""
+
+
 class Columns:
     """Lines as they are read, gathered for the fold. Texts that come again in later blocks are kept once."""
 
@@ -115,14 +119,16 @@ class Columns:
         self._changes.append(changes.set_column(changes.schema.get_field_index("edit"), "edit", moved))
         self.rows += len(edits)
         self._fresh += 1
-        if self._fresh >= 12:
+        if self._fresh >= PACK:
             self._pack()
 
     def _pack(self) -> None:
         for tables in (self._edits, self._changes):
-            whole = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
-            tables[:] = [whole]
+            fresh = tables[-self._fresh :]
+            del tables[-self._fresh :]
+            tables.append(pa.concat_tables(fresh).unify_dictionaries().combine_chunks())
         self._fresh = 0
+        pa.default_memory_pool().release_unused()
 
     def give(self) -> tuple[pa.Table, pa.Table]:
         """The edits and the changes, which are then no longer held here."""
@@ -135,10 +141,12 @@ class Columns:
 
 def fold(columns: Columns) -> Fold:
     """Fold what was gathered, which is used up by it."""
+    tidy = pa.default_memory_pool().release_unused  # what was freed goes back at once: a million rows add up
     rows, whole = columns.give()
     order, rank, by_id = _in_order(rows)
     rows = rows.take(pa.array(order))
     del order
+    tidy()
     ids = rows.column("id").combine_chunks()
     authors, author = Names.of(rows.column("author"))
     at = rows.column("at").to_numpy()
@@ -154,10 +162,13 @@ def fold(columns: Columns) -> Fold:
     whole = whole.drop_columns(["before", "after"])
     values, codes = Names.of(both)
     del both
-    (records, record), (paths, path), (mades, made) = (
-        Names.of(whole.column(name)) for name in ("record", "path", "made")
-    )
-    del whole
+    found = []
+    for name in ("record", "path", "made"):
+        tidy()
+        found.append(Names.of(whole.column(name)))
+        whole = whole.drop_columns([name])
+    (records, record), (paths, path), (mades, made) = found
+    tidy()
     key = record.astype(np.int64) * max(len(paths), 1) + path
     sort = np.lexsort((edit, made, key))  # stable: changes of one edit to one place keep their order
     first = np.ones(len(sort), np.bool_)
