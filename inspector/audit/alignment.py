@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from inspector.core.model import Stream
 
 SEARCH_S = 10.0
+CONTAINER = "one container"
+"""The method of a pair that nothing measures: its streams' stamps are of one clock, and move together."""
 DRIFTS_PPM = np.arange(-12_000.0, 12_001.0, 250.0)
 DRIFT_LEAST_S = 60.0
 """In a shorter stretch a drift is not told from an offset."""
@@ -93,7 +95,17 @@ def measure(case: Case) -> tuple[Pair, ...]:
         first = films[0]
         pairs += [_flashes(case, first, other) for other in films[1:]]
         pairs += [_clicks(case, first, other) for other in tracks]
-    pairs += [_sounds(case, tracks[0], other) for other in tracks[1:]]
+    for place, other in enumerate(tracks[1:], 1):
+        pairs.append(_sounds(case, tracks[0], other))
+        # A first track of something else is no measure: the next ones may have recorded the same.
+        for anchor in tracks[1:place][:2]:
+            if not pairs[-1].good:
+                pairs.append(_sounds(case, anchor, other))
+    measured = {frozenset((pair.a, pair.b)) for pair in pairs if pair.good}
+    for film in films:
+        for track in tracks:
+            if film.clock == track.clock and frozenset((film.id, track.id)) not in measured:
+                pairs.append(Pair(film.id, track.id, CONTAINER, 0.0, None, 0.01, 0.5, True, False))
     pairs += [_words(case, track, text) for text in record.of(Modality.TEXT) for track in tracks[:1]]
     if films:
         pairs += [_motion(case, films[0], tracks[:1], each) for each in record.of(Modality.SENSOR)]

@@ -165,7 +165,7 @@ def _silent(case: Case) -> Iterator[Finding]:
         high = case.facts.limits("content.silent")[1] or 2.0
         spans = silent_spans(sound)
         quiet = sum(end - start for start, end in spans) / NS
-        whole = quiet >= 0.99 * len(sound.pcm) / RATE and quiet > 0
+        whole = quiet >= max(high, 0.99 * len(sound.pcm) / RATE)
         longest = max(spans, key=lambda span: span[1] - span[0], default=(0, 0))
         span_s = (longest[1] - longest[0]) / NS
         if whole or (span_s >= high and span_s > 0.5 * length):

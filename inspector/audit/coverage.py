@@ -44,6 +44,30 @@ unreadable = check(
 )
 
 
+partial = check(
+    "coverage.partial",
+    "A file was read only in part",
+    """The reader met cues, rows, labels or stamps that it could not read, and went on without them. What cuts
+    a stream short or keeps it from being read at all is told by the other checks of this family. Only
+    suspect: whether what is lost matters, the curator knows.""",
+)
+
+
+@partial.at(Stage.RECORD)
+def _partial(case: Case) -> Iterator[Finding]:
+    whole = {stream.clock.id: stream for stream in case.record.streams if not stream.meta.get("truncated")}
+    for problem in case.record.problems:
+        if problem.path in whole or problem.works.startswith("the other"):
+            named = whole.get(problem.path)
+            yield case.finding(
+                "coverage.partial",
+                streams=() if named is None else (named.id,),
+                status=Status.SUSPECT,
+                severity=0.35,
+                message=str(problem),
+            )
+
+
 @missing.at(Stage.INDEX)
 def _missing_in_index(facts: Facts) -> Iterator[Finding]:
     for modality in facts.expected:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.audit.alignment import corrected, pcm_of, solved
+from inspector.audit.alignment import CONTAINER, corrected, pcm_of, solved
 from inspector.audit.case import outside
 from inspector.audit.checks import Stage, check
 from inspector.audit.estimators import sounds
@@ -81,14 +81,7 @@ def moved(case: Case, name: str, stream: Stream, found: Solved, late_s: float, p
     """The finding that a stream is so late by itself, with what follows from it and, if sure, the fix."""
     limits = case.facts.limits(name)
     value = late_s * 1000
-    followers = tuple(
-        each.id
-        for each in case.record.of(Modality.TEXT)
-        if (through := found.through.get(each.id)) is not None
-        and stream.id in (through.a, through.b)
-        and each.id in found.late_s
-        and stream.modality is Modality.AUDIO
-    )
+    followers = _followers(case, stream, found)
     drift_ppm = _drift(pair)
     new = corrected(stream, late_s, drift_ppm)
     fix = Fix(stream.id, new, new.late_ns, new.drift_ppm, None, followers) if pair.sure else None
@@ -102,6 +95,20 @@ def moved(case: Case, name: str, stream: Stream, found: Solved, late_s: float, p
     if fix is None and outside(value, limits):
         message += "; not certain enough to be mended by itself"
     return case.judged(name, value, message, streams=(stream.id,), confidence=pair.confidence, fix=fix)
+
+
+def _followers(case: Case, stream: Stream, found: Solved) -> tuple[str, ...]:
+    """The transcripts of a sound, and what lies in one container with it and is measured by it."""
+    names = []
+    for each in case.record.streams:
+        through = found.through.get(each.id)
+        if through is None or each.id not in found.late_s or each.id == stream.id:
+            continue
+        told = stream.modality is Modality.AUDIO and each.modality is Modality.TEXT
+        beside = stream.id in (through.a, through.b) and through is not found.through.get(stream.id)
+        if beside and (told or through.method == CONTAINER):
+            names.append(each.id)
+    return tuple(names)
 
 
 def _drift(pair: Pair) -> float:
@@ -134,6 +141,13 @@ def _offsets(case: Case, name: str, modality: Modality) -> Iterator[Finding]:
                 why = "; ".join(f"{each.method}: {each.why}" for each in tried if each.why)
                 yield case.unmeasurable(name, why or "there is nothing to compare it with", (stream.id,))
             continue
+        if pair.method == CONTAINER:
+            if case.record.reference in (pair.a, pair.b):
+                tried = [each for each in found.pairs if stream.id in (each.a, each.b) and not each.good]
+                why = "; ".join(f"{each.method}: {each.why}" for each in tried if each.why)
+                told = f"only the stamps of its container tell, which prove nothing; {why}"
+                yield case.unmeasurable(name, told, (stream.id,))
+            continue  # else it goes with the stream that it lies beside, and is told there
         yield moved(case, name, stream, found, own, pair)
 
 
@@ -232,7 +246,9 @@ def _av(case: Case) -> Iterator[Finding]:
             }
         )
     for name, late in found.late_s.items():
-        case.note("residual", name, state_of(case, name, late), late * 1000)
+        through = found.through.get(name)
+        if through is None or through.method != CONTAINER:
+            case.note("residual", name, state_of(case, name, late), late * 1000)
     yield from _offsets(case, "timing.av_offset", Modality.AUDIO)
 
 

@@ -227,3 +227,36 @@ def test_a_dataset_that_cannot_be_written_is_audited_all_the_same(folder: Path, 
     assert done.returncode == 1
     assert not (folder / ".inspector").exists()
     assert (tmp_path / "work" / "audit").is_dir()
+
+
+def test_two_recorders_are_measured_by_what_both_heard(tmp_path: Path) -> None:
+    """The second one's sound is late by a known time; nothing else is there to measure it by."""
+    import wave
+
+    rng = np.random.default_rng(7)
+    room = rng.normal(0, 0.1, 48_000 * 20)
+    for record, name, late in (("one", "a", 0.0), ("one", "b", 0.250), ("two", "a", 0.0), ("two", "b", 0.0)):
+        shifted = np.concatenate([np.zeros(round(late * 48_000)), room])[: 48_000 * 18]
+        shifted = shifted + rng.normal(0, 0.05, len(shifted))
+        (tmp_path / "data" / record).mkdir(parents=True, exist_ok=True)
+        with wave.open(str(tmp_path / "data" / record / f"mic_{name}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(48_000)
+            file.writeframes((np.clip(shifted, -1, 1) * 32767).astype("<i2").tobytes())
+    with Session.open(tmp_path / "data") as session:
+        found = list(session.audit(Options(checks=("timing.av_offset",))).findings())
+    (late_one,) = [each for each in found if each.status is Status.FAILED]
+    assert late_one.streams == ("mic_b",)
+    assert late_one.value is not None
+    assert abs(late_one.value - 250) < 1
+    assert late_one.fix is not None
+
+
+def test_a_malformed_cue_of_a_real_file_is_found(samples: Path, tmp_path: Path) -> None:
+    root = samples / "ableplayer_audio_captions"
+    if not root.is_dir():
+        pytest.skip("the samples are not here")
+    with Session.open(root, workspace=tmp_path / "work") as session:
+        found = list(session.audit(Options(checks=("coverage.partial",))).findings())
+    assert any("00.02:32.000" in each.message and each.record_id == "paulallen_meta" for each in found)
