@@ -185,11 +185,13 @@ class Engine:
             "allow_unsigned_extensions": "false",
             "temp_directory": str(self._spill),
             "max_temp_directory_size": "4GB",
-            "memory_limit": f"{self._memory_mb}MB",
+            # The index lies in memory whatever is asked; a question's own room comes on top of that.
+            "memory_limit": f"{self._memory_mb + 4 * self._session.index.nbytes // 1_000_000}MB",
         }
         base = duckdb.connect(":memory:", config=config)
-        for setting in ("python_enable_replacements = false", "python_scan_all_frames = false"):
-            base.execute(f"SET {setting}")
+        # The bar would be drawn on standard output, between the rows of an answer.
+        for name in ("python_enable_replacements", "python_scan_all_frames", "enable_progress_bar"):
+            base.execute(f"SET {name} = false")
         with suppress(duckdb.Error):  # a build without the zones of the world still compares stamps
             base.execute("SET TimeZone = 'UTC'")
         # The second wall: no file but the dataset's can be opened, and none of this can be changed.

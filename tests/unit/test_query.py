@@ -333,6 +333,13 @@ def test_a_question_is_cancelled(tmp_path: Path, engines: Callable[[Any], Engine
     assert ask(engine, "SELECT 1 AS a") == [{"a": 1}]  # and the next one is answered
 
 
+def test_a_long_question_draws_no_bar_on_standard_output(
+    tmp_path: Path, engines: Callable[[Any], Engine]
+) -> None:
+    with engines(Made(tmp_path, []))._connect() as base:
+        assert base.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
+
+
 def test_no_more_rows_are_made_than_are_asked_for(tmp_path: Path, engines: Callable[[Any], Engine]) -> None:
     engine = engines(Made(tmp_path, []))
     question = engine.ask("SELECT * FROM range(1000000000000)", None, 10)
