@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from programs import run
 
+from inspector.audit.report import report_html
 from inspector.audit.runner import Options
 from inspector.core.findings import Finding, Status
 from inspector.session import Session
@@ -128,3 +131,30 @@ def test_sql_shows_what_was_measured(demo: Path) -> None:
             "SELECT DISTINCT record_id FROM annotations WHERE grounding = 'broken' ORDER BY record_id"
         ).table.column("record_id")
         assert broken.to_pylist() == ["rec_011", "rec_014", "rec_016", "rec_025"]
+
+
+def test_the_report_is_one_page_that_fetches_nothing(demo: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    fresh = tmp_path / "never audited"
+    shutil.copytree(demo / "rec_001", fresh / "rec_001")
+    assert run("report", fresh, "--out", page).returncode == 2
+    audited(demo)
+    done = run("report", demo, "--out", page)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = page.read_text("utf-8")
+    assert "<b class=failed>12 failed</b>" in text
+    assert "voice against front" in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert "<script" not in text
+    strips = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert len(strips) >= 5
+    for strip in strips:
+        ElementTree.fromstring(strip)
+    assert run("report", demo, "--out", demo / "inside.html").returncode == 2
+
+
+def test_what_the_data_says_is_escaped_in_the_report() -> None:
+    evil = Finding("coverage.partial", "<b>", ("<i>",), status=Status.FAILED, message="<script>1</script>")
+    text = report_html("<u>", "0", "now", 1, [evil], {"<s>": {"present": 1}})
+    for tag in ("<b>", "<i>", "<script", "<u>", "<s>"):
+        assert tag not in text

@@ -1,0 +1,199 @@
+"""The report of an audit: one self-contained HTML file, good enough to lie beside a release of the dataset.
+
+No script, no font and no picture is fetched; every text of the dataset is escaped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from inspector.audit.checks import checks
+from inspector.core.findings import Finding, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+WORST = 20
+WIDE, HIGH = 560, 56
+"""Of a strip of figures, px."""
+
+STYLE = """
+:root{color-scheme:light dark;--ink:#1b1f24;--quiet:#5c6670;--line:#d9dee3;--paper:#fff;--bad:#b3261e;
+--warn:#8a5a00;--good:#1f6f43}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ec;--quiet:#9aa4ae;--line:#333b43;--paper:#15181b;
+--bad:#ff8a80;--warn:#e0b060;--good:#7fd0a0}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;
+margin:2.5rem auto;padding:0 1.25rem}
+h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2.2rem 0 .5rem}p.quiet,td.quiet{color:var(--quiet)}
+table{border-collapse:collapse;width:100%;font-size:.92rem}td,th{text-align:left;padding:.3rem .6rem .3rem 0;
+border-bottom:1px solid var(--line);vertical-align:top}td.n,th.n{text-align:right;
+font-variant-numeric:tabular-nums}.failed{color:var(--bad)}.suspect{color:var(--warn)}.ok{color:var(--good)}
+svg{display:block;margin:.2rem 0 .8rem;max-width:100%}
+"""
+
+COLOUR = {
+    Status.OK: "var(--good)",
+    Status.FAILED: "var(--bad)",
+    Status.SUSPECT: "var(--warn)",
+    Status.NOT_MEASURABLE: "var(--quiet)",
+}
+
+
+def report_html(
+    name: str,
+    version: str,
+    when: str,
+    records: int,
+    findings: Sequence[Finding],
+    coverage: Mapping[str, Mapping[str, int]],
+) -> str:
+    """The page. `coverage` counts records by modality and state."""
+    counted = Counter(each.status for each in findings)
+    bad = {each.record_id for each in findings if each.status is Status.FAILED and each.record_id}
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8>",
+        "<meta name=viewport content='width=device-width'>",
+        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+        f"<title>Audit of {escape(name)}</title><style>{STYLE}</style>",
+        f"<h1>Audit of {escape(name)}</h1>",
+        f"<p class=quiet>{escape(when)} · Inspector {escape(version)} · {records} records</p>",
+        f"<p><b class=failed>{counted[Status.FAILED]} failed</b> in {len(bad)} records, "
+        f"{counted[Status.SUSPECT]} suspect, {counted[Status.NOT_MEASURABLE]} not measurable, "
+        f"{counted[Status.OK]} measured and within tolerance.</p>",
+        _coverage(coverage),
+        _worst(findings),
+        _figures(findings),
+        _told(findings, "label.grounding", "Grounding"),
+        _told(findings, "audit.self_test", "The ruler tested on this data"),
+        _unmeasured(findings),
+        _tolerances(findings),
+    ]
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of cells that are HTML already."""
+    top = "".join(f"<th>{each}</th>" for each in head)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><tr>{top}</tr>{body}</table>"
+
+
+def _coverage(coverage: Mapping[str, Mapping[str, int]]) -> str:
+    found = {state for counts in coverage.values() for state in counts}
+    states = sorted(found, key=lambda state: (state != "present", state))
+    rows = [
+        [escape(modality), *(str(counts.get(state, "")) for state in states)]
+        for modality, counts in coverage.items()
+    ]
+    return "<h2>Coverage, records</h2>" + _table(["modality", *map(escape, states)], rows)
+
+
+def _worst(findings: Sequence[Finding]) -> str:
+    order = {Status.FAILED: 0, Status.SUSPECT: 1}
+    listed = sorted(
+        (each for each in findings if each.status in order and each.check != "audit.self_test"),
+        key=lambda each: (order[each.status], -each.severity, -(each.confidence or 0.0)),
+    )
+    if not listed:
+        return "<h2>Findings</h2><p>Nothing failed.</p>"
+    rows = [
+        [
+            f"<span class={each.status.value}>{each.status.value}</span>",
+            escape(each.record_id or "dataset"),
+            escape(each.check),
+            escape(", ".join(each.streams)),
+            escape(each.message),
+        ]
+        for each in listed[:WORST]
+    ]
+    more = f"<p class=quiet>and {len(listed) - WORST} more</p>" if len(listed) > WORST else ""
+    return "<h2>Findings, the worst first</h2>" + _table(
+        ["status", "record", "check", "streams", "what"], rows
+    ) + more  # fmt: skip
+
+
+def _figures(findings: Sequence[Finding]) -> str:
+    """A strip for each check that measures: every figure a mark, the tolerance a band."""
+    by_check: dict[str, list[Finding]] = defaultdict(list)
+    for each in findings:
+        if each.value is not None and each.record_id and each.check.split(".")[0] in FAMILIES:
+            by_check[each.check].append(each)
+    parts = []
+    for name, mine in sorted(by_check.items()):
+        values = sorted(round(each.value, 6) + 0.0 for each in mine if each.value is not None)
+        if values[0] == values[-1]:
+            continue
+        middle = values[len(values) // 2]
+        unit = escape(mine[0].unit)
+        parts.append(
+            f"<p>{escape(name)}: {len(values)} measured, median {middle:.4g} {unit}, "
+            f"from {values[0]:.4g} to {values[-1]:.4g} {unit}</p>{_strip(mine)}"
+        )
+    return "<h2>Offsets and drifts</h2>" + "".join(parts) if parts else ""
+
+
+FAMILIES = ("timing", "transcript", "sensor", "label")
+
+
+def _strip(mine: Sequence[Finding]) -> str:
+    low, high = mine[0].tolerance
+    values = [each.value for each in mine if each.value is not None]
+    ends = [*values, *(each for each in (low, high) if each is not None), 0.0]
+    first, last = min(ends), max(ends)
+    room = (last - first) or 1.0
+
+    def x(value: float) -> float:
+        return 10 + (value - first) / room * (WIDE - 20)
+
+    left, right = x(first if low is None else low), x(last if high is None else high)
+    marks = "".join(
+        f'<line x1="{x(each.value):.1f}" x2="{x(each.value):.1f}" y1="14" y2="34" stroke-width="2" '
+        f'stroke="{COLOUR[each.status]}" stroke-opacity=".7">'
+        f"<title>{escape(each.record_id or '')} {each.value:.4g}</title></line>"
+        for each in mine
+        if each.value is not None
+    )
+    text = f'font-size="11" fill="var(--quiet)" y="{HIGH - 4}"'
+    return (
+        f'<svg viewBox="0 0 {WIDE} {HIGH}" width="{WIDE}" height="{HIGH}" role="img" aria-label="figures">'
+        f'<rect x="{left:.1f}" y="8" width="{max(right - left, 1):.1f}" height="32" fill="var(--good)" '
+        f'fill-opacity=".12"/><line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="8" y2="40" stroke="var(--line)"/>'
+        f'{marks}<text x="10" {text}>{first:.4g}</text>'
+        f'<text x="{WIDE - 10}" text-anchor="end" {text}>{last:.4g}</text></svg>'
+    )
+
+
+def _told(findings: Sequence[Finding], name: str, title: str) -> str:
+    mine = [each for each in findings if each.check == name]
+    return f"<h2>{title}</h2>" + "".join(f"<p>{escape(each.message)}</p>" for each in mine) if mine else ""
+
+
+def _unmeasured(findings: Sequence[Finding]) -> str:
+    counted: Counter[tuple[str, str]] = Counter(
+        (each.check, each.message) for each in findings if each.status is Status.NOT_MEASURABLE
+    )
+    if not counted:
+        return ""
+    rows = [[escape(check), escape(why), str(number)] for (check, why), number in counted.most_common(WORST)]
+    return "<h2>What could not be measured</h2>" + _table(["check", "why", "records"], rows)
+
+
+def _tolerances(findings: Sequence[Finding]) -> str:
+    used: dict[str, Any] = {}
+    for each in findings:
+        used.setdefault(each.check, (each.tolerance, each.unit))
+    rows = []
+    for entry in checks.all():
+        one = entry.value
+        (low, high), unit = used.get(one.id, (one.tolerance, one.unit))
+        bounds = "" if low is None and high is None else f"{_bound(low)} to {_bound(high)} {escape(unit)}"
+        rows.append([escape(one.id), str(one.version), bounds, escape(one.help)])
+    return "<h2>Checks, versions and tolerances</h2>" + _table(
+        ["check", "version", "tolerance", "what it does"], rows
+    )  # fmt: skip
+
+
+def _bound(value: float | None) -> str:
+    return "…" if value is None else f"{value:g}"
