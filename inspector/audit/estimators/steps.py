@@ -116,7 +116,7 @@ def place(
     rate: int,
     before: Piece,
     after: Piece,
-    reach_s: float = 6.0,
+    reach_s: float = 3.0,
     block_s: float = 0.02,
 ) -> float:
     """Where between two pieces the cut lies, s of `a`: `b` fits by the first offset, then the second.
