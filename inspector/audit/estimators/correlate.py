@@ -216,7 +216,7 @@ def sound_offset(
 
     The whole first, then windows of 6 s and the line through them, then the windows again with `b` warped by
     it, twice. `ok` asks for three windows within 2 ms of the line, three in ten of those that were tried,
-    halves that agree, and no two windows that are found elsewhere: these are a cut (see `steps`).
+    halves that agree, and no window that is found elsewhere: that may be a cut (see `steps`).
     """
     offset, drift, ratio = coarse(a, b, rate, search_s)
     if ratio < GATE:
@@ -240,7 +240,7 @@ def sound_offset(
     tried = max(1, int((_common_s(a, b, rate, offset) - window_s) / (window_s / 2)) + 1)
     away = np.concatenate([rest[np.abs(rest) > AGREE_S], _elsewhere(a, b, rate, found, search_s, window_s)])
     reason = ""
-    if len(away) >= 2 or halves > AGREE_S:
+    if len(away) or halves > AGREE_S:
         reason = f"{len(away)} windows lie off the line of the others, {len(found)} on it: perhaps a cut"
     elif len(found) < 0.3 * tried:
         reason = f"only {len(found)} of {tried} windows can be told"
