@@ -21,6 +21,7 @@ from inspector.core.model import Source
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
 from inspector.media.mp4 import sample_times
+from inspector.media.one_track import give_back, long_tables
 from inspector.media.opening import open_track, reason
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ REGION_LEAST, REGION_BYTES = 60, 2 << 20
 REORDER = 20
 """Packets read behind a stretch, which may hold frames that are shown inside it."""
 CHECKED_BYTES = 1 << 20
+MAPPED = 100_000
+"""Frames from which on an index is used as it lies in the cache, mapped."""
 """Or fewer, where they are large: behind a slow disk each costs time."""
 LONG_GOP_NS = NS
 """A film whose key frames lie further apart than this is slow to seek in."""
@@ -161,9 +164,7 @@ def frame_index(path: Path, track: int, stop: Callable[[], bool] | None = None) 
     with _one_at_a_time(_key(path, track), stop):
         known = known_index(path, track)
         if known is None:
-            known = build_index(path, track, stop)
-            _keep(path, track, known)
-            _remember(path, track, known)
+            known = _kept_as(path, track, build_index(path, track, stop))
     return known
 
 
@@ -204,16 +205,16 @@ def quick_index(path: Path, track: int, stop: Callable[[], bool] | None = None) 
     try:
         if path.stat().st_size <= SMALL:
             return frame_index(path, track, stop)
-        box, stream = open_track(Source(path, "av", track=track), "video")
-        with box:
-            found = _from_tables(path, track, box, stream)
-            index = None if found is None else _indexed(box, stream, *found)
+        with _tables_turn(path):
+            box, stream = open_track(Source(path, "av", track=track), "video")
+            with box:
+                found = _from_tables(path, track, box, stream)
+                index = None if found is None else _indexed(box, stream, *found)
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
         raise InspectorError("The film cannot be read", f"{path}: {reason(error)}") from error
-    if index is not None:
-        _keep(path, track, index)
-        _remember(path, track, index)
-    return index
+    if index is None:
+        return None
+    return _kept_as(path, track, index)
 
 
 def read_region(box: Any, stream: Any, source: Source, local_ns: int) -> FrameIndex:
@@ -280,12 +281,16 @@ def build_index(path: Path, track: int, stop: Callable[[], bool] | None = None) 
     import av
 
     try:
-        box, stream = open_track(Source(path, "av", track=track), "video")
+        source = Source(path, "av", track=track)
+        with _tables_turn(path):
+            box, stream = open_track(source, "video")
+            with box:
+                found = _from_tables(path, track, box, stream)
+                if found is not None:
+                    return _indexed(box, stream, *found)
+        box, stream = open_track(source, "video")  # the look at the tables moved the other one
         with box:
-            pts, keys, seeks, last_duration = _from_tables(path, track, box, stream) or _from_packets(
-                path, box, stream, stop
-            )
-            return _indexed(box, stream, pts, keys, seeks, last_duration)
+            return _indexed(box, stream, *_from_packets(path, box, stream, stop))
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
         raise InspectorError("The film cannot be read", f"{path}: {reason(error)}") from error
 
@@ -347,30 +352,28 @@ def _from_tables(path: Path, track: int, box: Any, stream: Any) -> _Found | None
         return None
     pts = table.pts + shift
     key_pts = pts[table.key]
-    if not len(key_pts) or not _packets_agree(path, track, np.sort(pts), set(key_pts.tolist())):
+    if not len(key_pts) or not _packets_agree(box, stream, np.sort(pts), set(key_pts.tolist())):
         return None
     return pts, key_pts, key_pts, table.last
 
 
-def _packets_agree(path: Path, track: int, pts: NDArray[np.int64], keys: set[int]) -> bool:
+def _packets_agree(box: Any, stream: Any, pts: NDArray[np.int64], keys: set[int]) -> bool:
     """Whether the packets at the start, in the middle and at the end have these stamps."""
-    box, stream = open_track(Source(path, "av", track=track), "video")
-    with box:
-        for place in (0, len(pts) // 2, max(0, len(pts) - CHECKED)):
-            if place:
-                box.seek(int(pts[place]), stream=stream, backward=True)
-            seen, taken = -1, 0
-            for seen, packet in enumerate(_packets(box, stream)):
-                taken += packet.size
-                if packet.size == 0 or seen >= CHECKED or (taken > CHECKED_BYTES and seen > 3):
-                    break
-                at = -1 if packet.pts is None else int(np.searchsorted(pts, packet.pts))
-                if not 0 <= at < len(pts) or pts[at] != packet.pts:
-                    return False
-                if packet.is_keyframe != (packet.pts in keys):
-                    return False
-            if seen < min(CHECKED, len(pts) - place) - 1 and taken <= CHECKED_BYTES:
-                return False  # the tables promise more than the file holds
+    for place in (0, len(pts) // 2, max(0, len(pts) - CHECKED)):
+        if place:
+            box.seek(int(pts[place]), stream=stream, backward=True)
+        seen, taken = -1, 0
+        for seen, packet in enumerate(_packets(box, stream)):
+            taken += packet.size
+            if packet.size == 0 or seen >= CHECKED or (taken > CHECKED_BYTES and seen > 3):
+                break
+            at = -1 if packet.pts is None else int(np.searchsorted(pts, packet.pts))
+            if not 0 <= at < len(pts) or pts[at] != packet.pts:
+                return False
+            if packet.is_keyframe != (packet.pts in keys):
+                return False
+        if seen < min(CHECKED, len(pts) - place) - 1 and taken <= CHECKED_BYTES:
+            return False  # the tables promise more than the file holds
     return True
 
 
@@ -419,6 +422,21 @@ def scale_pts(pts: NDArray[np.int64], base: Fraction) -> NDArray[np.int64]:
 _indexes: OrderedDict[tuple[str, int, int, int], FrameIndex] = OrderedDict()
 _making: dict[tuple[str, int, int, int], Lock] = {}
 _lock = Lock()
+_reading = Lock()
+
+
+@contextmanager
+def _tables_turn(path: Path) -> Iterator[None]:
+    """Long tables are read one film after the other: FFmpeg's, ours and what is made of them take ten times
+    what is kept."""
+    if not long_tables(path):
+        yield
+        return
+    try:
+        with _reading:
+            yield
+    finally:
+        give_back()
 
 
 def _key(path: Path, track: int) -> tuple[str, int, int, int]:
@@ -438,6 +456,15 @@ def _remember(path: Path, track: int, index: FrameIndex) -> None:
         _indexes.move_to_end(key)
         while len(_indexes) > 64:
             _indexes.popitem(last=False)
+
+
+def _kept_as(path: Path, track: int, index: FrameIndex) -> FrameIndex:
+    """Keep it on disk and in memory; a long one mapped, of which only what is looked at is held."""
+    _keep(path, track, index)
+    if len(index) > MAPPED:
+        index = _kept(path, track) or index
+    _remember(path, track, index)
+    return index
 
 
 def _keep(path: Path, track: int, index: FrameIndex) -> None:

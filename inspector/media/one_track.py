@@ -23,14 +23,23 @@ LONG_BYTES = 4 << 20
 
 def others(path: Path, track: int) -> tuple[int, ...]:
     """Where the file has the word `trak` of each track but this one; () where it is to be read as it is."""
-    try:
-        found = path.stat()
-        tracks = _tracks(path, found.st_size, found.st_mtime_ns)
-    except (OSError, ValueError):
-        return ()
+    tracks = _known_tracks(path)
     if not 0 <= track < len(tracks):
         return ()
     return tuple(at for place, at in enumerate(tracks) if place != track)
+
+
+def long_tables(path: Path) -> bool:
+    """Whether opening the file costs memory that is worth minding."""
+    return bool(_known_tracks(path))
+
+
+def _known_tracks(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+        return _tracks(path, found.st_size, found.st_mtime_ns)
+    except (OSError, ValueError):
+        return ()
 
 
 @lru_cache(maxsize=256)

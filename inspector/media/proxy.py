@@ -45,6 +45,8 @@ HEAD = 4
 """int64 numbers before the table: MAGIC, frames, and the width and height that its pictures fit into."""
 STAMP = struct.Struct("<qI")
 """Before each picture: its frame's number and the CRC-32 of its JPEG, so that no other is taken for it."""
+KEYS_AT_ONCE = 8
+"""Key frames that are written together."""
 GONE = -1
 """The length of a frame that the film does not give."""
 
@@ -200,14 +202,38 @@ class ProxyBuilder:
         return int((self._rows[:, 1] != 0).sum())
 
     def run(self) -> Iterator[int]:
-        """Build the groups one after the other, from the focus on and round; yields `done` after each."""
+        """The key frames, then the groups one after the other, from the focus on and round; yields `done`.
+
+        Key frames are soon had of a whole film, and then a drag finds something near wherever it goes.
+        """
         reader = VideoReader(self._source, index=self.index)
         try:
+            yield from self._key_frames(reader)
             while (place := self._next_group()) is not None:
                 self._group(reader, place)
                 yield self.done
         finally:
             reader.close()
+
+    def _key_frames(self, reader: VideoReader) -> Iterator[int]:
+        here = int(np.searchsorted(self._keys, self._focused(), "right")) - 1
+        made: list[tuple[int, bytes]] = []
+        for number in np.roll(self._keys, -max(here, 0)).tolist():
+            self.resume.wait()
+            if self._rows[number, 1] != 0:
+                continue
+            picture = reader.read_key(number, self._fit)
+            if picture is not None and picture.number == number:  # else its group's turn will tell
+                made.append((number, self._encoded(picture)))
+            if len(made) >= KEYS_AT_ONCE:
+                self._write(made)
+                yield self.done
+        self._write(made)
+        yield self.done
+
+    def _focused(self) -> int:
+        """The number of the frame about which the curator is."""
+        return int(np.searchsorted(self.index.pts, self.focus, "right")) - 1
 
     def _next_group(self) -> int | None:
         """The first group, from the focus on and round, that has a frame without an entry."""
@@ -216,8 +242,7 @@ class ProxyBuilder:
         open_groups = np.flatnonzero(np.logical_or.reduceat(self._rows[:, 1] == 0, self._keys))
         if not len(open_groups):
             return None
-        number = int(np.searchsorted(self.index.pts, self.focus, "right")) - 1
-        here = int(np.searchsorted(self._keys, number, "right")) - 1
+        here = int(np.searchsorted(self._keys, self._focused(), "right")) - 1
         later = open_groups[open_groups >= here]
         return int(later[0] if len(later) else open_groups[0])
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 SKIP_UNTIL_FRAMES = 8
 """Non-reference frames are skipped until this many frames before the target (facts.md, seeking)."""
-
-
+LONG_FRAMES = 200_000
+"""Whoever needs a film of more only now and then closes it in between: FFmpeg holds a table of them all."""
 MOST_LOOSE = 4
 """Where the strict decoder starts at none of so many key frames it is not asked any more."""
 

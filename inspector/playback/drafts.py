@@ -7,8 +7,9 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from inspector.errors import InspectorError
+from inspector.media.one_track import give_back
 from inspector.media.proxy import ProxyReader
-from inspector.media.video import VideoReader
+from inspector.media.video import LONG_FRAMES, VideoReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from inspector.media.video import Picture
 
 KEPT = 16
+"""Pictures of the newest wishes."""
+REST_S = 5.0
+"""After so long without a drag the decoder of a long film is closed: FFmpeg holds a table of its frames."""
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +72,11 @@ class Drafts:
         """The small picture of a frame, where it was wished for and has come."""
         return self._kept.get(number)
 
+    def nearer(self, number: int, other: Picture | None) -> Picture | None:
+        """The picture whose frame is nearest, of those that have come and another."""
+        known = [*self._kept.values(), *([] if other is None else [other])]
+        return min(known, key=lambda each: abs(each.number - number), default=None)
+
     def want(self, number: int, fit: Size, key_in: FrameIndex | None) -> None:
         """The newest wish replaces the one before it. With an index, the key frame will do."""
         if self._proxy is None and key_in is None:
@@ -108,14 +117,21 @@ class Drafts:
                 with self._wake:
                     while self._wish is None and not self._closed:
                         self.rested.set()
-                        self._wake.wait()
+                        long = scout is not None and len(scout.index) > LONG_FRAMES
+                        if not self._wake.wait(REST_S if long else None) and scout is not None:
+                            scout.close()
+                            scout = None
+                            give_back()
                     if self._closed or self._wish is None:
                         return
                     wish, self._wish = self._wish, None
                 proxy = proxy or self._open_proxy()
-                if proxy is not None and self._from_proxy(proxy, wish):
+                if proxy is not None and self._from_proxy(proxy, wish.number, wish.fit):
                     continue
                 if wish.key_in is not None:
+                    key = wish.key_in.key_before(wish.number)
+                    if proxy is not None and self._from_proxy(proxy, key, wish.fit):
+                        continue  # the builder begins with the key frames
                     scout = scout or VideoReader(self._stream.source, index=wish.key_in)
                     scout.index = wish.key_in
                     picture = scout.read_key(wish.number, wish.fit)
@@ -141,13 +157,13 @@ class Drafts:
         except OSError:
             return None  # not begun yet
 
-    def _from_proxy(self, proxy: ProxyReader, wish: _Wish) -> bool:
+    def _from_proxy(self, proxy: ProxyReader, number: int, fit: Size) -> bool:
         rotation = round(float(str(self._stream.meta.get("rotation") or 0))) % 360
-        picture = proxy.read(wish.number, wish.fit, rotation)
+        picture = self._kept.get(number) or proxy.read(number, fit, rotation)
         if picture is None:
             return False
         with self._wake:
-            kept = {**self._kept, wish.number: picture}
+            kept = {**self._kept, number: picture}
             while len(kept) > KEPT:
                 kept.pop(next(iter(kept)))
             self._kept = kept

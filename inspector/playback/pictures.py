@@ -36,6 +36,8 @@ AROUND = 24
 """Frames on the side to which the curator steps that are decoded while nothing else is to do."""
 BEHIND = 8
 """Frames kept ready on the other side."""
+MOST_PICTURES = 96
+"""Of the size that is shown: with more the cache would only hold what nobody comes back to."""
 NEIGHBOURS_SHARE = 0.6
 """Of the budget; the rest holds what was shown before."""
 
@@ -84,6 +86,7 @@ class PictureFeed:
     ) -> None:
         self.stream = stream
         self._news = news
+        self._budget = budget_bytes
         self._wake = threading.Condition()
         self._known: tuple[FrameIndex | None, PictureCache] = (None, PictureCache(budget_bytes))
         """The film's frames and the pictures that are numbered by them, always replaced as a pair."""
@@ -146,7 +149,7 @@ class PictureFeed:
         draft = self._drafts.get(number)
         if draft is not None:
             return Shown(State.DRAFT, draft, number)
-        stand_in = cache.nearest(number)
+        stand_in = self._drafts.nearer(number, cache.nearest(number))
         if number in self._gone:
             return Shown(State.FAILED, stand_in, number, "this frame cannot be decoded")
         return Shown(State.WAITING, stand_in, number)
@@ -217,6 +220,7 @@ class PictureFeed:
             if (width, height) != self._fit and width > 1 and height > 1:
                 self._fit = (width, height)
                 self._cache.clear()
+                self._cache.budget = min(self._budget, MOST_PICTURES * width * height * 4)
                 self._drafts.clear()
 
     def frame_start(self, reference_ns: int, step: int) -> int | None:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 DRIP_S = 0.25
 """While the player needs the machine there is one thumbnail in this time."""
-LONG_FRAMES = 200_000
-"""A film of more is closed when its pictures are made: FFmpeg holds a table of them all."""
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +56,12 @@ class ThumbFeed:
         """Whether its thread is gone, after `close`."""
         return self._thread is None or not self._thread.is_alive()
 
+    @property
+    def _more(self) -> bool:
+        """Whether there is a picture to be made yet."""
+        with self._wake:
+            return any(times for _, times, _, _ in self._asked.values())
+
     def close(self, wait: bool = True) -> None:
         """Drop what was asked for and end the thread after the picture it is making."""
         with self._wake:
@@ -86,7 +90,7 @@ class ThumbFeed:
 
     def _work(self) -> None:
         from inspector.media.one_track import give_back
-        from inspector.media.video import VideoReader
+        from inspector.media.video import LONG_FRAMES, VideoReader
 
         readers: dict[str, VideoReader | None] = {}
         while (job := self._next()) is not None:
@@ -114,7 +118,7 @@ class ThumbFeed:
                 continue
             if picture is not None:
                 got(at_ns, picture)
-            if len(reader.index) > LONG_FRAMES and not any(each[1] for each in self._asked.values()):
+            if len(reader.index) > LONG_FRAMES and not self._more:
                 reader.close()
                 del readers[stream.id], reader
                 give_back()

@@ -174,17 +174,22 @@ def test_a_builder_killed_midway_is_taken_up(
     assert pixels(film.path, cut) == pixels(film.path, whole)
 
 
-def test_the_curators_place_comes_first(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_key_frames_come_first_then_where_the_curator_is(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     film = films.reel(tmp_path_factory.getbasetemp()).film("bframes.mp4")
     index = frame_index(film.path, 0)
     builder = ProxyBuilder(film.path, 0, tmp_path, FIT)
     builder.focus = int(index.pts[-1])
     run = builder.run()
+    keys = {index.number_of(pts) for pts in index.key_pts.tolist()}
+    next(run)
+    reader = ProxyReader(tmp_path, 0, index, index)
+    assert {number for number in range(len(index)) if reader.read(number, FIT)} == keys
     next(run)
     run.close()  # type: ignore[attr-defined]
-    reader = ProxyReader(tmp_path, 0, index, index)
     assert reader.read(len(index) - 1, FIT) is not None
-    assert reader.read(0, FIT) is None
+    assert reader.read(1, FIT) is None
     reader.close()
 
 
