@@ -40,7 +40,7 @@ class Settings:
     sync_overlay: bool = False
     proxies: bool = True
     hardware_decoding: bool = True
-    picture_mb: int = 256
+    picture_mb: int = 192
     """Decoded pictures kept in memory, all cameras together."""
     cache_gb: int = 8
     """Indexes, pyramids and proxies on disk, all datasets together."""

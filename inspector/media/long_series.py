@@ -16,7 +16,7 @@ import numpy as np
 from inspector.core.times import NS
 from inspector.media.chunks import record_type
 from inspector.media.fetch import fetcher
-from inspector.media.look import Boxes, Look, as_line, in_columns, no_look
+from inspector.media.look import PER_COLUMN, Boxes, Look, as_line, in_columns, no_look
 from inspector.media.series import FACTOR, GAP_STEPS
 from inspector.media.stamps import median_step_ns
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 RESIDENT = 8 << 20
 """Bytes of the finest level of a record that is held in memory; those above take a seventh of it."""
-PER_COLUMN = 2
-"""At least so many buckets a column are looked at, so that none shows half a column of its neighbour."""
 MOST_BOXES = 250
 """Where only bounds can be shown, so many stretches a picture."""
 
@@ -308,13 +306,13 @@ class LongSeries:
         if size >= top.size:
             level = known.levels[min(int(np.log2(size // top.size)) // 3, len(known.levels) - 1)]
             part = slice(first * top.size // level.size, -(-past * top.size // level.size))
-            times, values = level.times[:, part], level.values[:, channels, part]
+            times, values = level.times[:, part], level.values[:, _in_a_row(channels), part]
             return as_line(in_columns(times, values, span, columns), self.gap_ns, bounds)
         chunks = slice(first * top.size // self._rows, -(-past * top.size // self._rows))
         ranges = self._ranges(known, size, channels)
         if later is not None and not known.chunks.ready(chunks, ranges):
             fetcher.want((id(self), channels.tobytes()), lambda: known.chunks.fetch(chunks, ranges), later)
-            times, values = top.times[:, first:past], top.values[:, channels, first:past]
+            times, values = top.times[:, first:past], top.values[:, _in_a_row(channels), first:past]
             if past - first > columns // 2:
                 return as_line(in_columns(times, values, span, columns), self.gap_ns, bounds)
             coarse = in_columns(times, values, span, MOST_BOXES)
@@ -333,17 +331,18 @@ class LongSeries:
     ) -> Look:
         """From the mapped levels, or the samples themselves where there are no more of them than columns."""
         records = known.chunks.records[chunks]
+        picked = _in_a_row(channels)
         count = min(
             -(-known.rows // size) - chunks.start * (self._rows // size), len(records) * self._rows // size
         )
         if size > 1:
             times = records[f"t{size}"].transpose(1, 0, 2).reshape(2, -1)[:, :count]
-            values = records[f"level{size}"][:, :, channels].transpose(1, 2, 0, 3)
+            values = records[f"level{size}"][:, :, picked].transpose(1, 2, 0, 3)
             values = values.reshape(2, len(channels), -1)[:, :, :count]
         else:
             stamps = records["t_ns"].reshape(-1)[:count]
             times = np.stack([stamps, stamps])
-            one = records["values"][:, channels].transpose(1, 0, 2).reshape(len(channels), -1)[:, :count]
+            one = records["values"][:, picked].transpose(1, 0, 2).reshape(len(channels), -1)[:, :count]
             values = np.stack([one, one])
         low = max(int(np.searchsorted(times[0], span[0], "left")) - 1, 0)
         high = min(int(np.searchsorted(times[0], span[1], "right")) + 1, count)
@@ -366,6 +365,13 @@ class LongSeries:
             return [(times[0], times[1] + count)]  # they lie one behind the other
         one = half // wide
         return [times, *((offset + side * half + one * low, one * (high - low)) for side in (0, 1))]
+
+
+def _in_a_row(channels: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+    """The same channels as a slice where they are neighbours: that is a view, and a list of them a copy."""
+    if len(channels) and (np.diff(channels) == 1).all():
+        return slice(int(channels[0]), int(channels[-1]) + 1)
+    return channels
 
 
 def _nothing(channels: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+PER_COLUMN = 2
+"""At least so many buckets a column are looked at, so that none shows half a column of its neighbour."""
+
+
 @dataclass(frozen=True, slots=True)
 class Boxes:
     """Stretches (m,) of which no more is known than between which values they lie: `low`, `high` (m, c).
@@ -60,9 +64,21 @@ def in_columns(
     if not len(starts):
         none = np.zeros((0, len(low)))
         return Boxes(starts, ends, none, none)
+    while len(starts) >= 2 * PER_COLUMN * columns:
+        # By pairs first, in long loops: a reduction over the few buckets of a column has short ones.
+        half = len(starts) // 2 * 2
+        odd = [slice(half, None)] if half < len(starts) else []
+        starts = np.concatenate([starts[0:half:2], *(starts[each] for each in odd)])
+        ends = np.concatenate([ends[1:half:2], *(ends[each] for each in odd)])
+        low = np.concatenate(
+            [np.fmin(low[:, 0:half:2], low[:, 1:half:2]), *(low[:, each] for each in odd)], axis=1
+        )
+        high = np.concatenate(
+            [np.fmax(high[:, 0:half:2], high[:, 1:half:2]), *(high[:, each] for each in odd)], axis=1
+        )
     edges = span[0] + (np.arange(columns) * ((span[1] - span[0]) / columns)).astype(np.int64)
-    cuts = np.unique(np.searchsorted(starts, edges, "left"))
-    cuts = cuts[cuts < len(starts)]
+    cuts = np.searchsorted(starts, edges, "left")
+    cuts = cuts[(np.diff(cuts, prepend=-1) > 0) & (cuts < len(starts))]
     if not len(cuts) or cuts[0] != 0:
         cuts = np.concatenate([[0], cuts])
     last = np.append(cuts[1:], len(starts)) - 1

@@ -36,7 +36,7 @@ AROUND = 24
 """Frames on the side to which the curator steps that are decoded while nothing else is to do."""
 BEHIND = 8
 """Frames kept ready on the other side."""
-MOST_PICTURES = 96
+MOST_PICTURES = 64
 """Of the size that is shown: with more the cache would only hold what nobody comes back to."""
 NEIGHBOURS_SHARE = 0.6
 """Of the budget; the rest holds what was shown before."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from PySide6.QtGui import QColor, QPainter
+    from PySide6.QtGui import QColor, QPainter, QPen
 
 WIDTH_PX = 1.0
 BAND_PX = 1.0
@@ -32,6 +32,7 @@ class CurvePainter:
     def __init__(self) -> None:
         self._lines = internals.PrimitiveArray(QLineF, 4)
         self._bars = internals.PrimitiveArray(QRectF, 4)
+        self._pens: dict[int, QPen] = {}
 
     def paint(
         self,
@@ -60,13 +61,19 @@ class CurvePainter:
                 self._fill(self._bars, bars[place] if known[place].all() else bars[place, known[place]])
                 painter.drawRects(*self._bars.drawargs())
             else:
-                painter.setPen(pg.mkPen(colors[curve], width=WIDTH_PX))
+                painter.setPen(self._pen(colors[curve]))
                 middle = (tops[curve] + bottoms[curve]) / 2
                 if len(x) > 1 and np.isfinite(middle).all():
                     painter.drawPolyline(pg.functions.arrayToQPolygonF(x, middle))
                     continue
                 self._fill(self._lines, lines_of(x, middle))
                 painter.drawLines(*self._lines.drawargs())
+
+    def _pen(self, color: QColor) -> QPen:
+        pen = self._pens.get(color.rgba())
+        if pen is None:
+            pen = self._pens[color.rgba()] = pg.mkPen(color, width=WIDTH_PX)
+        return pen
 
     @staticmethod
     def _fill(room: internals.PrimitiveArray, numbers: NDArray[np.float64]) -> None:
