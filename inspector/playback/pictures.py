@@ -86,7 +86,7 @@ class PictureFeed:
     ) -> None:
         self.stream = stream
         self._news = news
-        self._budget = budget_bytes
+        self._budget = self._room = budget_bytes
         self._wake = threading.Condition()
         self._known: tuple[FrameIndex | None, PictureCache] = (None, PictureCache(budget_bytes))
         """The film's frames and the pictures that are numbered by them, always replaced as a pair."""
@@ -220,7 +220,7 @@ class PictureFeed:
             if (width, height) != self._fit and width > 1 and height > 1:
                 self._fit = (width, height)
                 self._cache.clear()
-                self._cache.budget = min(self._budget, MOST_PICTURES * width * height * 4)
+                self._room = self._cache.budget = min(self._budget, MOST_PICTURES * width * height * 4)
                 self._drafts.clear()
 
     def frame_start(self, reference_ns: int, step: int) -> int | None:
@@ -393,6 +393,7 @@ class PictureFeed:
         if wish.number != self._served:
             self._moved = 1 if wish.number > self._served else -1
             self._served = wish.number
+        self._cache.budget = self._room // 2 if wish.playing else self._room
         if wish.dragging and wish.missed:
             # The hand wants something at once: two decoders at a time would both be late.
             self._drafts.rested.wait(DRAFT_FIRST_S)

@@ -36,7 +36,7 @@ GAP = 1
 """Px of the line under each row."""
 NEAR = 16
 """Px that the playhead moves at most for what it leaves and takes to be painted as one strip."""
-BUDGET_S = 0.012
+BUDGET_S = 0.01
 """A paint renders rows for this long; the rest are shown stretched from what they were, and follow."""
 
 
