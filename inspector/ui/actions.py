@@ -109,8 +109,8 @@ TABLE = (
 )
 
 
-def make_actions(window: QMainWindow, handlers: Mapping[str, Handler]) -> dict[str, QAction]:
-    """One QAction for each row of the table; a row without a handler is a bug and raises KeyError."""
+def make_actions(window: QMainWindow, perform: Callable[[str], object]) -> dict[str, QAction]:
+    """One QAction for each row of the table; `perform` is given the id of the one that was triggered."""
     made: dict[str, QAction] = {}
     for spec in TABLE:
         action = QAction(spec.text, window)
@@ -118,7 +118,7 @@ def make_actions(window: QMainWindow, handlers: Mapping[str, Handler]) -> dict[s
         action.setCheckable(spec.checkable)
         keys = f"  ({_keys_text(spec)})" if spec.keys else ""
         action.setToolTip(f"{spec.tip or spec.text.rstrip('…')}{keys}")
-        action.triggered.connect(lambda _=False, handler=handlers[spec.id]: handler())
+        action.triggered.connect(lambda _=False, name=spec.id: perform(name))
         window.addAction(action)
         made[spec.id] = action
     return made

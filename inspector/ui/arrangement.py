@@ -44,6 +44,8 @@ class Arrangement(QSplitter):
         self.tabs = self._make_tabs()
         self.middle = QSplitter(Qt.Orientation.Vertical, self)
         self._dragged = False
+        self._task: QWidget | None = None
+        self._right = actions["right"]
         self.middle.addWidget(self.stage)
         self.middle.addWidget(self.timeline)
         self.middle.setStretchFactor(0, 1)
@@ -77,6 +79,21 @@ class Arrangement(QSplitter):
         tabs.addTab(self.dataset, "Dataset")
         tabs.addTab(self.history, "History")
         return tabs
+
+    def show_tab(self, panel: QWidget) -> None:
+        """Bring a panel of the right column to the front."""
+        self._right.setChecked(True)
+        self.tabs.show()
+        self.tabs.setCurrentWidget(panel)
+
+    def show_task(self, panel: QWidget, title: str) -> None:
+        """Show the one thing that is being done, in a tab that the next takes the place of; both live on."""
+        if self._task is not panel:
+            if self._task is not None:
+                self.tabs.removeTab(self.tabs.indexOf(self._task))
+            self._task = panel
+            self.tabs.addTab(panel, title)
+        self.show_tab(panel)
 
     def fit_panels(self) -> None:
         """Share the width as the drawing does."""

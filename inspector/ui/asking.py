@@ -4,33 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QTimer
+
+from inspector.ui.rooms import Room
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
-    from PySide6.QtGui import QAction
-
+    from inspector.core.model import Record
     from inspector.session import Session
-    from inspector.ui.arrangement import Arrangement
+    from inspector.ui.actions import Handler
+    from inspector.ui.main_window import MainWindow
     from inspector.ui.panels.sql import SqlPanel
 
 SHARE = 0.55
 """How much of the height the pane takes when it is opened."""
 
 
-class Asking(QObject):
+class Asking(Room):
     """Owns the pane and carries what it says to the window: moments to go to, records to show."""
 
-    def __init__(
-        self, parts: Arrangement, opened: QAction, show: Callable[[str, int | None], None], parent: QObject
-    ) -> None:
-        """`opened` is checked while the pane is open. `show` goes to a record and a time."""
-        super().__init__(parent)
-        self._parts, self._opened, self._show = parts, opened, show
-        self._session: Session | None = None
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._parts = window.parts
+        self._opened = window.actions_["sql"]
         self.panel: SqlPanel | None = None
         self._record_id: str | None = None
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the actions of this room do."""
+        return {
+            "sql": self.toggle,
+            "find_all": self.find,
+            "moment_on": self.next_moment,
+            "moment_back": self.previous_moment,
+        }
 
     def next_moment(self) -> None:
         """Go to the next moment of the answer."""
@@ -44,13 +52,13 @@ class Asking(QObject):
 
     def set_session(self, session: Session | None) -> None:
         """Ask another dataset; None before one is closed, which cancels what runs."""
-        self._session = session
+        super().set_session(session)
         if self.panel is not None:
             self.panel.set_session(session)
 
-    def set_record(self, record_id: str | None) -> None:
+    def set_record(self, record: Record | None) -> None:
         """Draw the answer's moments of the record on show on the timeline."""
-        self._record_id = record_id
+        self._record_id = None if record is None else record.id
         self._draw()
 
     def _draw(self) -> None:
@@ -88,8 +96,8 @@ class Asking(QObject):
 
         panel = SqlPanel(self._parts.middle)
         self._parts.middle.addWidget(panel)
-        panel.moment.connect(self._show)
+        panel.moment.connect(self.window.show_moment)
         panel.ranges_changed.connect(self._draw)
         panel.chosen.connect(self._parts.records.show_only)
-        panel.set_session(self._session)
+        panel.set_session(self.session)
         return panel

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import secrets
 from concurrent.futures import wait
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QTimer
 
 from inspector.core.curation import FLAGS
 from inspector.core.edits import Change
@@ -19,15 +20,18 @@ from inspector.core.jobs import Jobs
 from inspector.core.model import Problem
 from inspector.errors import InspectorError
 from inspector.ui.panels.history import Row
+from inspector.ui.rooms import Room, said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from inspector.core.jobs import Job
     from inspector.core.model import Record
     from inspector.session import Session
     from inspector.ui.actions import Handler
     from inspector.ui.main_window import MainWindow
+
+T = TypeVar("T")
 
 ASK_MS = 1500
 """How long after the last change open questions are looked for, which reads of every record edited."""
@@ -39,13 +43,11 @@ PAGE = 200
 SAVING = "saving"
 
 
-class Curating(QObject):
+class Curating(Room):
     """Owns no widget: it carries between the session's curation and the window's panels."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._window = window
-        self._session: Session | None = None
         self._jobs: Jobs | None = None
         self.flags: dict[str, str] = {}
         """Of each record that has one, as it is shown."""
@@ -66,19 +68,18 @@ class Curating(QObject):
         self._timer = QTimer(self, interval=LOOK_MS)
         self._timer.timeout.connect(self._look)
 
-    @staticmethod
-    def handlers(mine: Callable[[], Curating]) -> dict[str, Handler]:
-        """What the actions do; `mine` gives the one that is there once the window is built."""
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the actions of this room do."""
         return {
-            "undo": lambda: mine().undo(),
-            "redo": lambda: mine().redo(),
-            **{f"flag_{flag}": lambda flag=flag: mine().flag(flag) for flag in FLAGS},  # type: ignore[misc]
-            "unflag": lambda: mine().flag(None),
-            "note": lambda: mine().start_note(),
-            "next_unreviewed": lambda: mine().next_unreviewed(),
+            "undo": self.undo,
+            "redo": self.redo,
+            **{f"flag_{flag}": partial(self.flag, flag) for flag in FLAGS},
+            "unflag": partial(self.flag, None),
+            "note": self.start_note,
+            "next_unreviewed": self.next_unreviewed,
             "advance": lambda: None,
-            "select_listed": lambda: mine().select_listed(),
-            "history": lambda: mine().show_history(),
+            "select_listed": self.select_listed,
+            "history": self.show_history,
         }
 
     # -- datasets ------------------------------------------------------------------------------------------
@@ -91,9 +92,9 @@ class Curating(QObject):
             wait([job.future for job in self._jobs.live() if job.title == SAVING])
             self._jobs.close(wait=True)
             self._jobs = None
-        self._session = session
+        self.session = session
         self.flags, self._edits, self._failed, self._looking = {}, 0, "", False
-        window = self._window
+        window = self.window
         window.records.show_flags(self.flags)
         window.parts.history.set_rows([], False, False, 0)
         window.parts.history.set_questions([])
@@ -112,7 +113,7 @@ class Curating(QObject):
     @property
     def said(self) -> str:
         """Where the work is and whether it is saved, for the bottom row."""
-        session = self._session
+        session = self.session
         if session is None:
             return ""
         if self._failed:
@@ -132,13 +133,13 @@ class Curating(QObject):
         self, title: str, work: Callable[[Job[Any]], Any], then: Callable[[Any], object] | None = None
     ) -> None:
         """Do something behind, in order, and tell of its end in the window's thread."""
-        session, jobs = self._session, self._jobs
+        session, jobs = self.session, self._jobs
         if session is None or jobs is None:
             return
 
         def ended(job: Job[Any]) -> None:
             error = job.future.exception()
-            self._window.relay.post(lambda: self._ended(session, job, error, then))
+            self.window.relay.post(lambda: self._ended(session, job, error, then))
 
         jobs.start(title, work, ended)
 
@@ -149,108 +150,105 @@ class Curating(QObject):
         error: BaseException | None,
         then: Callable[[Any], object] | None,
     ) -> None:
-        if self._session is not session:
+        if self.session is not session:
             return
-        if isinstance(error, InspectorError):
-            if error.title == "The edit was not saved":
-                self._failed = error.detail
-            self._window.notice(str(error))
-        elif error is not None:
-            self._window.notice(f"{type(error).__name__}: {error}")
+        if isinstance(error, InspectorError) and error.title == "The edit was not saved":
+            self._failed = error.detail
+        if error is not None:
+            self.window.notice(said(error))
         else:
             if job.title == SAVING:
                 self._failed = ""
             if then is not None:
                 then(job.future.result())
-        self._window.show_status()
+        self.window.show_status()
 
     # -- edits ---------------------------------------------------------------------------------------------
+
+    def save(self, work: Callable[[Session], T], then: Callable[[T], object] | None = None) -> None:
+        """Write a decision, after those that were made before it; `then` is told once it is on the disk.
+
+        What refuses it is said in the bottom bar.
+        """
+        if (session := self.session) is not None:
+            self._run(SAVING, lambda _: work(session), then)
 
     def _chosen(self) -> list[str]:
         """The selected records where there are several, else the one that is shown.
 
         While the next one is loading that is the one that the curator sees.
         """
-        selected = self._window.records.selected_ids()
-        record = self._window.record
+        selected = self.window.records.selected_ids()
+        record = self.window.record
         if len(selected) > 1 or record is None or selected == self._listed:
             return selected
         return [record.id]
 
     def flag(self, flag: str | None, note: str = "", at_ns: int | None = None) -> None:
         """Flag what is chosen, in one edit."""
-        session, ids = self._session, self._chosen()
-        if session is None or not ids:
-            return
-
-        def work(_job: Job[Any]) -> Any:
-            return _flagged(session, ids, flag, note, at_ns)
-
-        self._run(SAVING, work, lambda edit: self._told(edit, flag, ids))
+        if ids := self._chosen():
+            self.save(
+                lambda session: _flagged(session, ids, flag, note, at_ns),
+                lambda edit: self._told(edit, flag, ids),
+            )
 
     def _told(self, edit: Any, flag: str | None, ids: Sequence[str]) -> None:
         if edit is None:
-            self._window.notice(f"Flagged {flag} already" if flag else "There was no flag")
+            self.window.notice(f"Flagged {flag} already" if flag else "There was no flag")
         else:
-            self._window.notice(f"{edit.title} · Ctrl+Z takes it back")
-        if flag is not None and len(ids) == 1 and self._window.actions_["advance"].isChecked():
+            self.window.notice(f"{edit.title} · Ctrl+Z takes it back")
+        if flag is not None and len(ids) == 1 and self.window.actions_["advance"].isChecked():
             self.next_unreviewed()
 
     def _flag_with_note(self, flag: str, note: str, pinned: bool) -> None:
-        at_ns = self._window.player.transport.now_ns() if pinned else None
+        at_ns = self.window.player.transport.now_ns() if pinned else None
         self.flag(flag, note, at_ns)
 
     def undo(self) -> None:
         """Take back this author's newest edit in force."""
-        if (session := self._session) is not None:
-            self._run(SAVING, lambda _: session.undo(), lambda edit: self._window.notice(edit.title))
+        self.save(lambda session: session.undo(), lambda edit: self.window.notice(edit.title))
 
     def redo(self) -> None:
         """Bring back what was undone last."""
-        if (session := self._session) is not None:
-            self._run(SAVING, lambda _: session.redo(), lambda edit: self._window.notice(edit.title))
+        self.save(lambda session: session.redo(), lambda edit: self.window.notice(edit.title))
 
     def _undo_to(self, edit_id: str) -> None:
-        if (session := self._session) is not None:
-            self._run(
-                SAVING,
-                lambda _: len(session.curation.undo_to(edit_id)),
-                lambda count: self._window.notice(f"{count or 'No'} edits of yours undone"),
-            )
+        self.save(
+            lambda session: len(session.curation.undo_to(edit_id)),
+            lambda count: self.window.notice(f"{count or 'No'} edits of yours undone"),
+        )
 
     # -- going ---------------------------------------------------------------------------------------------
 
     def next_unreviewed(self) -> None:
         """Go to the next listed record without a flag."""
-        found = self._window.records.next_without_flag()
+        found = self.window.records.next_without_flag()
         if found is None:
-            self._window.notice("Every listed record has a flag")
+            self.window.notice("Every listed record has a flag")
         else:
-            self._window.records.select(found)
-            self._window.show_record(found)
+            self.window.records.select(found)
+            self.window.show_record(found)
 
     def select_listed(self) -> None:
         """Select everything that the list shows."""
-        self._window.records.select_listed()
-        self._listed = self._window.records.selected_ids()
-        self._window.notice(f"{len(self._listed):,} records are selected: a flag goes to all of them")
+        self.window.records.select_listed()
+        self._listed = self.window.records.selected_ids()
+        self.window.notice(f"{len(self._listed):,} records are selected: a flag goes to all of them")
 
     def start_note(self) -> None:
         """Show the history's panel, the note having the keys."""
         self.show_history()
-        self._window.parts.history.start_note()
+        self.window.parts.history.start_note()
 
     def show_history(self) -> None:
         """Show the panel."""
-        self._window.actions_["right"].setChecked(True)
-        self._window.tabs.show()
-        self._window.tabs.setCurrentWidget(self._window.parts.history)
+        self.window.parts.show_tab(self.window.parts.history)
 
     # -- what changed --------------------------------------------------------------------------------------
 
     def _look(self) -> None:
         """Read on in the journals of others, unless the last look is not over yet."""
-        session = self._session
+        session = self.session
         if session is None or self._looking:
             return
         self._looking = True
@@ -265,11 +263,11 @@ class Curating(QObject):
 
     def _edited(self, session: Session, touched: frozenset[str] | None) -> None:
         """In the window's thread: these records changed (None: any may have)."""
-        if self._session is not session:
+        if self.session is not session:
             return
 
         def work(_job: Job[Any]) -> tuple[dict[str, str] | None, dict[str, str | None], Record | None]:
-            shown = self._window.record
+            shown = self.window.record
             again = None
             if shown is not None and (touched is None or shown.id in touched):
                 again = session.record(shown.id)
@@ -286,15 +284,15 @@ class Curating(QObject):
                 if flag is not None:
                     self.flags[record_id] = flag
             self._show_flags(self.flags)
-            shown = self._window.record
+            shown = self.window.record
             if again is not None and shown is not None and again.id == shown.id and again != shown:
-                self._window.show_again(again)
+                self.window.show_again(again)
 
         self._run("reading what changed", work, then)
 
     def _ask(self) -> None:
         """Look behind for what is in conflict, held or wrong with a journal."""
-        session = self._session
+        session = self.session
         if session is None:
             return
 
@@ -304,26 +302,26 @@ class Curating(QObject):
         def ended(job: Job[list[Problem]]) -> None:
             if job.future.exception() is None:
                 lines = job.future.result()
-                self._window.relay.post(lambda: self._show_questions(session, lines))
+                self.window.relay.post(lambda: self._show_questions(session, lines))
 
         session.jobs.start("looking for open questions", work, ended)
 
     def _show_questions(self, session: Session, lines: list[Problem]) -> None:
-        if self._session is session:
-            self._window.parts.history.set_questions(lines)
+        if self.session is session:
+            self.window.parts.history.set_questions(lines)
 
     def _show_asked(self, record_id: str) -> None:
-        if self._session is not None and record_id in self._session.record_ids():
-            self._window.show_record(record_id)
+        if self.session is not None and record_id in self.session.record_ids():
+            self.window.show_record(record_id)
 
     def _show_flags(self, flags: dict[str, str]) -> None:
         self.flags = flags
-        self._window.records.show_flags(flags)
-        self._window.parts.history.ask()
+        self.window.records.show_flags(flags)
+        self.window.parts.history.ask()
         self._asking.start()
 
     def _read_history(self, author: str | None, skip: int) -> None:
-        session = self._session
+        session = self.session
         if session is None:
             return
 
@@ -333,7 +331,7 @@ class Curating(QObject):
 
         def then(found: tuple[list[Row], list[str], int]) -> None:
             rows, authors, self._edits = found
-            panel = self._window.parts.history
+            panel = self.window.parts.history
             panel.set_authors(authors)
             panel.set_rows(rows, skip > 0, len(rows) == PAGE, self._edits)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from inspector.session import Opening, Session
     from inspector.ui.contents import Contents
     from inspector.ui.preferences import Preferences
+    from inspector.ui.rooms import Room
 
 AFTER_PICTURE_MS = 400
 """Tracks that need heavy imports are built when the first picture is there, or after this long without."""
@@ -68,7 +69,7 @@ class MainWindow(QMainWindow):
     # -- making --------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.actions_ = table.make_actions(self, self._handlers())
+        self.actions_ = table.make_actions(self, self._perform)
         self.top = TopBar(self)
         table.fill_menus(self.top.menus, self.actions_)
         self.top.add_buttons(self.actions_)
@@ -92,9 +93,10 @@ class MainWindow(QMainWindow):
 
     def _wire(self) -> None:
         player = self.player
-        self.asking = Asking(self.parts, self.actions_["sql"], self.show_moment, self)
         self.follower = Follower(player, self.parts, self.actions_, self)
+        self.asking = Asking(self)
         self.curating = Curating(self)
+        self.rooms: tuple[Room, ...] = (self.asking, self.curating)
         player.state_changed.connect(self.show_status)
         player.speaker.problem.connect(self.notice)
         self.sounds.build(self.timeline, self.actions_)
@@ -108,6 +110,7 @@ class MainWindow(QMainWindow):
         self.stage.settled.connect(self._stage_settled)
         self.goto.asked.connect(player.go_typed)
         self.goto.refused.connect(self.notice)
+        self._doing = self._handlers()
         self._show_sync()
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self.show_status)
@@ -115,7 +118,7 @@ class MainWindow(QMainWindow):
 
     def _handlers(self) -> dict[str, table.Handler]:
         go = self.player.transport
-        return {
+        found: dict[str, table.Handler] = {
             "open": self._ask_open,
             "demo": self._open_demo,
             "preferences": self._preferences,
@@ -137,16 +140,11 @@ class MainWindow(QMainWindow):
             "loop_out": lambda: self.player.mark(start=False),
             "loop_off": lambda: go.set_loop(None),
             **self.sounds.handlers(),
-            **Curating.handlers(lambda: self.curating),
-            "sql": lambda: self.asking.toggle(),
-            "find_all": lambda: self.asking.find(),
-            "moment_on": lambda: self.asking.next_moment(),
-            "moment_back": lambda: self.asking.previous_moment(),
             "previous": lambda: self._neighbour(-1),
             "next": lambda: self._neighbour(1),
-            "zoom_in": lambda: self.timeline.zoom_in(),
-            "zoom_out": lambda: self.timeline.zoom_out(),
-            "fit": lambda: self.timeline.fit(),
+            "zoom_in": self.timeline.zoom_in,
+            "zoom_out": self.timeline.zoom_out,
+            "fit": self.timeline.fit,
             "left": lambda: self.records.setVisible(self.actions_["left"].isChecked()),
             "right": lambda: self.tabs.setVisible(self.actions_["right"].isChecked()),
             "bottom": lambda: self.timeline.setVisible(self.actions_["bottom"].isChecked()),
@@ -158,6 +156,12 @@ class MainWindow(QMainWindow):
             "keys": lambda: show_keys(self),
             "about": lambda: show_about(self),
         }
+        for room in self.rooms:
+            found.update(room.handlers())
+        return found
+
+    def _perform(self, name: str) -> None:
+        self._doing[name]()
 
     def restyle(self) -> None:
         """Take the colours of the theme in force everywhere."""
@@ -210,8 +214,8 @@ class MainWindow(QMainWindow):
         self.player.reset_mix()  # another dataset's sounds are others, whatever their names
         self.session = session
         self.records.set_session(session)
-        self.asking.set_session(session)
-        self.curating.set_session(session)
+        for room in self.rooms:
+            room.set_session(session)
         self.dataset.set_session(session)
         told = bool(session.dataset.leftover or session.dataset.ambiguous or session.dataset.problems)
         self.tabs.setCurrentWidget(self.dataset if told else self.streams)
@@ -229,6 +233,8 @@ class MainWindow(QMainWindow):
         self.timeline.set_record(None)
         for panel in (self.streams, self.transcript, self.dataset, self.follower):
             panel.set_record(None)
+        for room in self.rooms:
+            room.set_record(None)
         self.top.set_place(self.session.root.name if self.session is not None else "", "")
         self.setWindowTitle("Inspector")
 
@@ -244,8 +250,8 @@ class MainWindow(QMainWindow):
             self._surveyor.close()
             self._surveyor = None
         if self.session is not None:
-            self.asking.set_session(None)
-            self.curating.set_session(None)
+            for room in self.rooms:
+                room.set_session(None)
             self.session.close(wait)
             self.session = None
 
@@ -294,13 +300,10 @@ class MainWindow(QMainWindow):
         self._start_at = (None, False)
         self.stage.set_cameras([])
         self.player.load(record, at_ns)
-        self.stage.set_cameras(
-            [
-                (feed, labels_on(record, feed.stream.id)) for feed in self.player.feeds
-            ]
-        )
+        self.stage.set_cameras([(feed, labels_on(record, feed.stream.id)) for feed in self.player.feeds])
         self.timeline.set_record(record)
-        self.asking.set_record(record.id)
+        for room in self.rooms:
+            room.set_record(record)
         self.streams.set_record(record)
         self.transcript.set_record(record, ())
         self.dataset.set_record(record)
@@ -431,9 +434,7 @@ class MainWindow(QMainWindow):
         self.open_path(str(resource("demo")))
 
     def _find(self) -> None:
-        self.actions_["right"].setChecked(True)
-        self.tabs.show()
-        self.tabs.setCurrentWidget(self.transcript)
+        self.parts.show_tab(self.transcript)
         self.transcript.focus_search()
 
     def _preferences(self) -> None:

@@ -1,0 +1,79 @@
+"""A room: what carries between the session and the panels of one kind of work, so that the window only wires.
+
+A room is a class in a file of its own, made in `MainWindow._wire`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from PySide6.QtCore import QObject
+
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from inspector.core.jobs import Job
+    from inspector.core.model import Record
+    from inspector.session import Session
+    from inspector.ui.actions import Handler
+    from inspector.ui.main_window import MainWindow
+
+T = TypeVar("T")
+
+
+class Room(QObject):
+    """Lives as long as the window; panels that need heavy imports are made when they are first asked for."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window = window
+        self.session: Session | None = None
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the actions of this room do, by their ids in `ui.actions.TABLE`."""
+        return {}
+
+    def set_session(self, session: Session | None) -> None:
+        """Another dataset; None before one is closed."""
+        self.session = session
+
+    def set_record(self, record: Record | None) -> None:
+        """Another record is on show, or the same one after an edit; None where there is none."""
+
+    def behind(
+        self,
+        title: str,
+        work: Callable[[Job[T]], T],
+        then: Callable[[T], object],
+        failed: Callable[[BaseException], object] | None = None,
+    ) -> Job[T] | None:
+        """Do what somebody waits for behind the window, and tell of its end in the window's thread.
+
+        What went wrong goes to `failed`, else to the bottom bar. Nothing is told once the dataset was closed.
+        """
+        session = self.session
+        if session is None:
+            return None
+
+        def ended(job: Job[T]) -> None:
+            self.window.relay.post(lambda: told(job))
+
+        def told(job: Job[T]) -> None:
+            if self.session is not session or job.future.cancelled():
+                return
+            error = job.future.exception()
+            if error is None:
+                then(job.future.result())
+            elif failed is not None:
+                failed(error)
+            else:
+                self.window.notice(said(error))
+
+        return session.urgent(title, work, ended)
+
+
+def said(error: BaseException) -> str:
+    """An error as the bottom bar says it: ours in its own words, any other with its kind."""
+    return str(error) if isinstance(error, InspectorError) else f"{type(error).__name__}: {error}"
