@@ -6,12 +6,13 @@ what remains. A pair that its gate does not let through is kept with its figures
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.audit.estimators import curves, events, motion, sounds, speech, vad
+from inspector.audit.estimators import correlate, curves, events, graph, motion, speech, steps, vad
 from inspector.audit.material import RATE
 from inspector.core.findings import Status
 from inspector.core.model import Modality
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from inspector.audit.case import Case
+    from inspector.audit.estimators.estimate import Estimate
     from inspector.audit.material import Film, Sound
     from inspector.core.model import Stream
 
@@ -31,6 +33,8 @@ CONTAINER = "one container"
 DRIFTS_PPM = np.arange(-12_000.0, 12_001.0, 250.0)
 DRIFT_LEAST_S = 60.0
 """In a shorter stretch a drift is not told from an offset."""
+DRIFT_OF_SOUND_S = 30.0
+"""The same for two sounds, whose windows are good to microseconds."""
 LONGEST_S = 1800.0
 """Of longer records the first half hour is compared."""
 
@@ -51,6 +55,12 @@ class Pair:
     why: str = ""
     """Where it is not good: why."""
     drift_error_ppm: float = 0.0
+    floor_s: float = 0.001
+    """What the method cannot see below, whatever its spread: a quarter of a frame for flashes."""
+    pieces: tuple[steps.Piece, ...] = ()
+    """Two or more where `b` was cut; `offset_s` is then that of the first."""
+    halves_s: float = 0.0
+    """By how much its two halves disagree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,8 @@ class Solved:
     through: dict[str, Pair] = field(default_factory=dict)
     closure_s: dict[tuple[str, str], float] = field(default_factory=dict)
     reference_moved_s: float = 0.0
+    wrong: tuple[Pair, ...] = ()
+    """Pairs that the others of their circle contradict; they are left out."""
 
     def own_s(self, stream: str) -> float | None:
         """How late a stream is against the one that it is measured by."""
@@ -177,38 +189,88 @@ def _event_pair(a: str, b: str, method: str, lag: events.Lag | None, frame_s: fl
     good = lag.p <= 0.05 and lag.ratio >= 1.3 and lag.count >= 4 and lag.spread_s <= frame_s
     sure = good and lag.p <= 0.01 and lag.ratio >= 1.5 and lag.count >= 5 and lag.halves_s <= frame_s
     why = "" if good else f"{lag.count} moments match, and {lag.p:.0%} of chance trains do as well"
-    return Pair(a, b, method, lag.offset_s, None, lag.spread_s, 1 - lag.p, good, sure, why)
+    return Pair(
+        a, b, method, lag.offset_s, None, lag.spread_s, 1 - lag.p, good, sure, why,
+        floor_s=frame_s / 4, halves_s=lag.halves_s,
+    )  # fmt: skip
 
 
 def _sounds(case: Case, first: Stream, other: Stream) -> Pair:
     method = "GCC-PHAT"
-    a, b = pcm_of(case, first), pcm_of(case, other)
-    offset, ratio = sounds.gcc_phat(a, b, RATE, SEARCH_S)
-    told = sounds.windows(a, b, RATE, offset)
-    good = ratio >= sounds.GATE and (len(told) >= 2 or len(a) < 3 * sounds.WINDOW_S * RATE)
-    drift, error, spread, halves = None, 0.0, 0.0, 0.0
-    if len(told) >= 4:
-        halves = abs(float(np.median(told[: len(told) // 2, 1]) - np.median(told[len(told) // 2 :, 1])))
-        length = float(told[-1, 0] - told[0, 0])
-        at_zero, ppm, spread = sounds.drift(told)
-        if length >= 30:
-            drift, error = ppm, 1e6 * 3.5 * 1.5 * (spread + 1e-5) / (np.sqrt(len(told)) * length)
-            offset = at_zero if abs(ppm) > max(error, 5.0) else float(np.median(told[:, 1]))
-    sure = good and len(told) >= 2 and (halves < 0.01 or drift is not None)
-    why = "" if good else f"the correlation's peak is {ratio:.1f} of the next, {sounds.GATE:.0f} are needed"
-    confidence = float(np.clip((ratio - 1) / (ratio + 1), 0, 0.999))
-    return Pair(first.id, other.id, method, offset, drift, spread, confidence, good, sure, why, error)
+    (a, rest_a), (b, rest_b) = pcm_of(case, first), pcm_of(case, other)
+    found = correlate.sound_offset(a, b, RATE, SEARCH_S)
+    confidence = float(np.clip((found.peak_ratio - 1) / (found.peak_ratio + 1), 0, 0.999))
+    if found.status is Status.NOT_MEASURABLE:
+        return refused(first.id, other.id, method, found.reason)
+    rest_s = rest_b - rest_a
+    common_s = max(min(len(a), len(b)) / RATE, 1.0)
+    spread = found.residual_ms / 1000
+    sure = found.status is Status.OK
+    pieces: tuple[steps.Piece, ...] = ()
+    drift, error = None, 0.0
+    if common_s >= DRIFT_OF_SOUND_S and found.windows >= 4:
+        drift = found.drift_ppm
+        error = 1e6 * 3.5 * 1.5 * (spread + 1e-5) / (np.sqrt(found.windows) * common_s)
+    offset = found.offset_ns / NS
+    if not sure and found.windows >= 3:
+        pieces = cut_into(a, b, found)
+        offset = pieces[0].offset_s if pieces else offset
+    elif abs(found.drift_ppm) <= max(error, 20.0):
+        offset += found.drift_ppm * 1e-6 * common_s / 2  # no drift is mended: then it holds for the middle
+    return Pair(
+        first.id, other.id, method, offset + rest_s, drift, spread, confidence, True, sure, "", error,
+        pieces=pieces, halves_s=found.split_half_ms / 1000,
+    )  # fmt: skip
 
 
-def pcm_of(case: Case, stream: Stream) -> NDArray[np.float32]:
-    """A sound on the reference timeline from 0 on, its map's drift left in."""
+def cut_into(a: NDArray[np.float32], b: NDArray[np.float32], found: Estimate) -> tuple[steps.Piece, ...]:
+    """The pieces that `b` was cut into, their bounds placed in the sounds; none where it is whole."""
+    drift, offset = found.drift_ppm, found.offset_ns / NS
+    told = correlate.windows(a, b, RATE, offset, drift)
+    if len(told) < 3:
+        return ()
+    more = correlate.elsewhere(a, b, RATE, told, SEARCH_S)
+    told = np.concatenate([told, more])
+    pieces = steps.pieces(told[np.argsort(told[:, 0])])
+    if len(pieces) < 2:
+        return ()
+    bounds = [steps.place(a, b, RATE, *pair) for pair in itertools.pairwise(pieces)]
+    if any(y <= x for x, y in itertools.pairwise(bounds)):
+        return ()
+    starts, ends = [pieces[0].start_s, *bounds], [*bounds, pieces[-1].end_s]
+    return tuple(
+        replace(piece, start_s=start, end_s=end)
+        for piece, start, end in zip(pieces, starts, ends, strict=True)
+    )
+
+
+def pcm_of(case: Case, stream: Stream) -> tuple[NDArray[np.float32], float]:
+    """A sound on the reference timeline from 0 on, and by how many seconds more it belongs later.
+
+    A map of one anchor moves whole samples, the rest is told; one that also has a slope is read between them.
+    """
     sound = case.sound(stream)
     assert sound is not None
     pcm: NDArray[np.float32] = sound.pcm[: round(LONGEST_S * RATE)].astype(np.float32) / np.float32(32768)
-    first = round(stream.timemap.to_reference(0) * RATE / NS)
-    if first < 0:
-        return pcm[-first:]
-    return np.concatenate([np.zeros(first, np.float32), pcm])
+    if len(stream.timemap.anchors) > 1:
+        return _mapped(stream, pcm), 0.0
+    exact = stream.timemap.to_reference(0) * RATE / NS
+    first = round(exact)
+    rest_s = (exact - first) / RATE
+    return (pcm[-first:] if first < 0 else np.concatenate([np.zeros(first, np.float32), pcm])), rest_s
+
+
+def _mapped(stream: Stream, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A sound read on every sample of the reference timeline, through a map of any form."""
+    end = stream.timemap.to_reference(round(len(pcm) * NS / RATE))
+    count = int(np.clip(end * RATE // NS, 0, round(LONGEST_S * RATE)))
+    out = np.zeros(count, np.float32)
+    for start in range(0, count, 1 << 20):
+        number = np.arange(start, min(start + (1 << 20), count), dtype=np.int64)
+        local = stream.timemap.to_local_array(number * (NS // RATE))
+        place = local * (RATE / NS)
+        out[number] = np.interp(place, np.arange(len(pcm)), pcm, left=0, right=0)
+    return out
 
 
 def _words(case: Case, track: Stream, text: Stream) -> Pair:
@@ -245,7 +307,10 @@ def _words(case: Case, track: Stream, text: Stream) -> Pair:
         late, good, why = found.offset_ns / NS, True, ""
     sure = found.status is Status.OK or (sure and agree)
     confidence = confidence if sure else min(confidence, 0.9)
-    return Pair(track.id, text.id, method, late, None, peak.halves_s, confidence, good, sure, why)
+    return Pair(
+        track.id, text.id, method, late, None, peak.halves_s, confidence, good, sure, why,
+        floor_s=0.01, halves_s=peak.halves_s,
+    )  # fmt: skip
 
 
 def _speech(case: Case, track: Stream, sound: Sound) -> NDArray[np.float64]:
@@ -362,10 +427,16 @@ MOVED_S = 0.04
 
 
 def solve(reference: str | None, pairs: tuple[Pair, ...]) -> Solved:
-    """Weighted least squares over the good pairs, the reference at 0; each weighs by its spread."""
+    """Weighted least squares over the good pairs, the reference at 0; one that does not close is left out."""
     if reference is None:
         return Solved(pairs)
     good = [pair for pair in pairs if pair.good]
+    told = graph.solve(
+        [graph.Edge(each.a, each.b, each.offset_s, max(each.spread_s, each.floor_s)) for each in good],
+        reference,
+    )
+    wrong = tuple(good[each] for each in told.bad)
+    good = [pair for number, pair in enumerate(good) if number not in told.bad]
     reached, through = [reference], dict[str, Pair]()
     changed = True
     while changed:
@@ -376,24 +447,37 @@ def solve(reference: str | None, pairs: tuple[Pair, ...]) -> Solved:
                     reached.append(new)
                     through[new] = pair
                     changed = True
-    inside = [pair for pair in good if pair.a in reached and pair.b in reached]
-    if not inside:
+    if not through:
         return Solved(pairs)
-    place = {name: number for number, name in enumerate(reached)}
-    weight = np.array([1 / max(pair.spread_s, 0.001) for pair in inside])
-    matrix = np.zeros((len(inside), len(reached)))
-    for row, pair in enumerate(inside):
-        matrix[row, place[pair.b]] += weight[row]
-        matrix[row, place[pair.a]] -= weight[row]
-    target = np.array([pair.offset_s for pair in inside]) * weight
-    values, *_ = np.linalg.lstsq(matrix[:, 1:], target, rcond=None)
-    late = {name: 0.0 if name == reference else float(values[place[name] - 1]) for name in reached}
-    closure = {(pair.a, pair.b): pair.offset_s - (late[pair.b] - late[pair.a]) for pair in inside}
+    late = {name: told.late_s[name] for name in reached}
+    closure = {
+        (pair.a, pair.b): pair.offset_s - (late[pair.b] - late[pair.a])
+        for pair in (*good, *wrong)
+        if pair.a in late and pair.b in late
+    }
     direct = [late[name] for name, pair in through.items() if reference in (pair.a, pair.b)]
     moved = 0.0
     if len(direct) >= 2 and max(direct) - min(direct) < AGREE_S and abs(float(np.median(direct))) > MOVED_S:
         moved = -float(np.median(direct))
-    return Solved(pairs, late, through, closure, moved)
+    return Solved(pairs, late, through, closure, moved, wrong)
+
+
+def in_pieces(stream: Stream, pieces: tuple[steps.Piece, ...]) -> TimeMap:
+    """The stream's map with a cut mended: each piece moved earlier by what it is late, a jump at each bound.
+
+    InspectorError where the map in force has a slope: jumps can only be chained with an offset.
+    """
+    anchors: list[tuple[int, int]] = []
+    slope = pieces[0].drift_ppm * 1e-6
+    ends = [0.0, *(piece.end_s for piece in pieces)]
+    for piece, (start, end) in zip(pieces, itertools.pairwise(ends), strict=True):
+        for at in (start, end):
+            local = round((at * (1 + slope) + piece.offset_s) * NS)
+            if anchors and local < anchors[-1][0]:  # a piece is missing here: what follows belongs later
+                local = anchors[-1][0]
+                at = (local / NS - piece.offset_s) / (1 + slope)
+            anchors.append((local, round(at * NS)))
+    return stream.timemap.then(TimeMap(tuple(anchors)))
 
 
 def corrected(stream: Stream, offset_s: float, drift_ppm: float) -> TimeMap:

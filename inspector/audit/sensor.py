@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from inspector.audit.alignment import corrected, solved
 from inspector.audit.case import outside
 from inspector.audit.checks import Stage, check
+from inspector.audit.estimators.clocks import stamps
 from inspector.audit.timing import moved
 from inspector.core.findings import Fix
 from inspector.core.model import Modality
@@ -17,9 +19,12 @@ from inspector.core.times import NS, clock_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from inspector.audit.alignment import Pair
     from inspector.audit.case import Case
     from inspector.core.findings import Finding
+    from inspector.core.model import Stream
 
 offset = check(
     "sensor.offset",
@@ -29,6 +34,7 @@ offset = check(
     figure is ours). Where motion does not tell one place from another it is not measurable.""",
     "ms",
     (-100.0, 100.0),
+    version=2,
 )
 drift = check(
     "sensor.drift",
@@ -38,6 +44,7 @@ drift = check(
     is good to. Positive: the sensor's clock is fast.""",
     "ppm",
     (-20.0, 20.0),
+    version=2,
 )
 gaps = check(
     "sensor.gaps",
@@ -45,6 +52,17 @@ gaps = check(
     """Pauses between stamps of more than 1 s and 500 samples' time (pyxdf's bounds), or of more than 5
     samples and a tenth of a second where the rate is steady. `value` is the time lost.""",
     "s",
+    (None, 0.0),
+    version=2,
+)
+reset = check(
+    "sensor.reset",
+    "A sensor's clock was set anew",
+    """Stamps that run backwards, or repeat, within the stream (pyxdf: a reset is a step of over a second
+    backwards). `value` is the number of resets, and of stamps that are earlier than the one before. What was
+    recorded after a reset lies at the wrong time; how far, the stamps do not tell. Jitter, the median
+    distance of stamps from even steps, and the rate in force are told with it.""",
+    "resets",
     (None, 0.0),
 )
 
@@ -116,26 +134,55 @@ def _pairs(case: Case) -> Iterator[tuple[Pair, float | None]]:
 
 @gaps.at(Stage.DECODE)
 def _gaps(case: Case) -> Iterator[Finding]:
-    for stream in case.record.of(Modality.SENSOR):
-        series = case.series(stream)
-        if series is None or len(series.t_ns) < 20 or stream.clock.nominal:
-            continue
-        steps = np.diff(series.t_ns)
-        step = float(np.median(steps))
+    for stream, t_ns in _stamped(case):
+        step = float(np.median(np.diff(t_ns)))
         if step <= 0:
             continue
-        steady = float(np.mean(np.abs(steps / step - 1) < 0.5)) > 0.95
-        bound = max(5 * step, 0.1 * NS) if steady else max(500 * step, NS)
-        wide = np.flatnonzero(steps > bound)
-        lost = float((steps[wide] - step).sum()) / NS
-        told = f"steady {NS / step:.4g} Hz"
+        steady = float(np.mean(np.abs(np.diff(t_ns) / step - 1) < 0.5)) > 0.95
+        found = stamps(t_ns, 0.1, 5) if steady else stamps(t_ns)
+        if found is None:
+            continue
+        lost = sum(each.length_ns for each in found.gaps) / NS
+        told = f"steady {found.rate_hz:.4g} Hz"
         span = None
-        if len(wide):
-            first = int(wide[np.argmax(steps[wide])])
-            span = tuple(stream.timemap.to_reference(int(series.t_ns[each])) for each in (first, first + 1))
+        if found.gaps:
+            widest = max(found.gaps, key=lambda each: each.length_ns)
+            first = widest.before
+            a, b = (stream.timemap.to_reference(int(t_ns[each])) for each in (first, first + 1))
+            span = (a, b)
             told = (
-                f"{lost:.2f} s lost in {len(wide)} gaps, the longest at {clock_text(int(series.t_ns[first]))}"
+                f"{lost:.2f} s lost in {len(found.gaps)} gaps, the longest at {clock_text(int(t_ns[first]))}"
             )
-        yield case.judged(
-            "sensor.gaps", lost, told, streams=(stream.id,), span=None if span is None else (span[0], span[1])
-        )
+        yield case.judged("sensor.gaps", lost, told, streams=(stream.id,), span=span)
+
+
+@reset.at(Stage.DECODE)
+def _resets(case: Case) -> Iterator[Finding]:
+    for stream, t_ns in _stamped(case):
+        found = stamps(t_ns)
+        if found is None:
+            continue
+        told = f"{found.rate_hz:.4g} Hz, stamps {found.jitter_ns / 1e6:.3g} ms off even steps"
+        wrong = max(found.backwards, len(found.resets))
+        span = None
+        if wrong:
+            first = int(np.flatnonzero(np.diff(t_ns) < 0)[0])
+            at = stream.timemap.to_reference(int(t_ns[first]))
+            span = (at, at)
+            told += f"; {wrong} stamps run backwards, the first after {clock_text(int(t_ns[first]))}"
+        if found.repeated:
+            told += f"; {found.repeated} repeat the one before"
+        yield case.judged("sensor.reset", float(wrong), told, streams=(stream.id,), span=span)
+
+
+def _stamped(case: Case) -> Iterator[tuple[Stream, NDArray[np.int64]]]:
+    """The sensors that have a clock of their own, with their stamps in the order of the file."""
+    from inspector.media.series import stamps_as_recorded
+
+    for stream in case.record.of(Modality.SENSOR):
+        if case.series(stream) is None or stream.clock.nominal:
+            continue
+        read = partial(stamps_as_recorded, stream.source)
+        t_ns: NDArray[np.int64] = case.share(f"/stamps/{stream.id}", read)
+        if len(t_ns) >= 20:
+            yield stream, t_ns

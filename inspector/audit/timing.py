@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.audit.alignment import CONTAINER, corrected, pcm_of, solved
+from inspector.audit.alignment import CONTAINER, corrected, in_pieces, solved
 from inspector.audit.case import outside
 from inspector.audit.checks import Stage, check
-from inspector.audit.estimators import sounds
-from inspector.audit.material import RATE
+from inspector.audit.estimators.frames import frame_stamps
 from inspector.core.findings import Fix, Status
 from inspector.core.model import Modality
 from inspector.core.times import NS, clock_text
+from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,7 @@ av_offset = check(
     measurable.""",
     "ms",
     (-40.0, 60.0),
+    version=2,
 )
 camera_offset = check(
     "timing.camera_offset",
@@ -41,6 +43,7 @@ camera_offset = check(
     R37). What happens in front of two cameras without flashes is not measured.""",
     "ms",
     (-40.0, 40.0),
+    version=2,
 )
 drift = check(
     "timing.drift",
@@ -49,14 +52,16 @@ drift = check(
     Sen). Tolerance 20 ppm (a plain crystal). Positive: this sound's clock is fast.""",
     "ppm",
     (-20.0, 20.0),
+    version=2,
 )
 jumps = check(
     "timing.jump",
     "A piece is missing from within a sound",
     """Windows of 6 s against another sound are equally late up to a place and otherwise late after it.
-    Tolerance 20 ms (ours); the place is good to half a window.""",
+    Tolerance 20 ms (ours); the place is good to half a second. The fix moves each piece by its own.""",
     "ms",
     (-20.0, 20.0),
+    version=2,
 )
 closure = check(
     "timing.closure",
@@ -65,6 +70,7 @@ closure = check(
     closure error; the pair that carries most of it is named. Tolerance 5 ms or half a frame (ours).""",
     "ms",
     (-25.0, 25.0),
+    version=2,
 )
 frames = check(
     "timing.frames",
@@ -74,6 +80,7 @@ frames = check(
     is no fault. `value` is the number of frames that are wanting.""",
     "frames",
     (None, 0.0),
+    version=2,
 )
 
 
@@ -148,6 +155,8 @@ def _offsets(case: Case, name: str, modality: Modality) -> Iterator[Finding]:
                 told = f"only the stamps of its container tell, which prove nothing; {why}"
                 yield case.unmeasurable(name, told, (stream.id,))
             continue  # else it goes with the stream that it lies beside, and is told there
+        if len(pair.pieces) > 1 and pair.b == stream.id:
+            continue  # one cause, one finding: timing.jump tells it
         yield moved(case, name, stream, found, own, pair)
 
 
@@ -173,22 +182,39 @@ def _drifts(case: Case) -> Iterator[Finding]:
 @jumps.at(Stage.DECODE)
 def _jumps(case: Case) -> Iterator[Finding]:
     for pair in solved(case).pairs:
-        if pair.method != "GCC-PHAT" or not pair.good:
+        if pair.method != "GCC-PHAT" or not pair.good or len(pair.pieces) < 2:
             continue
-        a, b = (pcm_of(case, case.record.stream(each)) for each in (pair.a, pair.b))
-        step = sounds.jump(sounds.windows(a, b, RATE, pair.offset_s))
-        if step is None:
-            continue
-        at, size = step
+        sizes = [after.offset_s - before.offset_s for before, after in itertools.pairwise(pair.pieces)]
+        biggest = max(range(len(sizes)), key=lambda each: abs(sizes[each]))
+        size, at = sizes[biggest], pair.pieces[biggest].end_s
         what = "is missing there" if size < 0 else "was put in there"
+        told = f"{pair.b} against {pair.a}: {abs(size) * 1000:.0f} ms {what}, at about {at:.1f} s"
+        if len(sizes) > 1:
+            told += f", the largest of {len(sizes)} steps"
+        late = pair.offset_s * 1000
+        if outside(late, case.facts.limits("timing.av_offset")):
+            told += f"; before the first it is {abs(late):.0f} ms {'late' if late > 0 else 'early'}"
         yield case.judged(
             "timing.jump",
             size * 1000,
-            f"{pair.b} against {pair.a}: {abs(size) * 1000:.0f} ms {what}, at about {at:.1f} s",
+            told,
             streams=(pair.b,),
-            span=(round((at - 1.5) * NS), round((at + 1.5) * NS)),
+            span=(round((at - 0.5) * NS), round((at + 0.5) * NS)),
             confidence=pair.confidence,
+            fix=_mended(case, pair),
         )
+
+
+def _mended(case: Case, pair: Pair) -> Fix | None:
+    """The map in pieces, where each piece is told by three windows or more."""
+    if min(piece.windows for piece in pair.pieces) < 3:
+        return None
+    stream = case.record.stream(pair.b)
+    try:
+        new = in_pieces(stream, pair.pieces)
+    except InspectorError:
+        return None  # it was moved to another slope already: jumps cannot be put into that by themselves
+    return Fix(stream.id, new, new.late_ns, new.drift_ppm)
 
 
 @closure.at(Stage.DECODE)
@@ -198,6 +224,8 @@ def _closure(case: Case) -> Iterator[Finding]:
         return
     (a, b), worst = max(found.closure_s.items(), key=lambda each: abs(each[1]))
     told = f"{a} and {b} are {abs(worst) * 1000:.0f} ms off what the other pairs of the record say"
+    if any((pair.a, pair.b) == (a, b) for pair in found.wrong):
+        told += ", which agree without it: it is left out"
     yield case.judged("timing.closure", worst * 1000, told, streams=(b, a))
 
 
@@ -205,26 +233,24 @@ def _closure(case: Case) -> Iterator[Finding]:
 def _frames(case: Case) -> Iterator[Finding]:
     for stream in case.record.of(Modality.VIDEO):
         film = case.film(stream)
-        if film is None or len(film.t_ns) < 10:
+        found = None if film is None else frame_stamps(film.t_ns)
+        if film is None or found is None:
             continue
         gaps = np.diff(film.t_ns)
-        step = float(np.median(gaps))
-        if step <= 0:
-            continue
-        off = np.abs(gaps / step - np.rint(gaps / step)) > 0.2
-        wide = (gaps > 1.5 * step) & ~off
-        if np.mean(np.abs(gaps / step - 1) > 0.1) > 0.1 or off.mean() > 0.02:
+        if found.variable:
             told = f"variable frame rate: gaps of {gaps.min() / 1e6:.0f} to {gaps.max() / 1e6:.0f} ms"
             yield case.finding("timing.frames", streams=(stream.id,), value=0.0, message=told)
             continue
-        wanting = int((np.rint(gaps[wide] / step) - 1).sum())
-        place = int(np.argmax(gaps))
-        span = tuple(stream.timemap.to_reference(int(film.t_ns[each])) for each in (place, place + 1))
-        told = f"{wanting} frames are wanting in {int(wide.sum())} gaps"
-        if wanting:
+        told = f"{found.missing} frames are wanting in {len(found.gaps)} gaps"
+        where = None
+        if found.gaps:
+            place = max(found.gaps, key=lambda each: each[1])[0]
+            span = tuple(stream.timemap.to_reference(int(film.t_ns[each])) for each in (place, place + 1))
+            where = (span[0], span[1])
             told += f", the widest {gaps[place] / 1e6:.0f} ms at {clock_text(int(film.t_ns[place]))}"
-        where = (span[0], span[1]) if wanting else None
-        yield case.judged("timing.frames", float(wanting), told, streams=(stream.id,), span=where)
+        if found.repeated:
+            told += f"; {len(found.repeated)} have the time of the one before"
+        yield case.judged("timing.frames", float(found.missing), told, streams=(stream.id,), span=where)
 
 
 @av_offset.at(Stage.DECODE)

@@ -24,6 +24,7 @@ offset = check(
     10 and halves that agree.""",
     "ms",
     (-125.0, 125.0),
+    version=2,
 )
 
 

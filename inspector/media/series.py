@@ -219,6 +219,25 @@ def load_series(stream: Stream) -> Series:
     return Series(t_ns, values, channels) if whole else Series(t_ns[order], values[order], channels)
 
 
+def stamps_as_recorded(source: Source) -> NDArray[np.int64]:
+    """The usable stamps of a table in the order of its rows, (n,) local ns: where a clock was set back they
+    fall.
+
+    Raises InspectorError where the file cannot be read; (0,) where it has no time column.
+    """
+    if source.time_column is None:
+        return np.zeros(0, np.int64)
+    try:
+        table = _read(source, [source.time_column])
+    except OSError as error:
+        raise InspectorError(
+            "The table cannot be read", f"{source.path}: {error.strerror or error}"
+        ) from error
+    t_ns, usable = stamps_ns(table.column(source.time_column), source.time_unit)
+    found: NDArray[np.int64] = t_ns[usable] - source.epoch_ns - (source.start_ns or 0)
+    return found
+
+
 def channel_names(columns: tuple[str, ...], widths: list[int]) -> tuple[str, ...]:
     """A name for every value of a row: lists are counted through."""
     return tuple(

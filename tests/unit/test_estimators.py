@@ -61,6 +61,15 @@ def test_a_clock_that_is_fast_by_a_thousand_ppm_is_measured_after_warping() -> N
     assert abs(found.drift_ppm - 1001) < 5
 
 
+@pytest.mark.parametrize("at_s", [4.0, 9.0, 40.0])
+def test_a_cut_near_an_end_is_never_ok(at_s: float) -> None:
+    x = speechlike(48, 11)
+    y = heard(x, 0.2, 20.0, 12, 10)
+    place = round((at_s + 0.2) * RATE)
+    y = np.concatenate([y[:place], y[place + round(0.3 * RATE) :]])
+    assert correlate.sound_offset(x, y, RATE).status is not Status.OK
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_sounds_that_have_nothing_in_common_are_refused(seed: int) -> None:
     found = correlate.sound_offset(speechlike(30, seed), speechlike(30, seed + 50), RATE)
@@ -146,16 +155,6 @@ def test_false_discoveries_are_held_as_benjamini_and_hochberg_say(values: list[f
     assert not found.any() or p[found].max() <= p[~found].min(initial=2.0)
 
 
-def test_own_impostors_never_come_back_into_the_search_range() -> None:
-    curve = np.zeros(500)
-    curve[100] = 1
-    for number, other in enumerate(impostor.own_impostors(curve, 50)):
-        place = int(np.argmax(other if number % 2 == 0 else other[::-1]))
-        assert min((place - 100) % 500, (100 - place) % 500) >= 50
-    assert number == 98
-    assert not list(impostor.own_impostors(curve[:100], 50))
-
-
 names = ["ref", "b", "c", "d", "e"]
 
 
@@ -184,19 +183,3 @@ def test_a_triangle_that_does_not_close_blames_nobody() -> None:
     found = graph.solve(edges, "ref")
     assert found.bad == ()
     assert len(found.open) == 3
-    assert found.moved == {}
-
-
-def test_the_one_that_moved_is_named() -> None:
-    def edges(late: dict[str, float]) -> list[graph.Edge]:
-        return [graph.Edge(a, b, late[b] - late[a], 1e-3) for a, b in itertools.combinations(late, 2)]
-
-    one = graph.solve(edges({"ref": 0, "b": 0.2, "c": 0.0}), "ref")
-    assert one.moved == {"b": pytest.approx(0.2)}
-    itself = graph.solve(edges({"ref": 0, "b": 0.2, "c": 0.2}), "ref")
-    assert itself.moved == {"ref": pytest.approx(-0.2)}
-    rig = graph.solve(
-        edges({"ref": 0, "b": 0.2, "c": 0.2, "d": 0.0}), "ref", {"b": "rec", "c": "rec", "ref": "cam"}
-    )
-    assert rig.moved == {"rec": pytest.approx(0.2)}
-    assert graph.solve(edges({"ref": 0, "b": 0.0}), "ref").moved == {}

@@ -1,4 +1,4 @@
-"""What stamps say of a stream's clock: rate, jitter, gaps, resets; and of a film: missing frames.
+"""What stamps say of a stream's clock: rate, jitter, gaps and resets.
 
 Breaks, resets and the robust fit use the defaults of pyxdf 1.17 (a gap over 1 s and over 500 samples; a
 reset over 5 s or backwards; Huber's loss). Stamps are (n,) int64 nanoseconds in order of arrival.
@@ -120,58 +120,3 @@ def huber_line(
         bound = HUBER * max(spread, least, 1e-12 * max(float(np.abs(dy).max()), 1e-300))
         weight = np.minimum(1.0, bound / np.maximum(rest, 1e-300))
     return y0 + a - b * x0, b, spread
-
-
-def drift(reference_ns: NDArray[np.int64], stream_ns: NDArray[np.int64]) -> tuple[float, float, float] | None:
-    """(offset ns at reference time 0, drift ppm, spread ns) of a clock from moments seen on both (n,).
-
-    None for fewer than 5 moments, or where all lie within a second. The spread is what is left; the drift is
-    good to about 3.5 · spread / (√n · time span).
-    """
-    if len(reference_ns) < 5 or int(reference_ns.max() - reference_ns.min()) < NS:
-        return None
-    late = (stream_ns - reference_ns).astype(np.float64)
-    a, b, spread = huber_line(reference_ns.astype(np.float64), late)
-    return a, b * 1e6, spread
-
-
-@dataclass(frozen=True, slots=True)
-class Frames:
-    """A film's stamps: `missing` frames in `gaps` (index of the frame before, how many are missing).
-
-    `repeated` are frames at the time of the one before. `variable` is true where the gaps vary
-    throughout, and then
-    nothing is called missing.
-    """
-
-    period_ns: float
-    missing: int
-    gaps: tuple[tuple[int, int], ...]
-    repeated: tuple[int, ...]
-    variable: bool
-
-
-def frame_stamps(t_ns: NDArray[np.int64], bound: float = 1.5, varies: float = 0.1) -> Frames | None:
-    """What is missing from a film whose frames are at `t_ns` (n,), sorted. None for fewer than 10 frames.
-
-    A gap of over `bound` periods (alignment.md A05) that is a whole number of them, to a fifth, misses
-    frames. Where
-    more than `varies` of the gaps are off the period by a tenth, the rate is variable. avg_frame_rate
-    is never asked.
-    """
-    if len(t_ns) < 10:
-        return None
-    step = np.diff(t_ns)
-    repeated = tuple(int(each) + 1 for each in np.flatnonzero(step == 0))
-    ahead = step[step > 0]
-    if not len(ahead):
-        return None
-    period = float(np.median(ahead))
-    near = np.abs(ahead / period - 1) <= 0.1
-    period = float(ahead[near].mean()) if near.any() else period
-    if float((~near).mean()) > varies:
-        return Frames(period, 0, (), repeated, True)
-    count = step / period
-    wide = (count > bound) & (np.abs(count - np.rint(count)) <= 0.2)
-    gaps = tuple((int(at), int(np.rint(count[at])) - 1) for at in np.flatnonzero(wide))
-    return Frames(period, sum(number for _, number in gaps), gaps, repeated, False)

@@ -38,6 +38,9 @@ DRIFTS_PPM = (0.0, 350.0, -350.0, 1000.0, -1000.0)
 MOST_MISSING = 16
 """So many windows that are not where the others are get looked for in all of the search range."""
 
+NEAR_S = 0.02
+"""Windows nearer than this to a line lie on it; two levels beside a cut are no line between them."""
+
 AGREE_S = 0.002
 """Windows further than this from the line through them do not belong to one offset and one drift."""
 
@@ -189,7 +192,7 @@ def coarse(
         if len(table) < 2:
             continue
         for at_zero, ppm in (line(table)[:2], (_densest(table[:, 1]), 0.0)):
-            near = np.abs(table[:, 1] - at_zero - ppm * 1e-6 * table[:, 0]) < REACH_S / 4
+            near = np.abs(table[:, 1] - at_zero - ppm * 1e-6 * table[:, 0]) < NEAR_S
             if near.sum() > max(best[0], 1) and abs(ppm) < 20_000:
                 best = (int(near.sum()), at_zero, ppm, float(np.median(table[near, 2])))
     return best[1:]
@@ -215,8 +218,9 @@ def sound_offset(
     """How late sound `b` is against sound `a`, and how fast its clock runs.
 
     The whole first, then windows of 6 s and the line through them, then the windows again with `b` warped by
-    it, twice. `ok` asks for three windows within 2 ms of the line, three in ten of those that were tried,
-    halves that agree, and no window that is found elsewhere: that may be a cut (see `steps`).
+    it, twice. `ok` asks for three windows within 2 ms of the line, three in ten of those that were tried, the
+    first and the last of them among these (beyond a cut near an end nothing else would tell of it), halves
+    that agree, and no window that is found elsewhere: that may be a cut (see `steps`).
     """
     offset, drift, ratio = coarse(a, b, rate, search_s)
     if ratio < GATE:
@@ -237,49 +241,103 @@ def sound_offset(
     rest = found[:, 1] - offset - drift * 1e-6 * found[:, 0]
     half = len(rest) // 2
     halves = abs(float(np.median(rest[:half]) - np.median(rest[half:])))
-    tried = max(1, int((_common_s(a, b, rate, offset) - window_s) / (window_s / 2)) + 1)
-    away = np.concatenate([rest[np.abs(rest) > AGREE_S], _elsewhere(a, b, rate, found, search_s, window_s)])
+    starts = possible(a, b, rate, offset, drift, window_s)
+    tried = max(1, len(starts))
+    missed = elsewhere(a, b, rate, found, search_s, window_s)
+    beyond = missed[:, 1] - offset - drift * 1e-6 * missed[:, 0]
+    away = np.concatenate([rest[np.abs(rest) > AGREE_S], beyond[np.abs(beyond) > AGREE_S]])
+    ends = end_windows(a, b, rate, offset, drift, search_s, window_s)
+    there = [np.abs(late - offset - drift * 1e-6 * at_s) <= AGREE_S for at_s, late, _ in ends]
     reason = ""
     if len(away) or halves > AGREE_S:
         reason = f"{len(away)} windows lie off the line of the others, {len(found)} on it: perhaps a cut"
     elif len(found) < 0.3 * tried:
         reason = f"only {len(found)} of {tried} windows can be told"
+    elif len(there) < 2 or not all(there):
+        reason = "its start or its end cannot be told, and there may be a cut before it"
     status = Status.SUSPECT if reason else Status.OK
     return Estimate(
         round(offset * NS), drift, spread * 1000, ratio, halves * 1000, len(found), None, status, reason
     )
 
 
-def _elsewhere(
+def end_windows(
+    a: NDArray[np.float32],
+    b: NDArray[np.float32],
+    rate: int,
+    offset_s: float,
+    drift_ppm: float,
+    search_s: float,
+    window_s: float = WINDOW_S,
+) -> NDArray[np.float64]:
+    """(0 to 2, 3) as `windows`: the first and the last that both sounds have, in all of the search range.
+
+    Within a narrow reach the rest of a window that was cut in two would match as well as a whole one.
+    """
+    size, most, slope = round(window_s * rate), round(search_s * rate), drift_ppm * 1e-6
+    low = max(0, round(-offset_s / (1 + slope) * rate))
+    high = min(len(a), round((len(b) / rate - offset_s) / (1 + slope) * rate)) - size
+    told = []
+    for start in (low, high):
+        middle_s = (start + size / 2) / rate
+        expected = offset_s + slope * middle_s
+        other = stretched_part(b, start + expected * rate, size, most, slope)
+        late, ratio = gcc_phat(a[start : start + size], other, rate, search_s, most / rate)
+        if high > low and ratio >= GATE:
+            told.append((middle_s, expected + (late - most / rate) * (1 + slope), ratio))
+    return np.array(told, np.float64).reshape(-1, 3)
+
+
+def possible(
+    a: NDArray[np.float32],
+    b: NDArray[np.float32],
+    rate: int,
+    offset_s: float,
+    drift_ppm: float,
+    window_s: float = WINDOW_S,
+) -> list[int]:
+    """The starts, in samples of `a`, of those windows that `b` covers where that line puts them."""
+    size, hop = round(window_s * rate), max(1, round(window_s * rate / 2))
+    slope = drift_ppm * 1e-6
+    found = []
+    for start in range(0, len(a) - size + 1, hop):
+        first = start + (offset_s + slope * (start + size / 2) / rate) * rate
+        if -0.1 * size <= first <= len(b) - 0.9 * size:
+            found.append(start)
+    return found
+
+
+def elsewhere(
     a: NDArray[np.float32],
     b: NDArray[np.float32],
     rate: int,
     found: NDArray[np.float64],
     search_s: float,
-    window_s: float,
+    window_s: float = WINDOW_S,
 ) -> NDArray[np.float64]:
-    """How far from the line those windows lie that are not on it, but elsewhere in the search range, s."""
+    """(k, 3) as `windows`: those that are not in `found`, looked for in all of the search range.
+
+    Of more than 16 evenly chosen ones. What a cut moved by more than `REACH_S` is only seen here.
+    """
     offset, drift, _ = line(found)
+    slope = drift * 1e-6
     size, most = round(window_s * rate), round(search_s * rate)
     missing = [
         start
-        for start in range(0, len(a) - size + 1, size // 2)
+        for start in range(0, len(a) - size + 1, max(1, size // 2))
         if np.abs(found[:, 0] - (start + size / 2) / rate).min() > window_s / 4
     ]
     if len(missing) > MOST_MISSING:
         missing = [missing[k] for k in np.linspace(0, len(missing) - 1, MOST_MISSING).astype(np.int64)]
-    away = []
+    told = []
     for start in missing:
-        expected = offset + drift * 1e-6 * (start + size / 2) / rate
-        other = stretched_part(b, start + expected * rate, size, most, drift * 1e-6)
+        middle_s = (start + size / 2) / rate
+        expected = offset + slope * middle_s
+        other = stretched_part(b, start + expected * rate, size, most, slope)
         late, ratio = gcc_phat(a[start : start + size], other, rate, search_s, most / rate)
-        if ratio >= GATE and abs(late - most / rate) > AGREE_S:
-            away.append(late - most / rate)
-    return np.array(away, np.float64)
-
-
-def _common_s(a: NDArray[np.float32], b: NDArray[np.float32], rate: int, offset_s: float) -> float:
-    return max(0.0, min(len(a) / rate, len(b) / rate - offset_s) - max(0.0, -offset_s))
+        if ratio >= GATE:
+            told.append((middle_s, expected + (late - most / rate) * (1 + slope), ratio))
+    return np.array(told, np.float64).reshape(-1, 3)
 
 
 def stretch(

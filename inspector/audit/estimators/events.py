@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inspector.audit.estimators.correlate import theil_sen
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -201,14 +203,3 @@ def line(
         spread = float(np.median(np.abs(rest - offset_s)))
         within_s = min(within_s, max(5 * 1.4826 * spread, 0.004))
     return offset_s, drift_ppm, spread, len(pairs)
-
-
-def theil_sen(x: NDArray[np.float64], y: NDArray[np.float64], most: int = 600) -> float:
-    """The median slope of y over x; of more than `most` points evenly chosen ones."""
-    if len(x) > most:
-        chosen = np.linspace(0, len(x) - 1, most).astype(np.int64)
-        x, y = x[chosen], y[chosen]
-    i, j = np.triu_indices(len(x), 1)
-    step = x[j] - x[i]
-    good = step > 0.05 * (x.max() - x.min())
-    return float(np.median((y[j] - y[i])[good] / step[good])) if good.any() else 0.0

@@ -1,4 +1,4 @@
-"""Pairs of a record solved together: one lateness a stream, what does not close, and which stream moved.
+"""Pairs of a record solved together: one lateness a stream, and which of the pairs do not close.
 
 Weighted least squares over the graph of pairs with the reference at 0; around a circle offsets add up to
 nothing, and what is left is an edge's closure error. A pair that is wrong shows as the one without which the
@@ -7,7 +7,7 @@ rest closes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,25 +34,21 @@ class Solution:
     """`late_s` of each stream that edges join to the reference, without the `bad` edges.
 
     `closure_s` is one number an edge: measured minus solved. `open` are edges that do not close and cannot
-    be blamed on one of them. `moved` names the streams, or the clock, that are late by themselves: the
-    reference or a clock where all that is measured against it moved alike.
+    be blamed on one of them.
     """
 
     late_s: dict[str, float]
     closure_s: tuple[float, ...]
     bad: tuple[int, ...] = ()
     open: tuple[int, ...] = ()
-    moved: dict[str, float] = field(default_factory=dict)
 
 
 def solve(
     edges: Sequence[Edge],
     reference: str,
-    clocks: Mapping[str, str] | None = None,
-    tolerance_s: float = 0.02,
     least_s: float = 0.005,
 ) -> Solution:
-    """The streams' lateness from all edges. `clocks` names the clock of a stream, where several share one.
+    """The streams' lateness from all edges.
 
     An edge is bad where the rest closes without it and with it does not, and no other edge will do as well:
     in a triangle no edge can be told from another, so they stay `open`. ValueError for a sigma that is not
@@ -87,8 +83,7 @@ def solve(
         for edge in edges
     )
     still = tuple(each for each in kept if not _closes(edges[each], late, least_s))
-    moved = {} if still else _moved(late, reference, clocks or {}, tolerance_s)
-    return Solution(late, closure, tuple(sorted(bad)), still, moved)
+    return Solution(late, closure, tuple(sorted(bad)), still)
 
 
 def _least_squares(edges: Sequence[Edge], reference: str) -> dict[str, float]:
@@ -136,28 +131,3 @@ def _worst(edges: Sequence[Edge], kept: Sequence[int], reference: str, least_s: 
     least = min(counts)
     best = [each for each, count in zip(kept, counts, strict=True) if count == least]
     return best if len(best) == 1 and least < with_all - 1 else []
-
-
-def _moved(
-    late: Mapping[str, float], reference: str, clocks: Mapping[str, str], tolerance_s: float
-) -> dict[str, float]:
-    """Who moved: the reference if all others agree, a clock if all its streams do, else the stream."""
-    others = {name: value for name, value in late.items() if name != reference}
-    off = {name: value for name, value in others.items() if abs(value) > tolerance_s}
-    if not off:
-        return {}
-    values = list(others.values())
-    if len(values) >= 2 and len(off) == len(values) and max(values) - min(values) <= tolerance_s:
-        groups = {clocks.get(name, name) for name in others}
-        if len(groups) > 1:
-            return {reference: -float(np.median(values))}
-    named: dict[str, float] = {}
-    for name, value in off.items():
-        clock = clocks.get(name)
-        mates = [late[each] for each in others if clock is not None and clocks.get(each) == clock]
-        together = len(mates) > 1 and max(mates) - min(mates) <= tolerance_s
-        if together and clock is not None:
-            named[clock] = float(np.median(mates))
-        else:
-            named[name] = value
-    return named

@@ -12,13 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 LEAST = 99
-FEW_RECORDS = 40
-"""With fewer other records than this a record's own streams are impostors too."""
 
 
 def p_value(score: float, null: NDArray[np.float64]) -> float:
@@ -29,23 +25,6 @@ def p_value(score: float, null: NDArray[np.float64]) -> float:
     if len(null) < LEAST:
         raise ValueError(f"{len(null)} impostors, {LEAST} are needed")
     return float((1 + (np.asarray(null) >= score).sum()) / (len(null) + 1))
-
-
-def own_impostors(
-    curve: NDArray[np.float64], beyond: int, count: int = LEAST, seed: int = 0
-) -> Iterator[NDArray[np.float64]]:
-    """`count` impostors of one curve (n,): turned by more than `beyond` places, every second one reversed.
-
-    A curve no longer than twice `beyond` can only be reversed, or be turned back into the search range: it
-    gives none.
-    """
-    room = len(curve) - 2 * beyond
-    if room < 2:
-        return
-    rng = np.random.default_rng(seed)
-    for number in range(count):
-        turned = np.roll(curve, beyond + int(rng.integers(0, room)))
-        yield turned[::-1] if number % 2 else turned
 
 
 def discoveries(p: NDArray[np.float64], rate: float = 0.05) -> NDArray[np.bool_]:

@@ -42,9 +42,7 @@ def explained(codes: NDArray[np.int64], curve: NDArray[np.float64]) -> float:
     return float((count * (mean - x.mean()) ** 2).sum() / total)
 
 
-def fit(
-    codes: NDArray[np.int64], curve: NDArray[np.float64], search_s: float, near_s: float
-) -> Fit:
+def fit(codes: NDArray[np.int64], curve: NDArray[np.float64], search_s: float, near_s: float) -> Fit:
     """How late the labels are against a curve, both every 20 ms from reference time 0."""
     most, near = round(search_s / STEP_S), round(near_s / STEP_S)
     size = max(len(codes), len(curve)) + 2 * most
