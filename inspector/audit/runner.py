@@ -91,6 +91,7 @@ class Run:
         self._waiting: list[Result] = []
         self._kept_at = time.monotonic()
         self._decoders = Decoders()
+        self._content: dict[str, str] = {}
 
     def cancel(self) -> None:
         """Stop; what is done so far is kept."""
@@ -168,14 +169,27 @@ class Run:
         of_dataset = [each for each in self._chosen if Stage.DATASET in each.stages]
         self._begin(Stage.DATASET, len(of_dataset))
         gathered = Gathered(self._facts, ids, self._case, frozenset(asked) if asked else None)
+        content = self._all_content(ids) if of_dataset and not asked else ""
         for each in of_dataset:
             self._step()
+            stage = f"{Stage.DATASET}/{each.id}"
+            key = _digest([content, self._told_of_checks(Stage.DATASET)]) if content else ""
+            if key and self._store.key(None, stage) == key:
+                self.progress.done += 1
+                yield Result(None, stage, key, self._store.of(None, stage))
+                continue
             found = _guarded(each, Stage.DATASET, gathered, None)
             self.progress.done += 1
             states, gathered.states[:] = list(gathered.states), []
-            result = Result(None, f"{Stage.DATASET}/{each.id}", "", found, [], states)
+            result = Result(None, stage, key, found, [], states)
             self._put(result, whole=not asked)
             yield result
+
+    def _all_content(self, ids: list[str]) -> str:
+        """What all records are made of, known from the stages before; empty where one was not seen there."""
+        if any(each not in self._content for each in ids):
+            return ""
+        return _digest([[each, self._content[each]] for each in ids])
 
     def _per_record(self, stage: Stage, ids: list[str]) -> Iterator[Result]:
         of_stage = [each for each in self._chosen if stage in each.stages]
@@ -214,7 +228,9 @@ class Run:
             case = self._case(record_id)
         except InspectorError as error:
             return self._unloaded(record_id, stage, str(error))
-        key = self._key(case.record, stage)
+        content = _content_of(case.record)
+        self._content[record_id] = content
+        key = _digest([content, self._told_of_checks(stage)])
         if self._store.key(record_id, stage) == key:
             self.progress.kept += 1
             names = {each.id for each in of_stage}
@@ -245,29 +261,13 @@ class Run:
 
         return Case(self._source.record(record_id), self._facts, decode, self._source.cues)
 
-    def _key(self, record: Record, stage: Stage) -> str:
-        """What a result is made from: files, time maps, labels, and the checks with their tolerances."""
-        told: list[Any] = [
-            [
-                stream.id,
-                _content(stream),
-                [stream.source.track, stream.source.start_ns, stream.source.end_ns],
-                [stream.source.row_start, stream.source.row_end],
-                stream.timemap.anchors,
-                stream.span,
-            ]
-            for stream in record.streams
-        ]
-        told.append([repr(label) for label in record.annotations])
-        told.append([str(problem) for problem in record.problems])
-        told.append([record.reference, sorted((a.value, b.value) for a, b in record.coverage.items())])
-        told += [
+    def _told_of_checks(self, stage: Stage) -> list[Any]:
+        """The checks of a stage with their versions and tolerances: with the content, a result's key."""
+        return [
             [each.id, each.version, self._facts.limits(each.id)]
             for each in _chosen(())
             if stage in each.stages
         ]
-        text = json.dumps(told, ensure_ascii=True, default=str)
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def _step(self) -> None:
         while not self._going.wait(0.2):
@@ -304,6 +304,30 @@ def _chosen(names: Iterable[str]) -> list[Check]:
     if not names:
         return [entry.value for entry in checks.all()]
     return [checks.get(name) for name in dict.fromkeys(names)]
+
+
+def _content_of(record: Record) -> str:
+    """What a record's results are made from: files, time maps, labels and what its reader said."""
+    told: list[Any] = [
+        [
+            stream.id,
+            _content(stream),
+            [stream.source.track, stream.source.start_ns, stream.source.end_ns],
+            [stream.source.row_start, stream.source.row_end],
+            stream.timemap.anchors,
+            stream.span,
+        ]
+        for stream in record.streams
+    ]
+    told.append([repr(label) for label in record.annotations])
+    told.append([str(problem) for problem in record.problems])
+    told.append([record.reference, sorted((a.value, b.value) for a, b in record.coverage.items())])
+    return _digest(told)
+
+
+def _digest(told: list[Any]) -> str:
+    text = json.dumps(told, ensure_ascii=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _content(stream: Stream) -> str:

@@ -36,14 +36,31 @@ EXPECTED: dict[str, tuple[str, str, float]] = {
 """A planted fault's check, the stream that it names, and how near the truth its figure has to be."""
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def demo_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What was decoded of the demo, for all tests of this file: `home` gives each test an empty cache."""
+    return tmp_path_factory.mktemp("demo-cache")
+
+
+@pytest.fixture(autouse=True)
+def decoded_once(home: Path, demo_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the demo is decoded twice."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(demo_cache))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, demo_cache: Path) -> Path:
+    """The demo, audited."""
     root = tmp_path_factory.mktemp("demo") / "demo"
     shutil.copytree(ROOT / "resources" / "demo", root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(demo_cache))
+        audited(root)
     return root
 
 
 def audited(root: Path) -> list[Finding]:
+    """What an audit says: of what has not changed since the last one, what that one found."""
     with Session.open(root, author="tester") as session:
         return list(session.audit(Options(workers=2)).findings())
 
@@ -82,9 +99,8 @@ def test_late_sound_takes_its_transcript_along(demo: Path) -> None:
     assert words.status is Status.OK
 
 
-def test_fixes_are_one_edit_after_which_the_fixable_faults_are_gone(demo: Path, tmp_path: Path) -> None:
-    root = tmp_path / "mended"
-    shutil.copytree(demo, root, ignore=shutil.ignore_patterns(".inspector"))
+def test_fixes_are_one_edit_after_which_the_fixable_faults_are_gone(demo: Path) -> None:
+    root = demo
     before = {(each.check, each.record_id): each for each in audited(root) if each.status is Status.FAILED}
     fixable = {key for key, each in before.items() if each.fix is not None}
     assert {check for check, _ in fixable} == {
@@ -112,7 +128,6 @@ def test_fixes_are_one_edit_after_which_the_fixable_faults_are_gone(demo: Path, 
 
 
 def test_sql_shows_what_was_measured(demo: Path) -> None:
-    audited(demo)
     with Session.open(demo, author="tester") as session:
         rows = session.query(
             "SELECT stream_b, offset_ms FROM pairs WHERE record_id = 'rec_007' AND stream_a = 'front' "
@@ -138,7 +153,6 @@ def test_the_report_is_one_page_that_fetches_nothing(demo: Path, tmp_path: Path)
     fresh = tmp_path / "never audited"
     shutil.copytree(demo / "rec_001", fresh / "rec_001")
     assert run("report", fresh, "--out", page).returncode == 2
-    audited(demo)
     done = run("report", demo, "--out", page)
     assert (done.returncode, done.stderr) == (0, "")
     text = page.read_text("utf-8")

@@ -97,7 +97,22 @@ def fit(
 
 
 def _at(a: NDArray[np.float64], b: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    return correlation(a, b, max(most, 1))
+    """`correlation` for few lags, each by the product of what overlaps: no transform of the whole."""
+    n, m = len(a), len(b)
+    most = max(most, 1)
+    sums = [np.concatenate([[0.0], np.cumsum(x)]) for x in (a, a * a, b, b * b)]
+    r = np.full(2 * most + 1, -1.0)
+    for place, lag in enumerate(range(-most, most + 1)):
+        first, past = max(0, -lag), min(n, m - lag)
+        count = past - first
+        if count < 0.5 * min(n, m) or count < 1:
+            continue
+        sa, saa = (float(x[past] - x[first]) for x in sums[:2])
+        sb, sbb = (float(x[past + lag] - x[first + lag]) for x in sums[2:])
+        top = float(a[first:past] @ b[first + lag : past + lag]) - sa * sb / count
+        bottom = np.sqrt(max(saa - sa * sa / count, 0.0) * max(sbb - sb * sb / count, 0.0))
+        r[place] = top / bottom if bottom > 1e-9 else -1.0
+    return r
 
 
 def _over_drifts(

@@ -145,14 +145,14 @@ def _best(
     order = np.argsort(at)
     at, of, weight = at[order], of[order], weight[order]
     candidates = at
-    scores = np.empty(len(candidates))
     low = np.searchsorted(at, candidates - within_s / 2, "left")
     high = np.searchsorted(at, candidates + within_s / 2, "right")
-    for place, (first, past) in enumerate(zip(low, high, strict=True)):
-        best: dict[int, float] = {}
-        for each in range(first, past):
-            best[int(of[each])] = max(best.get(int(of[each]), 0.0), float(weight[each]))
-        scores[place] = sum(best.values())
+    if len(b) < 2 or float(np.diff(b).min()) > within_s:
+        # No moment of a has two partners within one window: what lies in it counts as it stands.
+        total = np.concatenate([[0.0], np.cumsum(weight)])
+        scores = total[high] - total[low]
+    else:
+        scores = _best_of_each(of, weight, low, high)
     top = int(np.argmax(scores))
     elsewhere = np.abs(candidates - candidates[top]) > 2 * within_s
     inside = (at >= candidates[top] - within_s / 2) & (at <= candidates[top] + within_s / 2)
@@ -161,6 +161,20 @@ def _best(
         float(np.average(at[inside], weights=weight[inside])),
         float(scores[elsewhere].max(initial=0.0)),
     )
+
+
+def _best_of_each(
+    of: NDArray[np.intp], weight: NDArray[np.float64], low: NDArray[np.intp], high: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """For each stretch of pairs the sum over the moments of a in it, each with its heaviest partner."""
+    scores = np.empty(len(low))
+    for place, (first, past) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+        best: dict[int, float] = {}
+        for one, heavy in zip(of[first:past].tolist(), weight[first:past].tolist(), strict=True):
+            if heavy > best.get(one, 0.0):
+                best[one] = heavy
+        scores[place] = sum(best.values())
+    return scores
 
 
 def matched(
