@@ -6,86 +6,36 @@ what remains. A pair that its gate does not let through is kept with its figures
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.audit.estimators import correlate, curves, events, graph, motion, speech, steps, vad
+from inspector.audit.estimators import curves, events, graph, motion, speech, vad
 from inspector.audit.material import RATE
+from inspector.audit.pair import (
+    CONTAINER,
+    DRIFT_LEAST_S,
+    DRIFTS_PPM,
+    LONGEST_S,
+    SEARCH_S,
+    Pair,
+    Solved,
+    refused,
+)
+from inspector.audit.sound_pairs import sound_pair
 from inspector.core.findings import Status
 from inspector.core.model import Modality
-from inspector.core.timemap import TimeMap
 from inspector.core.times import NS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from inspector.audit.case import Case
-    from inspector.audit.estimators.estimate import Estimate
     from inspector.audit.material import Film, Sound
     from inspector.core.model import Stream
 
-SEARCH_S = 10.0
-CONTAINER = "one container"
-"""The method of a pair that nothing measures: its streams' stamps are of one clock, and move together."""
-DRIFTS_PPM = np.arange(-12_000.0, 12_001.0, 250.0)
-DRIFT_LEAST_S = 60.0
-"""In a shorter stretch a drift is not told from an offset."""
-DRIFT_OF_SOUND_S = 30.0
-"""The same for two sounds, whose windows are good to microseconds."""
-LONGEST_S = 1800.0
-"""Of longer records the first half hour is compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """How late `b` is against `a`, s, by one method; `good` where it may be believed, `sure` for a fix."""
-
-    a: str
-    b: str
-    method: str
-    offset_s: float
-    drift_ppm: float | None
-    spread_s: float
-    confidence: float
-    good: bool
-    sure: bool
-    why: str = ""
-    """Where it is not good: why."""
-    drift_error_ppm: float = 0.0
-    floor_s: float = 0.001
-    """What the method cannot see below, whatever its spread: a quarter of a frame for flashes."""
-    pieces: tuple[steps.Piece, ...] = ()
-    """Two or more where `b` was cut; `offset_s` is then that of the first."""
-    halves_s: float = 0.0
-    """By how much its two halves disagree."""
-
-
-@dataclass(frozen=True, slots=True)
-class Solved:
-    """`late_s` of each stream that pairs reach, against the reference. `closure_s` is by how much pairs
-    disagree.
-
-    `through` names for each stream the pair that it is measured by; `reference_moved_s` is how late the
-    reference itself is, where the others agree and it stands alone.
-    """
-
-    pairs: tuple[Pair, ...]
-    late_s: dict[str, float] = field(default_factory=dict)
-    through: dict[str, Pair] = field(default_factory=dict)
-    closure_s: dict[tuple[str, str], float] = field(default_factory=dict)
-    reference_moved_s: float = 0.0
-    wrong: tuple[Pair, ...] = ()
-    """Pairs that the others of their circle contradict; they are left out."""
-
-    def own_s(self, stream: str) -> float | None:
-        """How late a stream is against the one that it is measured by."""
-        pair = self.through.get(stream)
-        if pair is None or stream not in self.late_s:
-            return None
-        return self.late_s[stream] - self.late_s[pair.a if pair.b == stream else pair.b]
+RATED = "speech and words at another rate"
+"""The method of a transcript whose times were made for a film at another number of frames a second."""
 
 
 def solved(case: Case) -> Solved:
@@ -109,11 +59,11 @@ def measure(case: Case) -> tuple[Pair, ...]:
         pairs += [_flashes(case, first, other) for other in films[1:]]
         pairs += [_clicks(case, first, other) for other in tracks]
     for place, other in enumerate(tracks[1:], 1):
-        pairs.append(_sounds(case, tracks[0], other))
+        pairs.append(sound_pair(case, tracks[0], other))
         # A first track of something else is no measure: the next ones may have recorded the same.
         for anchor in tracks[1:place][:2]:
             if not pairs[-1].good:
-                pairs.append(_sounds(case, anchor, other))
+                pairs.append(sound_pair(case, anchor, other))
     measured = {frozenset((pair.a, pair.b)) for pair in pairs if pair.good}
     for film in films:
         for track in tracks:
@@ -123,11 +73,6 @@ def measure(case: Case) -> tuple[Pair, ...]:
     if films:
         pairs += [_motion(case, films[0], tracks[:1], each) for each in record.of(Modality.SENSOR)]
     return tuple(pairs)
-
-
-def refused(a: str, b: str, method: str, why: str) -> Pair:
-    """A pair that cannot be measured."""
-    return Pair(a, b, method, 0.0, None, 0.0, 0.0, False, False, why)
 
 
 # -- methods -----------------------------------------------------------------------------------------------
@@ -195,84 +140,6 @@ def _event_pair(a: str, b: str, method: str, lag: events.Lag | None, frame_s: fl
     )  # fmt: skip
 
 
-def _sounds(case: Case, first: Stream, other: Stream) -> Pair:
-    method = "GCC-PHAT"
-    (a, rest_a), (b, rest_b) = pcm_of(case, first), pcm_of(case, other)
-    found = correlate.sound_offset(a, b, RATE, SEARCH_S)
-    confidence = float(np.clip((found.peak_ratio - 1) / (found.peak_ratio + 1), 0, 0.999))
-    if found.status is Status.NOT_MEASURABLE:
-        return refused(first.id, other.id, method, found.reason)
-    rest_s = rest_b - rest_a
-    common_s = max(min(len(a), len(b)) / RATE, 1.0)
-    spread = found.residual_ms / 1000
-    sure = found.status is Status.OK
-    pieces: tuple[steps.Piece, ...] = ()
-    drift, error = None, 0.0
-    if common_s >= DRIFT_OF_SOUND_S and found.windows >= 4:
-        drift = found.drift_ppm
-        error = 1e6 * 3.5 * 1.5 * (spread + 1e-5) / (np.sqrt(found.windows) * common_s)
-    offset = found.offset_ns / NS
-    if not sure and found.windows >= 3:
-        pieces = cut_into(a, b, found)
-        offset = pieces[0].offset_s if pieces else offset
-    elif abs(found.drift_ppm) <= max(error, 20.0):
-        offset += found.drift_ppm * 1e-6 * common_s / 2  # no drift is mended: then it holds for the middle
-    return Pair(
-        first.id, other.id, method, offset + rest_s, drift, spread, confidence, True, sure, "", error,
-        pieces=pieces, halves_s=found.split_half_ms / 1000,
-    )  # fmt: skip
-
-
-def cut_into(a: NDArray[np.float32], b: NDArray[np.float32], found: Estimate) -> tuple[steps.Piece, ...]:
-    """The pieces that `b` was cut into, their bounds placed in the sounds; none where it is whole."""
-    drift, offset = found.drift_ppm, found.offset_ns / NS
-    told = correlate.windows(a, b, RATE, offset, drift)
-    if len(told) < 3:
-        return ()
-    more = correlate.elsewhere(a, b, RATE, told, SEARCH_S)
-    told = np.concatenate([told, more])
-    pieces = steps.pieces(told[np.argsort(told[:, 0])])
-    if len(pieces) < 2:
-        return ()
-    bounds = [steps.place(a, b, RATE, *pair) for pair in itertools.pairwise(pieces)]
-    if any(y <= x for x, y in itertools.pairwise(bounds)):
-        return ()
-    starts, ends = [pieces[0].start_s, *bounds], [*bounds, pieces[-1].end_s]
-    return tuple(
-        replace(piece, start_s=start, end_s=end)
-        for piece, start, end in zip(pieces, starts, ends, strict=True)
-    )
-
-
-def pcm_of(case: Case, stream: Stream) -> tuple[NDArray[np.float32], float]:
-    """A sound on the reference timeline from 0 on, and by how many seconds more it belongs later.
-
-    A map of one anchor moves whole samples, the rest is told; one that also has a slope is read between them.
-    """
-    sound = case.sound(stream)
-    assert sound is not None
-    pcm: NDArray[np.float32] = sound.pcm[: round(LONGEST_S * RATE)].astype(np.float32) / np.float32(32768)
-    if len(stream.timemap.anchors) > 1:
-        return _mapped(stream, pcm), 0.0
-    exact = stream.timemap.to_reference(0) * RATE / NS
-    first = round(exact)
-    rest_s = (exact - first) / RATE
-    return (pcm[-first:] if first < 0 else np.concatenate([np.zeros(first, np.float32), pcm])), rest_s
-
-
-def _mapped(stream: Stream, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A sound read on every sample of the reference timeline, through a map of any form."""
-    end = stream.timemap.to_reference(round(len(pcm) * NS / RATE))
-    count = int(np.clip(end * RATE // NS, 0, round(LONGEST_S * RATE)))
-    out = np.zeros(count, np.float32)
-    for start in range(0, count, 1 << 20):
-        number = np.arange(start, min(start + (1 << 20), count), dtype=np.int64)
-        local = stream.timemap.to_local_array(number * (NS // RATE))
-        place = local * (RATE / NS)
-        out[number] = np.interp(place, np.arange(len(pcm)), pcm, left=0, right=0)
-    return out
-
-
 def _words(case: Case, track: Stream, text: Stream) -> Pair:
     method = "speech and words"
     sound = case.sound(track)
@@ -301,7 +168,18 @@ def _words(case: Case, track: Stream, text: Stream) -> Pair:
     # The bands' detector is finer and stands more noise, and has a gate of its own for long records; a short
     # one is mended only where both say the same.
     starts, ends = np.array(spans, np.float64).T
-    found, _ = vad.transcript_offset(_bands(case, track, sound), starts, ends, SEARCH_S, (1.0,))
+    found, _ = vad.transcript_offset(bands(case, track, sound), starts, ends, SEARCH_S, (1.0,))
+    if (
+        found.status is not Status.OK
+        and len(starts) >= vad.LEAST_CUES
+        and ends.max() - starts[0] >= vad.LEAST_S
+    ):
+        told, ratio = vad.transcript_offset(bands(case, track, sound), starts, ends, SEARCH_S)
+        if told.status is Status.OK and ratio != 1.0:
+            return Pair(
+                track.id, text.id, RATED, told.offset_ns / NS, (ratio - 1) * 1e6, told.residual_ms / 1000,
+                0.98, True, True, floor_s=0.02, halves_s=told.split_half_ms / 1000,
+            )  # fmt: skip
     agree = found.status is not Status.NOT_MEASURABLE and abs(found.offset_ns / NS - late) <= AGREE_S * 2
     if found.status is Status.OK or (good and agree):
         late, good, why = found.offset_ns / NS, True, ""
@@ -321,7 +199,9 @@ def _speech(case: Case, track: Stream, sound: Sound) -> NDArray[np.float64]:
     return found
 
 
-def _bands(case: Case, track: Stream, sound: Sound) -> NDArray[np.float64]:
+def bands(case: Case, track: Stream, sound: Sound) -> NDArray[np.float64]:
+    """How much like speech a sound is, 0 to 1, every 10 ms of reference time."""
+
     def make() -> NDArray[np.float64]:
         pcm = sound.pcm[: round(LONGEST_S * RATE)].astype(np.float32) / np.float32(32768)
         return _on_reference(track, vad.speech_curve(pcm, RATE))
@@ -460,30 +340,3 @@ def solve(reference: str | None, pairs: tuple[Pair, ...]) -> Solved:
     if len(direct) >= 2 and max(direct) - min(direct) < AGREE_S and abs(float(np.median(direct))) > MOVED_S:
         moved = -float(np.median(direct))
     return Solved(pairs, late, through, closure, moved, wrong)
-
-
-def in_pieces(stream: Stream, pieces: tuple[steps.Piece, ...]) -> TimeMap:
-    """The stream's map with a cut mended: each piece moved earlier by what it is late, a jump at each bound.
-
-    InspectorError where the map in force has a slope: jumps can only be chained with an offset.
-    """
-    anchors: list[tuple[int, int]] = []
-    slope = pieces[0].drift_ppm * 1e-6
-    ends = [0.0, *(piece.end_s for piece in pieces)]
-    for piece, (start, end) in zip(pieces, itertools.pairwise(ends), strict=True):
-        for at in (start, end):
-            local = round((at * (1 + slope) + piece.offset_s) * NS)
-            if anchors and local < anchors[-1][0]:  # a piece is missing here: what follows belongs later
-                local = anchors[-1][0]
-                at = (local / NS - piece.offset_s) / (1 + slope)
-            anchors.append((local, round(at * NS)))
-    return stream.timemap.then(TimeMap(tuple(anchors)))
-
-
-def corrected(stream: Stream, offset_s: float, drift_ppm: float) -> TimeMap:
-    """The stream's map less so much lateness: what it says at offset + t (1 + drift) belongs at t."""
-    late = round(offset_s * NS)
-    if not drift_ppm:
-        return stream.timemap.then(TimeMap.offset(late))
-    span = 1_000_000 * NS // 1000
-    return stream.timemap.then(TimeMap(((late, 0), (late + span + round(span * drift_ppm * 1e-6), span))))

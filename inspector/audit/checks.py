@@ -69,6 +69,7 @@ checks: Registry[Check] = Registry(
     (
         "inspector.audit.coverage",
         "inspector.audit.content",
+        "inspector.audit.container",
         "inspector.audit.timing",
         "inspector.audit.transcript",
         "inspector.audit.sensor",

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inspector.audit.case import outside
 from inspector.audit.checks import Stage, check
+from inspector.audit.estimators.loudness import loudness_lufs
 from inspector.audit.material import RATE
 from inspector.core.findings import Status
 from inspector.core.model import Coverage, Modality
@@ -57,11 +59,23 @@ clipped = check(
     (None, 1.0),
 )
 
+loudness = check(
+    "content.loudness",
+    "The sound is hardly to be heard, or far too loud",
+    """Integrated loudness (ITU-R BS.1770-4, of 16 kHz mono; EBU R128 asks for −23 LUFS, which no dataset has
+    to keep). Outside −50 to −9 LUFS (ours) it is suspect: a microphone that was off or overdriven. There is
+    no repair by a time map: set the track's gain, or flag the record.""",
+    "LUFS",
+    (-50.0, -9.0),
+)
+
 STILL_MEAN = 0.001 * 255
 STILL_PEAK = 6.0
 BLACK = 0.10 * 255
 BLOCK_S = 0.02
 SILENT_DB = -60.0
+LOUD_S = 1800.0
+"""Loudness is that of the first half hour."""
 
 
 def runs(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -205,6 +219,28 @@ def _clipped(case: Case) -> Iterator[Finding]:
             f"{len(sound.clipped)} flat tops, {share:.1f} % of the time, the first at {clock_text(first)}",
             streams=(stream.id,),
             span=_reference(stream, (first, int(sound.clipped[-1, 1]))),
+        )
+
+
+@loudness.at(Stage.DECODE)
+def _loudness(case: Case) -> Iterator[Finding]:
+    for stream in case.record.of(Modality.AUDIO):
+        sound = case.sound(stream)
+        if sound is None:
+            continue
+        pcm = sound.pcm[: round(LOUD_S * RATE)].astype(np.float32) / np.float32(32768)
+        value = loudness_lufs(pcm, RATE)
+        if value is None:
+            yield case.unmeasurable("content.loudness", "no 0.4 s of it are over −70 LUFS", (stream.id,))
+            continue
+        off = outside(value, case.facts.limits("content.loudness"))
+        yield case.finding(
+            "content.loudness",
+            streams=(stream.id,),
+            value=value,
+            status=Status.SUSPECT if off else Status.OK,
+            severity=0.4 if off else 0.0,
+            message=f"{value:.1f} LUFS",
         )
 
 

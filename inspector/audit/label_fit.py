@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.audit.alignment import LONGEST_S, corrected, solved, speeds
+from inspector.audit.alignment import solved, speeds
 from inspector.audit.estimators.labels import STEP_S, Fit, explained, fit
 from inspector.audit.label import label_span, source_of
+from inspector.audit.pair import LONGEST_S, corrected
 from inspector.core.model import Modality
 from inspector.core.times import NS
 

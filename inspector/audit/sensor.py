@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.audit.alignment import corrected, solved
+from inspector.audit.alignment import solved
 from inspector.audit.case import outside
 from inspector.audit.checks import Stage, check
 from inspector.audit.estimators.clocks import stamps
+from inspector.audit.pair import corrected
 from inspector.audit.timing import moved
 from inspector.core.findings import Fix
 from inspector.core.model import Modality
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from inspector.audit.alignment import Pair
     from inspector.audit.case import Case
+    from inspector.audit.pair import Pair
     from inspector.core.findings import Finding
     from inspector.core.model import Stream
 

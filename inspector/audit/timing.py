@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.audit.alignment import CONTAINER, corrected, in_pieces, solved
+from inspector.audit.alignment import solved
 from inspector.audit.case import outside
 from inspector.audit.checks import Stage, check
 from inspector.audit.estimators.frames import frame_stamps
+from inspector.audit.pair import CONTAINER, corrected, in_pieces
+from inspector.audit.sound_pairs import GCC, STRETCHED
 from inspector.core.findings import Fix, Status
 from inspector.core.model import Modality
 from inspector.core.times import NS, clock_text
@@ -19,8 +21,8 @@ from inspector.errors import InspectorError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inspector.audit.alignment import Pair, Solved
     from inspector.audit.case import Case
+    from inspector.audit.pair import Pair, Solved
     from inspector.core.findings import Finding
     from inspector.core.model import Stream
 
@@ -62,6 +64,15 @@ jumps = check(
     "ms",
     (-20.0, 20.0),
     version=2,
+)
+sample_rate = check(
+    "timing.sample_rate",
+    "A sound plays at a rate that it was not recorded at",
+    """Where two sounds have nothing in common as they are, the second is tried at the ratios of 32, 44.1, 48
+    and 96 kHz (a wrong label). `value` is by how much it is too long. Tolerance 0.1 % (ours). The right ratio
+    makes the correlation's peak stand out a hundred times; the fix scales and moves the sound.""",
+    "%",
+    (-0.1, 0.1),
 )
 closure = check(
     "timing.closure",
@@ -155,15 +166,15 @@ def _offsets(case: Case, name: str, modality: Modality) -> Iterator[Finding]:
                 told = f"only the stamps of its container tell, which prove nothing; {why}"
                 yield case.unmeasurable(name, told, (stream.id,))
             continue  # else it goes with the stream that it lies beside, and is told there
-        if len(pair.pieces) > 1 and pair.b == stream.id:
-            continue  # one cause, one finding: timing.jump tells it
+        if pair.b == stream.id and (len(pair.pieces) > 1 or pair.method == STRETCHED):
+            continue  # one cause, one finding: timing.jump or timing.sample_rate tells it
         yield moved(case, name, stream, found, own, pair)
 
 
 @drift.at(Stage.DECODE)
 def _drifts(case: Case) -> Iterator[Finding]:
     for pair in solved(case).pairs:
-        if pair.method != "GCC-PHAT" or not pair.good or pair.drift_ppm is None:
+        if pair.method != GCC or not pair.good or pair.drift_ppm is None:
             continue
         limits = case.facts.limits("timing.drift")
         stream = case.record.stream(pair.b)
@@ -179,10 +190,32 @@ def _drifts(case: Case) -> Iterator[Finding]:
         )
 
 
+@sample_rate.at(Stage.DECODE)
+def _rates(case: Case) -> Iterator[Finding]:
+    found = solved(case)
+    for pair in found.pairs:
+        if pair.method != STRETCHED or pair.drift_ppm is None:
+            continue
+        stream = case.record.stream(pair.b)
+        new = corrected(stream, pair.offset_s, pair.drift_ppm)
+        percent = pair.drift_ppm / 1e4
+        yield case.judged(
+            "timing.sample_rate",
+            percent,
+            f"{pair.b} against {pair.a}, {pair.method}: it plays {abs(percent):.4g} % too "
+            f"{'long' if percent > 0 else 'short'}, {pair.offset_s * 1000:+.0f} ms late at the start",
+            streams=(pair.b,),
+            confidence=pair.confidence,
+            fix=Fix(stream.id, new, new.late_ns, new.drift_ppm, None, _followers(case, stream, found))
+            if pair.sure
+            else None,
+        )
+
+
 @jumps.at(Stage.DECODE)
 def _jumps(case: Case) -> Iterator[Finding]:
     for pair in solved(case).pairs:
-        if pair.method != "GCC-PHAT" or not pair.good or len(pair.pieces) < 2:
+        if pair.method != GCC or not pair.good or len(pair.pieces) < 2:
             continue
         sizes = [after.offset_s - before.offset_s for before, after in itertools.pairwise(pair.pieces)]
         biggest = max(range(len(sizes)), key=lambda each: abs(sizes[each]))
