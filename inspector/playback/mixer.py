@@ -35,11 +35,10 @@ if TYPE_CHECKING:
 
 BLOCK = 480
 """Frames made at a time after a jump: 10 ms."""
-LONG_BLOCK = 4 * BLOCK
-"""Frames made at a time once SAFE_FRAMES are ready. Each block costs a dozen turns at Python's lock, however
-long it is, and while others compute a turn is a millisecond: short ones alone fall behind."""
-SAFE_FRAMES = RATE // 10
-RING_FRAMES = RATE * 6 // 10
+LONG_BLOCK = 16 * BLOCK
+"""Frames made at a time at most: a quarter of what is ready. Each block costs a dozen turns at Python's lock,
+however long it is; while others compute a turn is milliseconds, and the output's pulls wait for it too."""
+RING_FRAMES = RATE * 3 // 4
 """How far the mixer works ahead of the output: longer than a window is blocked in the worst of days."""
 GRAIN = RATE * 7 // 100
 """Frames of what is heard of a place that is dragged over: 70 ms, long enough to tell a vowel."""
@@ -202,7 +201,7 @@ class Mixer:
             if need:
                 parts.append(bytes(need * FRAME_BYTES))
                 self._note(need, None)
-            if self._playing or self._grain is not None:
+            if self._hungry():
                 self._wake.notify()
         return b"".join(parts)
 
@@ -261,7 +260,7 @@ class Mixer:
                 grain, self._grain = self._grain, None
                 run, cursor, speed, tracks = self._run, self._cursor_ns, self._speed, self._audible()
                 loop = self._loop
-                block = BLOCK if self._ring_frames < SAFE_FRAMES else LONG_BLOCK
+                block = min(max(self._ring_frames // 4, BLOCK), LONG_BLOCK)
                 stale, self._stale = self._stale, False
                 ring = [(block.now_ns(speed), block.left) for block in self._ring] if stale else []
             if grain is not None:
@@ -361,7 +360,7 @@ class Mixer:
     def _hungry(self) -> bool:
         if self._grain is not None:
             return self._ring_frames < GRAIN_FADE
-        return self._playing and self._ring_frames < RING_FRAMES
+        return self._playing and self._ring_frames + LONG_BLOCK <= RING_FRAMES
 
     def _mix_round(
         self, tracks: list[Track], loop: tuple[int, int] | None, at_ns: int, count: int
