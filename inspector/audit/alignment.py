@@ -136,7 +136,7 @@ def _event_pair(a: str, b: str, method: str, lag: events.Lag | None, frame_s: fl
     why = "" if good else f"{lag.count} moments match, and {lag.p:.0%} of chance trains do as well"
     return Pair(
         a, b, method, lag.offset_s, None, lag.spread_s, 1 - lag.p, good, sure, why,
-        floor_s=frame_s / 4, halves_s=lag.halves_s,
+        floor_s=frame_s / 4, p=lag.p, halves_s=lag.halves_s,
     )  # fmt: skip
 
 
@@ -187,7 +187,8 @@ def _words(case: Case, track: Stream, text: Stream) -> Pair:
     confidence = confidence if sure else min(confidence, 0.9)
     return Pair(
         track.id, text.id, method, late, None, peak.halves_s, confidence, good, sure, why,
-        floor_s=0.01, halves_s=peak.halves_s,
+        floor_s=0.01,
+        p=found.impostor_p if found.status is Status.OK else peak.p, halves_s=peak.halves_s,
     )  # fmt: skip
 
 
@@ -266,7 +267,8 @@ def _motion(case: Case, first: Stream, tracks: list[Stream], sensor: Stream) -> 
             error = 250.0
     sure = good and peak.p <= 0.02 and peak.ratio >= 1.2 and (sharp or drift is None or abs(drift) < error)
     return Pair(
-        first.id, sensor.id, method, offset, drift, spread, 1 - peak.p, good, sure and sharp, why, error
+        first.id, sensor.id, method, offset, drift, spread, 1 - peak.p, good, sure and sharp, why, error,
+        p=peak.p,
     )  # fmt: skip
 
 

@@ -218,6 +218,8 @@ class Gathered:
     wanted: frozenset[str] | None = None
     """The records that findings are asked about, None for all; the others are only compared with."""
     states: list[dict[str, Any]] = field(default_factory=list)
+    measured: Callable[[], Mapping[tuple[str, str], str]] = dict
+    """By record and stream whether it was measured to lie where it belongs: ok, failed or reference."""
     _known: dict[str, Any] = field(default_factory=dict)
 
     def asked(self, record_id: str) -> bool:

@@ -75,6 +75,8 @@ checks: Registry[Check] = Registry(
         "inspector.audit.sensor",
         "inspector.audit.label",
         "inspector.audit.pairing",
+        "inspector.audit.gates",
+        "inspector.audit.closing",
     ),
 )
 """Asked in this order. Third parties use the entry-point group `inspector.checks`."""

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from inspector.audit.checks import Stage, check
 from inspector.core.findings import Finding, Status
+from inspector.core.identity import content_of
 from inspector.core.model import Coverage, Modality
 from inspector.core.times import NS, clock_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from inspector.audit.case import Case, Facts
+    from inspector.audit.case import Case, Facts, Gathered
 
 IN_FILMS = (Modality.AUDIO, Modality.TEXT)
 """Modalities that may lie inside a film's container, where no index sees them."""
@@ -51,6 +52,42 @@ partial = check(
     a stream short or keeps it from being read at all is told by the other checks of this family. Only
     suspect: whether what is lost matters, the curator knows.""",
 )
+
+
+duplicate = check(
+    "coverage.duplicate",
+    "Two records share a film or a sound",
+    """Files of equal content (size, head, tail and blocks between) that two records hold as their own film,
+    sound or sensor. Only suspect: one film may be cut into several records, which is no fault and is left
+    out. In training data a record that is there twice weighs twice, and leaks from one split into
+    another.""",
+)
+
+
+@duplicate.at(Stage.DATASET)
+def _twice(gathered: Gathered) -> Iterator[Finding]:
+    first: dict[str, tuple[str, str]] = {}
+    for case in gathered.cases():
+        told = set()
+        for stream in case.record.of(Modality.VIDEO, Modality.AUDIO, Modality.SENSOR):
+            source = stream.source
+            if source.start_ns is not None or source.row_start is not None or source.path in told:
+                continue  # a part of a longer file, or its second track
+            told.add(source.path)
+            try:
+                content = content_of(str(source.path))
+            except OSError:
+                continue
+            other = first.setdefault(content, (case.record.id, stream.id))
+            if other[0] != case.record.id and gathered.asked(case.record.id):
+                yield gathered.facts.finding(
+                    "coverage.duplicate",
+                    case.record.id,
+                    streams=(stream.id,),
+                    status=Status.SUSPECT,
+                    severity=0.6,
+                    message=f"the same content as {other[1]} of {other[0]}",
+                )
 
 
 @partial.at(Stage.RECORD)

@@ -47,6 +47,8 @@ class Pair:
     """What the method cannot see below, whatever its spread: a quarter of a frame for flashes."""
     pieces: tuple[Piece, ...] = ()
     """Two or more where `b` was cut; `offset_s` is then that of the first."""
+    p: float | None = None
+    """The share of impostors that fit as well; None where the method has a gate of its own."""
     halves_s: float = 0.0
     """By how much its two halves disagree."""
 

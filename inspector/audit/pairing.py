@@ -12,11 +12,12 @@ from inspector.audit.label import frame_ns, label_span, source_of
 from inspector.core.findings import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from inspector.audit.case import Case, Gathered
     from inspector.audit.estimators.labels import Fit
     from inspector.core.findings import Finding
+    from inspector.core.model import Annotation, Record
 
 shifted = check(
     "label.offset",
@@ -42,9 +43,11 @@ grounding = check(
     "label.grounding",
     "How many labels share a ground truth",
     """A label is grounded when it lies within data that exists and was measured to lie where it belongs,
-    broken when one of both fails, floating when it names no moment, unverified otherwise. `value` is
-    the share that is grounded, in percent.""",
+    broken when one of both fails, floating when it names no moment, unverified otherwise. What proves it is
+    the motion that it speaks of, or the measured lateness of every stream that it is anchored to. `value` is
+    the share that is grounded, in percent, of the dataset and by tier, source, annotator and modalities.""",
     "%",
+    version=2,
 )
 
 HOME = 0.9
@@ -152,34 +155,93 @@ def _grounding(gathered: Gathered) -> Iterator[Finding]:
         (case.record.id, source): _verdict(gathered, found, home, _learnt(gathered).usual[source])
         for case, source, found, home in _all(gathered)
     }
-    counted: Counter[str] = Counter()
-    tiers: dict[str, Counter[str]] = {}
+    measured = gathered.measured()
+    whole: Counter[str] = Counter()
+    parts: dict[str, Counter[str]] = {}
+    why: Counter[str] = Counter()
     for case in gathered.cases():
-        start, end = case.record.span
-        allowed = max(frame_ns(case.record), 50_000_000)
         for label in case.record.annotations:
-            span = label_span(case.record, label)
-            if span is None:
-                state = "floating"
-            elif span[0] < start - allowed or span[1] > end + allowed:
-                state = "broken"
-            else:
-                state = verdicts.get((case.record.id, source_of(label)), "unverified")
-            counted[state] += 1
-            tiers.setdefault(label.tier, Counter())[state] += 1
+            fitted = verdicts.get((case.record.id, source_of(label)))
+            state, reason = grounded(case.record, label, measured, fitted)
+            whole[state] += 1
+            why[f"{state}: {reason}"] += state != "grounded"
+            for name in _dimensions(case.record, label):
+                parts.setdefault(name, Counter())[state] += 1
             gathered.note(case.record.id, "grounding", label.id, state)
-    total = sum(counted.values())
-    if total:
-        told = ", ".join(f"{number} {state}" for state, number in counted.most_common())
-        by_tier = "; ".join(
-            f"{tier} {each['grounded'] / sum(each.values()):.0%}" for tier, each in sorted(tiers.items())[:10]
-        )
+    if not whole:
+        return
+    yield gathered.facts.finding(
+        "label.grounding", None, value=_share(whole), message=_counts(whole, "labels", why)
+    )
+    for name, counted in sorted(parts.items(), key=lambda each: -each[1].total())[:MOST_DIMENSIONS]:
+        told = _counts(counted, "labels", Counter())
         yield gathered.facts.finding(
-            "label.grounding",
-            None,
-            value=100 * counted["grounded"] / total,
-            message=f"of {total} labels {told}; grounded by tier: {by_tier}",
+            "label.grounding", None, streams=(name,), value=_share(counted), message=told
         )
+
+
+MOST_DIMENSIONS = 60
+
+
+def grounded(
+    record: Record, label: Annotation, measured: Mapping[tuple[str, str], str], fitted: str | None
+) -> tuple[str, str]:
+    """Whether a label is grounded, broken, floating or unverified, and why.
+
+    `measured` says of streams whether they lie where they belong, `fitted` what the motion that the label
+    speaks of says of its source. Each anchor has to lie in data that exists.
+    """
+    span = label_span(record, label)
+    if span is None:
+        return "floating", "it names no moment"
+    start, end = record.span
+    allowed = max(frame_ns(record), 50_000_000)
+    if span[0] < start - allowed or span[1] > end + allowed:
+        return "broken", "it lies outside the record"
+    if fitted is not None:
+        return fitted, {"broken": "its motion lies elsewhere", "unverified": "its motion does not tell"}.get(
+            fitted, "it fits the motion that it speaks of"
+        )
+    streams = {stream.id: stream for stream in record.streams}
+    named = [anchor for anchor in label.anchors if anchor.stream_id is not None]
+    if not named:
+        return "unverified", "it is anchored to no stream"
+    states = set()
+    for anchor in named:
+        stream = streams.get(anchor.stream_id or "")
+        if stream is None or stream.span is None or anchor.span is None:
+            return "broken", "a stream that it is anchored to is not there"
+        if anchor.span[0] < stream.span[0] - allowed or anchor.span[1] > stream.span[1] + allowed:
+            return "broken", "an anchor lies outside its stream"
+        states.add(measured.get((record.id, stream.id), "not measured"))
+    if "failed" in states:
+        return "broken", "a stream that it is anchored to is late or early"
+    if "not measured" in states:
+        return "unverified", "the alignment of a stream that it is anchored to was not measured"
+    if states == {"reference"} and not any(key[0] == record.id and measured[key] == "ok" for key in measured):
+        return "unverified", "nothing was measured against the stream that it is anchored to"
+    return "grounded", "its streams were measured to lie where they belong"
+
+
+def _dimensions(record: Record, label: Annotation) -> Iterator[str]:
+    """What a label is counted under: tier, source, annotator, and the modalities that it joins."""
+    kinds = {stream.id: stream.modality.value for stream in record.streams}
+    named = sorted({kinds[each.stream_id] for each in label.anchors if each.stream_id in kinds})
+    yield f"tier {label.tier}"
+    yield f"source {source_of(label)}"
+    if label.author:
+        yield f"annotator {label.author}"
+    yield f"modalities {'–'.join(named) or 'none'}"
+
+
+def _share(counted: Counter[str]) -> float:
+    return 100 * counted["grounded"] / max(counted.total(), 1)
+
+
+def _counts(counted: Counter[str], what: str, why: Counter[str]) -> str:
+    told = ", ".join(f"{number} {state}" for state, number in counted.most_common())
+    reasons = "; ".join(f"{number} {reason}" for reason, number in why.most_common(4))
+    return f"of {counted.total()} {what} {told}" + (f" ({reasons})" if reasons else "")
 
 
 def _verdict(gathered: Gathered, found: Fit, home: object, usual: float) -> str:

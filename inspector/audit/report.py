@@ -15,6 +15,8 @@ from inspector.core.findings import Finding, Status
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from inspector.audit.ladder import Rung
+
 WORST = 20
 WIDE, HIGH = 560, 56
 """Of a strip of figures, px."""
@@ -48,8 +50,10 @@ def report_html(
     records: int,
     findings: Sequence[Finding],
     coverage: Mapping[str, Mapping[str, int]],
+    rungs: Sequence[Rung] = (),
+    purpose: str = "",
 ) -> str:
-    """The page. `coverage` counts records by modality and state."""
+    """The page. `coverage` counts records by modality and state; `rungs` are those of the ladder."""
     counted = Counter(each.status for each in findings)
     bad = {each.record_id for each in findings if each.status is Status.FAILED and each.record_id}
     parts = [
@@ -62,10 +66,12 @@ def report_html(
         f"<p><b class=failed>{counted[Status.FAILED]} failed</b> in {len(bad)} records, "
         f"{counted[Status.SUSPECT]} suspect, {counted[Status.NOT_MEASURABLE]} not measurable, "
         f"{counted[Status.OK]} measured and within tolerance.</p>",
+        _gates(findings, purpose),
         _coverage(coverage),
+        _ladder(rungs),
         _worst(findings),
         _figures(findings),
-        _told(findings, "label.grounding", "Grounding"),
+        _grounding(findings),
         _told(findings, "audit.self_test", "The ruler tested on this data"),
         _unmeasured(findings),
         _tolerances(findings),
@@ -90,10 +96,75 @@ def _coverage(coverage: Mapping[str, Mapping[str, int]]) -> str:
     return "<h2>Coverage, records</h2>" + _table(["modality", *map(escape, states)], rows)
 
 
+def _gates(findings: Sequence[Finding], purpose: str) -> str:
+    mine = [each for each in findings if each.check == "purpose.gate"]
+    if not mine:
+        return ""
+    rows = [
+        [
+            f"<span class={each.status.value}>{PASSED.get(each.status, each.status.value)}</span>",
+            escape(each.message),
+            "" if each.value is None else f"{each.value:.1f} {escape(each.unit)}",
+            f"{_bound(each.tolerance[0])} to {_bound(each.tolerance[1])}",
+        ]
+        for each in mine
+    ]
+    return f"<h2>Fit for {escape(purpose or 'its purpose')}</h2>" + _table(
+        ["gate", "what", "value", "asked"], rows
+    )
+
+
+def _ladder(rungs: Sequence[Rung]) -> str:
+    """Pairs first, then threes and fours: how many records have them, measured them and proved them."""
+    if not rungs:
+        return ""
+    rows = [
+        [
+            escape(" – ".join(each.modalities)),
+            str(each.records),
+            str(each.measured),
+            str(each.proven),
+            f"{each.share:.0%}",
+        ]
+        for each in rungs[:MOST_RUNGS]
+    ]
+    head = [
+        "modalities",
+        "records that have them",
+        "joined by a measurement",
+        "proven within tolerance",
+        "share",
+    ]
+    return "<h2>The ladder: what is proven to share its moments</h2>" + _table(head, rows)
+
+
+MOST_RUNGS = 40
+PASSED = {Status.OK: "passed", Status.NOT_MEASURABLE: "not measurable"}
+
+
+def _grounding(findings: Sequence[Finding]) -> str:
+    mine = [each for each in findings if each.check == "label.grounding" and each.value is not None]
+    if not mine:
+        return ""
+    rows = [
+        [
+            escape(each.streams[0] if each.streams else "all labels"),
+            f"{each.value:.0f} %",
+            escape(each.message),
+        ]
+        for each in sorted(mine, key=lambda each: (bool(each.streams), each.streams))
+    ]
+    return "<h2>Grounding</h2>" + _table(["of", "grounded", "labels"], rows)
+
+
 def _worst(findings: Sequence[Finding]) -> str:
     order = {Status.FAILED: 0, Status.SUSPECT: 1}
     listed = sorted(
-        (each for each in findings if each.status in order and each.check != "audit.self_test"),
+        (
+            each
+            for each in findings
+            if each.status in order and each.check not in ("audit.self_test", "purpose.gate")
+        ),
         key=lambda each: (order[each.status], -each.severity, -(each.confidence or 0.0)),
     )
     if not listed:

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from inspector.audit.case import Case, Facts, Gathered, Source
 from inspector.audit.checks import Check, Stage, checks
+from inspector.audit.closing import judged, withdraw
 from inspector.audit.decoding import Decoders
+from inspector.audit.purpose import chosen
 from inspector.audit.store import Result, Store
 from inspector.core.cache import file_key
 from inspector.core.findings import Finding, Status
@@ -81,7 +83,8 @@ class Run:
         self._source = source
         self._options = options
         self._store = store
-        self._facts = Facts(source.root, source.index, options.tolerances)
+        self._set = chosen(store.folder)
+        self._facts = Facts(source.root, source.index, self._set.limits() | dict(options.tolerances))
         self._chosen = _chosen(options.checks)
         self._cancelled = threading.Event()
         self._going = threading.Event()
@@ -92,6 +95,8 @@ class Run:
         self._kept_at = time.monotonic()
         self._decoders = Decoders()
         self._content: dict[str, str] = {}
+        self._streams: dict[str, dict[str, str]] = {}
+        self._people: dict[str, frozenset[str]] = {}
 
     def cancel(self) -> None:
         """Stop; what is done so far is kept."""
@@ -145,6 +150,22 @@ class Run:
         for stage in PER_RECORD:
             yield from self._per_record(stage, wanted)
         yield from self._dataset(ids, asked)
+        if not asked and not self._options.checks:
+            yield from self._close()
+
+    def _close(self) -> Iterator[Result]:
+        """What only the whole run tells: pairs that chance explains, and the gates of the purpose."""
+        self._keep(True)
+        results, told = withdraw(self._store)
+        for result in results:
+            self._put(result, whole=True)
+            yield replace(result, findings=[each for each in result.findings if "withdrawn" in each.message])
+        self._keep(True)
+        found = [] if told is None else [told]
+        found += judged(self._set.purpose, self._store, self._facts, self._streams, self._people)
+        last = Result(None, "closing", "", found)
+        self._put(last, whole=True)
+        yield last
 
     def _begin(self, stage: Stage, total: int) -> None:
         self.progress.stage, self.progress.total, self.progress.done = stage, total, 0
@@ -168,7 +189,11 @@ class Run:
     def _dataset(self, ids: list[str], asked: set[str]) -> Iterator[Result]:
         of_dataset = [each for each in self._chosen if Stage.DATASET in each.stages]
         self._begin(Stage.DATASET, len(of_dataset))
-        gathered = Gathered(self._facts, ids, self._case, frozenset(asked) if asked else None)
+        if of_dataset:
+            self._keep(True)  # what the stages before have measured is asked for
+        gathered = Gathered(
+            self._facts, ids, self._case, frozenset(asked) if asked else None, measured=self._measured
+        )
         content = self._all_content(ids) if of_dataset and not asked else ""
         for each in of_dataset:
             self._step()
@@ -230,6 +255,8 @@ class Run:
             return self._unloaded(record_id, stage, str(error))
         content = _content_of(case.record)
         self._content[record_id] = content
+        self._streams[record_id] = {each.id: each.modality.value for each in case.record.streams}
+        self._people[record_id] = frozenset(each.person for each in case.record.streams if each.person)
         key = _digest([content, self._told_of_checks(stage)])
         if self._store.key(record_id, stage) == key:
             self.progress.kept += 1
@@ -268,6 +295,11 @@ class Run:
             for each in _chosen(())
             if stage in each.stages
         ]
+
+    def _measured(self) -> dict[tuple[str, str], str]:
+        """Whether each stream of each record lies where it belongs: ok, failed or reference."""
+        rows = self._store.table("states").to_pylist()
+        return {(row["record_id"], row["name"]): row["state"] for row in rows if row["kind"] == "residual"}
 
     def _step(self) -> None:
         while not self._going.wait(0.2):

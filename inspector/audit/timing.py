@@ -304,6 +304,8 @@ def _av(case: Case) -> Iterator[Finding]:
                 "status": (Status.OK if pair.good else Status.NOT_MEASURABLE).value,
             }
         )
+        if pair.p is not None:
+            case.note("p", pair.b, pair.method, pair.p)
     for name, late in found.late_s.items():
         through = found.through.get(name)
         if through is None or through.method != CONTAINER:

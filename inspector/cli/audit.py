@@ -11,6 +11,8 @@ from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app, json_t
 from inspector.errors import InspectorError, plain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from inspector.audit.runner import Run
     from inspector.core.findings import Finding
 
@@ -29,6 +31,20 @@ def audit(
         int | None,
         typer.Option(
             "--self-test", metavar="N", min=1, help="Hide N faults in copies (in memory) and find them."
+        ),
+    ] = None,
+    purpose: Annotated[
+        str | None,
+        typer.Option(
+            "--purpose",
+            metavar="training|domain|benchmark",
+            help="What the dataset is for: sets tolerances and gates; kept for this dataset.",
+        ),
+    ] = None,
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tolerance", metavar="ID=LOW:HIGH", help="Of a check, kept for this dataset; repeat for more."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a finding to stdout.")] = False,
@@ -52,6 +68,7 @@ def audit(
         _list(as_json)
         return
     with Session.open(path, reader, workspace, author) as session:
+        _set(session.audited.folder, purpose, tolerance or [])
         run = session.audit(Options(tuple(check or ()), tuple(record or ()), workers))
         found: list[Finding] = []
         for finding in run.findings() if self_test is None else run.self_test(self_test):
@@ -74,6 +91,23 @@ def audit(
             print(_summary(found, len(session.index)))
     if any(each.status is Status.FAILED for each in found):
         raise typer.Exit(1)
+
+
+def _set(folder: Path | None, purpose: str | None, tolerances: list[str]) -> None:
+    """Keep what was named for this dataset."""
+    from dataclasses import replace
+
+    from inspector.audit.purpose import Purpose, chosen, keep, tolerance_of
+
+    if purpose is None and not tolerances:
+        return
+    known = chosen(folder)
+    if purpose is not None:
+        if purpose not in {each.value for each in Purpose}:
+            names = ", ".join(each.value for each in Purpose)
+            raise InspectorError("There is no such purpose", purpose, f"Name one of {names}")
+        known = replace(known, purpose=Purpose(purpose))
+    keep(folder, replace(known, tolerances=dict(known.tolerances) | dict(map(tolerance_of, tolerances))))
 
 
 def line_of(finding: Finding) -> str:

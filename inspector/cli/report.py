@@ -21,6 +21,9 @@ def report(
     reader: Reader = None,
 ) -> None:
     """Coverage, offsets and drifts, grounding and what failed, as one HTML file of the newest audit."""
+    from inspector.audit.checks import checks
+    from inspector.audit.ladder import ladder
+    from inspector.audit.purpose import chosen
     from inspector.audit.report import report_html
     from inspector.session import Session
 
@@ -33,8 +36,20 @@ def report(
         coverage: dict[str, dict[str, int]] = {}
         for row in session.query(sql).table.to_pylist():
             coverage.setdefault(row["modality"], {})[row["state"]] = row["n"]
+        streams: dict[str, dict[str, str]] = {}
+        for row in session.query("SELECT record_id, stream_id, modality FROM streams").table.to_pylist():
+            streams.setdefault(row["record_id"], {})[row["stream_id"]] = row["modality"]
+        held = chosen(session.audited.folder)
+        limits = held.limits()
+        rungs = ladder(
+            session.audited.table("pairs").to_pylist(),
+            streams,
+            lambda name: limits.get(name) or checks.get(name).tolerance,
+        )
+        purpose = "" if held.purpose is None else held.purpose.value
         when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        text = report_html(session.root.name, __version__, when, len(session.index), found, coverage)
+        name, records = session.root.name, len(session.index)
+        text = report_html(name, __version__, when, records, found, coverage, rungs, purpose)
     try:
         target.write_text(text, "utf-8")
     except OSError as error:
