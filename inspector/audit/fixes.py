@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inspector.core.effective import timemap_path, timemap_value
+from inspector.core.effective import evidence_path, timemap_path, timemap_value
 from inspector.core.timemap import TimeMap
 from inspector.core.times import NS
 
@@ -28,9 +28,23 @@ def places(finding: Finding, record: Record) -> Iterator[tuple[str, Any]]:
         return
     yield timemap_path(fix.stream), timemap_value(fix.timemap)
     moved = record.stream(fix.stream)
+    if fix.method:
+        late = (fix.timemap.late_ns - moved.timemap.late_ns) / 1e6
+        told = {"method": fix.method, "late_ms": round(late, 3), "timemap": timemap_value(fix.timemap)}
+        yield evidence_path(fix.stream), told
     for name in fix.moves:
         follower = record.stream(name)
         yield timemap_path(name), timemap_value(along(moved, fix.timemap, follower))
+
+
+def evidence(stream: Stream) -> tuple[str, float] | None:
+    """The method that the map in force was measured by when it was accepted, and the lateness that it took
+    off, ms; None where nobody accepted it so, or moved the stream since."""
+    told = stream.meta.get("evidence")
+    if not isinstance(told, dict) or told.get("timemap") != timemap_value(stream.timemap):
+        return None
+    method, late = told.get("method"), told.get("late_ms")
+    return (method, float(late)) if isinstance(method, str) and isinstance(late, int | float) else None
 
 
 def along(moved: Stream, new: TimeMap, follower: Stream) -> TimeMap:

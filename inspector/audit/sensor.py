@@ -113,7 +113,7 @@ def _fix(case: Case, pair: Pair, late_s: float) -> Fix | None:
     if not pair.sure or pair.drift_ppm is None:
         return None
     new = corrected(case.record.stream(pair.b), late_s, pair.drift_ppm)
-    return Fix(pair.b, new, new.late_ns, new.drift_ppm)
+    return Fix(pair.b, new, new.late_ns, new.drift_ppm, method=pair.method)
 
 
 def _drifts(case: Case, pair: Pair) -> bool:

@@ -11,6 +11,7 @@ from inspector.audit.alignment import solved
 from inspector.audit.case import outside
 from inspector.audit.checks import Stage, check
 from inspector.audit.estimators.frames import frame_stamps
+from inspector.audit.fixes import evidence
 from inspector.audit.pair import CONTAINER, corrected, in_pieces
 from inspector.audit.sound_pairs import GCC, STRETCHED
 from inspector.core.findings import Fix, Status
@@ -102,7 +103,7 @@ def moved(case: Case, name: str, stream: Stream, found: Solved, late_s: float, p
     followers = _followers(case, stream, found)
     drift_ppm = _drift(pair)
     new = corrected(stream, late_s, drift_ppm)
-    fix = Fix(stream.id, new, new.late_ns, new.drift_ppm, None, followers) if pair.sure else None
+    fix = Fix(stream.id, new, new.late_ns, new.drift_ppm, None, followers, pair.method) if pair.sure else None
     against = pair.a if pair.b == stream.id else pair.b
     word = "late" if value > 0 else "early"
     message = f"{stream.id} against {against}, {pair.method}: {abs(value):.0f} ms {word}"
@@ -110,9 +111,23 @@ def moved(case: Case, name: str, stream: Stream, found: Solved, late_s: float, p
         message += f" at the start, its clock {drift_ppm:+.0f} ppm"
     if followers and outside(value, limits):
         message += f"; {', '.join(followers)} follows it and is as {word}"
+    message += _proof(case, stream, pair)
     if fix is None and outside(value, limits):
         message += "; not certain enough to be mended by itself"
     return case.judged(name, value, message, streams=(stream.id,), confidence=pair.confidence, fix=fix)
+
+
+def _proof(case: Case, stream: Stream, pair: Pair) -> str:
+    """Where the stream stands by an accepted fix: what that took off, and whether this measures it anew."""
+    accepted = evidence(stream)
+    if accepted is None:
+        return ""
+    method, late = accepted
+    same = method == pair.method
+    case.note("evidence", stream.id, "same" if same else "another", late)
+    before = f"; before its fix it was {abs(late):.0f} ms {'late' if late > 0 else 'early'}"
+    told = "same evidence: the fix was measured so too" if same else f"the fix was measured by {method}"
+    return f"{before} ({told})"
 
 
 def _followers(case: Case, stream: Stream, found: Solved) -> tuple[str, ...]:
@@ -184,7 +199,7 @@ def _drifts(case: Case) -> Iterator[Finding]:
             continue
         new = corrected(stream, pair.offset_s, pair.drift_ppm)
         told = f"{pair.b} against {pair.a}, {pair.method}: its clock runs {pair.drift_ppm:+.0f} ppm"
-        fix = Fix(stream.id, new, new.late_ns, new.drift_ppm) if pair.sure else None
+        fix = Fix(stream.id, new, new.late_ns, new.drift_ppm, method=pair.method) if pair.sure else None
         yield case.judged(
             "timing.drift", pair.drift_ppm, told, streams=(pair.b,), confidence=pair.confidence, fix=fix
         )
@@ -206,7 +221,7 @@ def _rates(case: Case) -> Iterator[Finding]:
             f"{'long' if percent > 0 else 'short'}, {pair.offset_s * 1000:+.0f} ms late at the start",
             streams=(pair.b,),
             confidence=pair.confidence,
-            fix=Fix(stream.id, new, new.late_ns, new.drift_ppm, None, _followers(case, stream, found))
+            fix=Fix(stream.id, new, new.late_ns, new.drift_ppm, None, _followers(case, stream, found), GCC)
             if pair.sure
             else None,
         )
@@ -247,7 +262,7 @@ def _mended(case: Case, pair: Pair) -> Fix | None:
         new = in_pieces(stream, pair.pieces)
     except InspectorError:
         return None  # it was moved to another slope already: jumps cannot be put into that by themselves
-    return Fix(stream.id, new, new.late_ns, new.drift_ppm)
+    return Fix(stream.id, new, new.late_ns, new.drift_ppm, method=pair.method)
 
 
 @closure.at(Stage.DECODE)

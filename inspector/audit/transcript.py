@@ -80,7 +80,7 @@ def _rate(case: Case) -> Iterator[Finding]:
             f"{'long' if percent > 0 else 'short'}, {pair.offset_s * 1000:+.0f} ms late at the start",
             streams=(pair.b,),
             confidence=pair.confidence,
-            fix=Fix(stream.id, new, new.late_ns, new.drift_ppm),
+            fix=Fix(stream.id, new, new.late_ns, new.drift_ppm, method=pair.method),
         )
 
 

@@ -30,6 +30,11 @@ def timemap_path(stream_id: str) -> str:
     return f"streams/{part(stream_id)}/timemap"
 
 
+def evidence_path(stream_id: str) -> str:
+    """Where it stands what a stream's accepted fix was measured by: `{method, late_ms, timemap}`."""
+    return f"streams/{part(stream_id)}/evidence"
+
+
 def annotation_path(annotation_id: str, field: str = "") -> str:
     """Where a label, or one field of it, stands."""
     return f"annotations/{part(annotation_id)}" + (f"/{field}" if field else "")
@@ -123,6 +128,10 @@ def effective(record: Record, values: Mapping[str, Value]) -> Record:
                 if stream is None:
                     raise InspectorError("The record has no such stream", unquote(rest[0]))
                 streams[stream.id] = replace(stream, timemap=timemap_from(value))
+            elif kind == "streams" and len(rest) == 2 and rest[1] == "evidence":
+                stream = streams.get(unquote(rest[0]))
+                if stream is not None and isinstance(value, dict):
+                    streams[stream.id] = replace(stream, meta={**stream.meta, "evidence": value})
             elif kind == "annotations" and rest:
                 _join_label(labels, unquote(rest[0]), rest[1:], value)
         except InspectorError as error:

@@ -40,6 +40,8 @@ class Fix:
     drift_ppm: float | None = None
     change: tuple[str, Any, Any] | None = None
     moves: tuple[str, ...] = ()
+    method: str = ""
+    """What it was measured by: measured again by the same, that it fits proves little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ def _fix_json(fix: Fix) -> dict[str, Any]:
     }
     if fix.moves:
         told["moves"] = list(fix.moves)
+    if fix.method:
+        told["method"] = fix.method
     if fix.change is not None:
         told["change"] = list(fix.change)
     return told
@@ -137,4 +141,5 @@ def _fix_of(told: Mapping[str, Any]) -> Fix:
         drift_ppm=told["drift_ppm"],
         change=None if change is None else (change[0], change[1], change[2]),
         moves=tuple(told.get("moves", ())),
+        method=str(told.get("method", "")),
     )
