@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inspector.audit.checks import Stage, check
+from inspector.audit.label import source_of
 from inspector.core.findings import Finding, Status
 from inspector.core.identity import content_of
 from inspector.core.model import Coverage, Modality
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from inspector.audit.case import Case, Facts, Gathered
+    from inspector.core.model import Problem
 
 IN_FILMS = (Modality.AUDIO, Modality.TEXT)
 """Modalities that may lie inside a film's container, where no index sees them."""
@@ -92,17 +94,43 @@ def _twice(gathered: Gathered) -> Iterator[Finding]:
 
 @partial.at(Stage.RECORD)
 def _partial(case: Case) -> Iterator[Finding]:
-    whole = {stream.clock.id: stream for stream in case.record.streams if not stream.meta.get("truncated")}
+    for path, told in _by_file(case).items():
+        streams = [stream for stream in case.record.streams if stream.clock.id == path]
+        if any(stream.meta.get("truncated") for stream in streams) or _unread_file(case, path):
+            continue  # coverage.truncated or coverage.unreadable tells it
+        yield case.finding(
+            "coverage.partial",
+            streams=tuple(stream.id for stream in streams) or (_stem(path),),
+            status=Status.SUSPECT,
+            severity=0.35,
+            message=_in_one(told),
+        )
+
+
+def _by_file(case: Case) -> dict[str, list[Problem]]:
+    """What the reader said of each file: one file, one cause."""
+    found: dict[str, list[Problem]] = {}
     for problem in case.record.problems:
-        if problem.path in whole or problem.works.startswith("the other"):
-            named = whole.get(problem.path)
-            yield case.finding(
-                "coverage.partial",
-                streams=() if named is None else (named.id,),
-                status=Status.SUSPECT,
-                severity=0.35,
-                message=str(problem),
-            )
+        if not problem.message.startswith("no reader for"):
+            found.setdefault(problem.path, []).append(problem)
+    return found
+
+
+def _unread_file(case: Case, path: str) -> bool:
+    """Whether nothing at all came of a file: no stream and no label."""
+    record = case.record
+    if any(stream.clock.nominal or stream.clock.id == path for stream in record.streams):
+        return False  # with nominal clocks no stream names its file
+    return not any(source_of(label) == _stem(path) for label in record.annotations)
+
+
+def _stem(path: str) -> str:
+    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+
+def _in_one(told: list[Problem]) -> str:
+    more = f" (and {len(told) - 1} more of this file)" if len(told) > 1 else ""
+    return f"{told[0]}{more}"
 
 
 @missing.at(Stage.INDEX)
@@ -158,23 +186,29 @@ def _cut_short(case: Case) -> Iterator[Finding]:
         for stream in record.of(Modality.VIDEO, Modality.AUDIO, Modality.SENSOR)
         if (span := stream.reference_span) is not None
     }
-    for stream in record.of(Modality.VIDEO, Modality.AUDIO):
-        if stream.id not in ends:
+    done: set[str] = set()
+    for stream in record.of(Modality.VIDEO, Modality.AUDIO, Modality.SENSOR):
+        if stream.id not in ends or stream.clock.id in done or stream.clock.nominal:
             continue
-        end = ends[stream.id]
-        others = sorted(value for name, value in ends.items() if name != stream.id)
+        torn = [each for each in record.streams if each.clock.id == stream.clock.id and each.id in ends]
+        torn = [each for each in torn if each.meta.get("truncated")] or [stream]
+        shortest = min(torn, key=lambda each: ends[each.id])
+        end = ends[shortest.id]
+        named = (shortest.id, *(each.id for each in torn if each is not shortest))
+        others = sorted(value for name, value in ends.items() if name not in named)
         told = next((each.message for each in record.problems if each.path == stream.clock.id), "")
         if stream.meta.get("truncated"):
-            yield _ends(case, stream.id, end, max([end, *others]), told or "its last packets are torn", 0.9)
+            done.add(stream.clock.id)  # the tracks of one file that is torn are one finding
+            yield _ends(case, named, end, max([end, *others]), told or "its last packets are torn", 0.9)
         elif len(others) >= 2 and (typical := others[len(others) // 2]) - end > max(0.05 * typical, NS):
             why = f"ends at {clock_text(end)}, the other streams at {clock_text(typical)}"
-            yield _ends(case, stream.id, end, typical, why, 0.7)
+            yield _ends(case, (stream.id,), end, typical, why, 0.7)
 
 
-def _ends(case: Case, stream: str, end: int, should: int, why: str, weight: float) -> Finding:
+def _ends(case: Case, streams: tuple[str, ...], end: int, should: int, why: str, weight: float) -> Finding:
     return case.finding(
         "coverage.truncated",
-        streams=(stream,),
+        streams=streams,
         span=(end, max(end, should)),
         value=max(should - end, 0) / NS,
         status=Status.FAILED,
@@ -185,16 +219,25 @@ def _ends(case: Case, stream: str, end: int, should: int, why: str, weight: floa
 
 @unreadable.at(Stage.RECORD)
 def _unread(case: Case) -> Iterator[Finding]:
+    unread = {path: told for path, told in _by_file(case).items() if _unread_file(case, path)}
+    for path, told in unread.items():
+        yield case.finding(
+            "coverage.unreadable",
+            streams=(_stem(path),),
+            status=Status.FAILED,
+            severity=0.85,
+            message=_in_one(told),
+        )
     for modality, state in case.record.coverage.items():
-        if state not in (Coverage.EMPTY, Coverage.UNREADABLE):
+        if unread or state not in (Coverage.EMPTY, Coverage.UNREADABLE):
             continue
-        told = [str(problem) for problem in case.record.problems][:3]
+        lines = [str(problem) for problem in case.record.problems][:3]
         yield case.finding(
             "coverage.unreadable",
             streams=(modality.value,),
             status=Status.FAILED,
             severity=0.85,
-            message=f"{modality.value} {state.value}: {'; '.join(told) or 'no stream in it can be read'}",
+            message=f"{modality.value} {state.value}: {'; '.join(lines) or 'no stream in it can be read'}",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,7 +115,10 @@ def moved(case: Case, name: str, stream: Stream, found: Solved, late_s: float, p
     message += _proof(case, stream, pair)
     if fix is None and outside(value, limits):
         message += "; not certain enough to be mended by itself"
-    return case.judged(name, value, message, streams=(stream.id,), confidence=pair.confidence, fix=fix)
+    told = case.judged(name, value, message, streams=(stream.id,), confidence=pair.confidence, fix=fix)
+    # What is not certain enough for a fix is not certain enough to be called a fault.
+    unsure = not pair.sure and told.status is Status.FAILED
+    return replace(told, status=Status.SUSPECT, severity=told.severity / 2) if unsure else told
 
 
 def _proof(case: Case, stream: Stream, pair: Pair) -> str:

@@ -37,6 +37,9 @@ LATEST_NS = 1 << 61
 COVER = 0x400
 """The disposition of a picture that is attached to a sound."""
 
+MOST_RIFF = 0x7FFE_FFFF
+"""What a RIFF file may declare; from here on it is what programs write into a pipe, knowing no length."""
+
 BACKWARDS_S = Fraction(1, 2)
 REORDERED = 16
 """Stamps that step back by more than this, and by more than so many frames, are no reordering."""
@@ -123,7 +126,7 @@ def probe(path: Path) -> MediaInfo:
     try:
         with open_unprobed(path) as box:
             info = _read(box, av)
-            torn = _torn(path) if info.container == "avi" else ()
+            torn = _torn(path) if info.container in ("avi", "wav") else ()
             return replace(info, problems=info.problems + torn)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InspectorError(
@@ -139,7 +142,7 @@ def _torn(path: Path) -> tuple[str, ...]:
         head = file.read(8)
         size = file.seek(0, 2)
     declared = int.from_bytes(head[4:], "little") + 8
-    if head[:4] != b"RIFF" or declared <= size or declared > 0xFFFF_FFFF:
+    if head[:4] != b"RIFF" or declared <= size or declared > MOST_RIFF:
         return ()
     return (f"cut short: {size} of a declared {declared} bytes are there",)
 
