@@ -25,6 +25,8 @@ class Reader(Protocol):
 
 
 readers: Registry[Reader] = Registry(
-    "reader", "inspector.readers", ("inspector.readers.lerobot", "inspector.readers.folder")
+    "reader",
+    "inspector.readers",
+    ("inspector.readers.release", "inspector.readers.lerobot", "inspector.readers.folder"),
 )
 """Asked in this order; the folder reader takes what nobody else claims."""

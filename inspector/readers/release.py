@@ -1,0 +1,125 @@
+"""Releases that Inspector made, of any format, opened through their manifest.
+
+A record is what its manifest says: what was effective when it was released. The files are looked for where it
+says they are and nowhere else. `inspector verify` tells whether they still are what they were.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inspector.core import manifest
+from inspector.core.model import Problem
+from inspector.errors import InspectorError
+from inspector.readers import readers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inspector.core.model import Record
+
+
+class ReleaseDataset:
+    """A release. Satisfies the Dataset protocol."""
+
+    reader = "release"
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.card = manifest.read_card(root)
+        try:
+            self.index = _checked(pq.read_table(manifest.table_path(root, "index")))
+            self._file = pq.ParquetFile(manifest.table_path(root, "records"))
+            ids: list[str] = self._file.read(["record_id"]).column("record_id").to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            raise InspectorError(
+                "The release's manifest cannot be read",
+                f"{root}: {str(error)[:200]}",
+                "`inspector verify` tells more",
+            ) from None
+        self._row = {each: row for row, each in enumerate(ids)}
+        meta = self._file.metadata
+        sizes = [meta.row_group(group).num_rows for group in range(meta.num_row_groups)]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._group: tuple[int, list[str]] | None = None
+        self.layout = (
+            f"The release “{self.card.name}”, made {self.card.made} by {self.card.tool} as {self.card.writer}"
+        )
+        self.problems: tuple[Problem, ...] = tuple(
+            Problem(manifest.CARD, f"the format could not carry: {each}", "the rest is there")
+            for each in self.card.lost
+        )
+        self.leftover: tuple[str, ...] = ()
+        self.ambiguous: tuple[str, ...] = ()
+
+    def load(self, record_id: str) -> Record:
+        """The record as released. InspectorError for an unknown id, or where its row cannot be read."""
+        record = manifest.record_from(self._value(record_id), self.root)
+        problems = [
+            Problem(path, "the manifest names it, but it is not there", "the rest of the record is read")
+            for path in manifest.files_of(self._value(record_id))
+            if not manifest.inside(self.root, path).is_file()
+        ]
+        gone = {str(manifest.inside(self.root, problem.path)) for problem in problems}
+        streams = tuple(each for each in record.streams if str(each.source.path) not in gone)
+        return replace(record, streams=streams, problems=(*record.problems, *problems))
+
+    def assets(self, record_id: str) -> list[tuple[str, str]]:
+        """The record's files and which part of each is meant. InspectorError for an unknown id."""
+        value = self._value(record_id)
+        found = {
+            (
+                str(manifest.inside(self.root, each["source"]["path"])),
+                "" if part == (None, None) else f"{part[0]} {part[1]}",
+            )
+            for each in value["streams"]
+            for part in [(each["source"]["row_start"], each["source"]["start_ns"])]
+        }
+        return sorted(found)
+
+    def _value(self, record_id: str) -> dict[str, Any]:
+        row = self._row.get(record_id)
+        if row is None:
+            raise InspectorError("There is no such record", record_id, "`inspector info` lists what there is")
+        group = int(np.searchsorted(self._starts, row, "right")) - 1
+        try:
+            kept = self._group
+            if kept is None or kept[0] != group:
+                texts = self._file.read_row_group(group, ["record"]).column("record").to_pylist()
+                kept = self._group = (group, texts)
+            value: dict[str, Any] = json.loads(kept[1][row - int(self._starts[group])])
+        except (OSError, pa.ArrowException, ValueError, TypeError, RecursionError) as error:
+            place = manifest.table_path(self.root, "records")
+            raise InspectorError(
+                "The manifest cannot be read", f"{place}, {record_id}: {str(error)[:200]}"
+            ) from None
+        if not isinstance(value, dict):
+            raise InspectorError("The manifest holds no record there", record_id)
+        return value
+
+
+def _checked(index: pa.Table) -> pa.Table:
+    if not {"record_id", "modalities"} <= set(index.column_names):
+        raise pa.ArrowInvalid("index.parquet has no record_id or modalities")
+    return index
+
+
+@readers.register("release", title="A release made by Inspector")
+class ReleaseReader:
+    """Claims what has a card and a manifest."""
+
+    @staticmethod
+    def claims(root: Path) -> bool:
+        """Two looks."""
+        return manifest.is_release(root)
+
+    @staticmethod
+    def open(root: Path) -> ReleaseDataset:
+        """Reads the card and the index."""
+        return ReleaseDataset(root)

@@ -1,0 +1,135 @@
+"""What is to be released: which records and streams, on which side of the split, and what is left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from inspector.core.curation import Curation
+    from inspector.core.desk import Desk
+    from inspector.core.model import Coverage, Cue, Dataset, Modality, Record, Stream
+
+NO_SPLIT = "data"
+"""The folder of records that belong to no split."""
+KEEPS = "flag IS DISTINCT FROM 'reject'"
+"""Which records are released where no condition is named."""
+
+
+class Opened(Protocol):
+    """What a release needs of a session."""
+
+    dataset: Dataset
+    desk: Desk
+
+    @property
+    def root(self) -> Path: ...
+    @property
+    def index(self) -> pa.Table: ...
+    @property
+    def curation(self) -> Curation: ...
+    @property
+    def modalities(self) -> tuple[Modality, ...]: ...
+    def record(self, record_id: str) -> Record: ...
+    def record_ids(self) -> list[str]: ...
+    def row_of(self, record_id: str) -> int: ...
+    def where(self, condition: str, timeout_s: float | None = None) -> list[str]: ...
+    def cues(self, stream: Stream) -> tuple[Cue, ...]: ...
+    def coverage(self, record: Record) -> dict[Modality, Coverage]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody asked for. `records` goes before `where`; None means all that are not rejected."""
+
+    where: str | None = None
+    records: tuple[str, ...] | None = None
+    form: str = "folder"
+    modalities: frozenset[str] | None = None
+    """Streams of these alone; None for all."""
+    authors: frozenset[str] | None = None
+    """Labels of these alone; None for all."""
+    split: str | None = "split"
+    """The column whose value is the split; None, or one that is not there: no split."""
+    strict: bool = False
+    name: str = ""
+    note: str = ""
+    parent: str | None = None
+    """Root of the release that this one follows."""
+
+    def chosen(self) -> dict[str, Any]:
+        """As the card tells it."""
+        listed = None if self.records is None else len(self.records)
+        names = ("where", "modalities", "authors", "split", "strict")
+        told = {each: getattr(self, each) for each in names}
+        sets = {each: sorted(told[each]) for each in ("modalities", "authors") if told[each] is not None}
+        return {**told, **sets, "records": listed}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Records to release in the dataset's order, each with its split; how many were left out by reason."""
+
+    choice: Choice
+    ids: tuple[str, ...]
+    splits: tuple[str, ...]
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def make_plan(session: Opened, choice: Choice) -> Plan:
+    """The plan of a choice. InspectorError where the condition is none, or holds for nothing."""
+    everything = session.record_ids()
+    left: Counter[str] = Counter()
+    if choice.records is not None:
+        for each in choice.records:
+            session.row_of(each)
+        wanted = set(choice.records)
+    elif choice.where is not None:
+        wanted = set(session.where(choice.where))
+    else:
+        wanted = set(session.where(KEEPS))
+    reason = "flagged reject" if choice.records is None and choice.where is None else "not chosen"
+    ids = tuple(each for each in everything if each in wanted)
+    if len(ids) < len(everything):
+        left[reason] = len(everything) - len(ids)
+    if not ids:
+        raise InspectorError(
+            "There is nothing to export",
+            choice.where or "every record is flagged reject",
+            "Name other records with --where",
+        )
+    return Plan(choice, ids, _splits(session, ids, choice.split), dict(left))
+
+
+def _splits(session: Opened, ids: Sequence[str], column: str | None) -> tuple[str, ...]:
+    if column is None or column not in session.index.column_names:
+        return (NO_SPLIT,) * len(ids)
+    values = session.index.column(column).to_pylist()
+    return tuple(
+        str(value) if (value := values[session.row_of(each)]) not in (None, "") else NO_SPLIT for each in ids
+    )
+
+
+def chosen_part(record: Record, choice: Choice) -> Record:
+    """The record with the chosen streams and labels alone; anchors on other streams go with them."""
+    if choice.modalities is not None:
+        streams = tuple(each for each in record.streams if each.modality.value in choice.modalities)
+        record = replace(record, streams=streams)
+    there = {each.id for each in record.streams}
+    labels = []
+    for label in record.annotations:
+        if choice.authors is not None and label.author not in choice.authors:
+            continue
+        anchors = tuple(each for each in label.anchors if each.stream_id is None or each.stream_id in there)
+        if anchors or not label.anchors:
+            labels.append(replace(label, anchors=anchors))
+    reference = record.reference if record.reference in there else None
+    return replace(record, annotations=tuple(labels), reference=reference)

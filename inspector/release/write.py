@@ -1,0 +1,495 @@
+"""A plan becomes a release: into a sibling folder first, hashed on the way, then under its name at once.
+
+What was interrupted goes on where it was: the sibling keeps a list of the files that are done, and each is
+taken again only if its source is what it was and its bytes still are what the list says. A source file that
+changes or goes while the release is made ends it: there is then no release, and no sibling.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from inspector import __version__
+from inspector.core import manifest
+from inspector.core.model import Coverage
+from inspector.core.times import NS
+from inspector.errors import Cancelled, InspectorError
+from inspector.release.copying import changed, copy_hashed, hash_file, settle, settle_name, state_of
+from inspector.release.plan import chosen_part
+from inspector.release.targets import Laid, targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from inspector.core.model import Record
+    from inspector.release.plan import Opened, Plan
+    from inspector.release.targets import Piece, Target
+
+AT_A_TIME = 4
+"""Files copied at once: reading, writing and hashing then go on beside each other."""
+AHEAD = 64
+"""Records whose files are on the way."""
+ROWS = 2000
+"""Rows of a table that are kept before they are written."""
+DONE = "done.jsonl"
+
+
+class Asset(NamedTuple):
+    """A file that is in the release."""
+
+    path: str
+    bytes: int
+    sha256: str
+    made_from: str | None
+    change: str | None
+
+
+@dataclass
+class Tally:
+    """What a release holds, or would hold."""
+
+    records: int = 0
+    files: int = 0
+    bytes: int = 0
+    decisions: int = 0
+    """Decisions in force on these records: time maps, labels, flags."""
+    changes: dict[str, int] = field(default_factory=dict)
+    """What was done to files, with how often."""
+    lost: dict[str, int] = field(default_factory=dict)
+    """What the format cannot carry, with in how many records."""
+    splits: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    """Records that could not be read; they are left out."""
+
+    def add(self, laid: Laid) -> None:
+        """Count a record."""
+        self.records += 1
+        self.splits[laid.split] = self.splits.get(laid.split, 0) + 1
+        for counted, sentences in ((self.lost, laid.lost), (self.changes, laid.changes)):
+            for sentence in dict.fromkeys(sentences):
+                counted[sentence] = counted.get(sentence, 0) + 1
+
+
+Told = "Callable[[int], None]"
+
+
+def survey(session: Opened, plan: Plan, told: Callable[[int], None] | None = None) -> Tally:
+    """What a plan would write, every record read and no file touched. For --dry-run and the dialog."""
+    tally = Tally()
+    seen: set[str] = set()
+    for laid in _laid(session, plan, tally, targets.get(plan.choice.form)(), told):
+        for piece in laid.pieces:
+            if piece.path not in seen:
+                seen.add(piece.path)
+                tally.files += 1
+                tally.bytes += 0 if piece.source is None else state_of(piece.source)[0]
+    return tally
+
+
+def _laid(
+    session: Opened, plan: Plan, tally: Tally, target: Target, told: Callable[[int], None] | None
+) -> Iterator[Laid]:
+    columns = [name for name in session.index.column_names if name not in ("record_id", "modalities")]
+    table = session.index.select(columns)
+    for number, (record_id, split) in enumerate(zip(plan.ids, plan.splits, strict=True)):
+        if told is not None:
+            told(number)
+        try:
+            record = chosen_part(session.record(record_id), plan.choice)
+        except InspectorError as error:
+            tally.problems.append(f"{record_id}: {error}")
+            continue
+        row = table.slice(session.row_of(record_id), 1).to_pylist()[0] if columns else {}
+        laid = Laid(record, split, columns=row)
+        tally.problems += [f"{record_id}: {problem}" for problem in record.problems]
+        target.lay(laid, session)
+        tally.decisions += len(session.curation.values(record_id))
+        tally.add(laid)
+        yield laid
+
+
+def write(
+    session: Opened, plan: Plan, out: Path, told: Callable[[int], None] | None = None
+) -> tuple[manifest.Card, Tally]:
+    """Make the release at `out`; its card and what it holds.
+
+    `told` hears how many records were gone through and may raise Cancelled: what is done is then kept for
+    the next time. InspectorError where `out` is there already, where the plan is strict and something cannot
+    be carried, where the disk is full, or a source file changed or went.
+    """
+    out = out.expanduser().resolve()
+    _is_free(session, out)
+    part = out.with_name(f".{out.name}.part")
+    with ExitStack() as stack:
+        lock = FileLock(out.with_name(f".{out.name}.lock"))
+        try:
+            stack.enter_context(lock.acquire(timeout=0))
+        except Timeout:
+            raise InspectorError(
+                "Another export writes there", str(out), "Wait for it, or name another folder"
+            ) from None
+        except OSError as error:
+            raise InspectorError(
+                "The release cannot be written there",
+                f"{out.parent}: {error.strerror}",
+                "Name a folder that can be written",
+            ) from None
+        stack.callback(_forget, out.with_name(f".{out.name}.lock"))
+        try:
+            card, tally = _Writing(session, plan, part).run(out.name, told)
+            settle(part)
+            if out.exists():
+                raise InspectorError("There is something at that path now", str(out), "Name another folder")
+            os.rename(part, out)
+        except Cancelled:
+            raise
+        except InspectorError:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        except OSError as error:
+            shutil.rmtree(part, ignore_errors=True)
+            detail = f"{error.filename or part}: {error.strerror or error}"
+            raise InspectorError(
+                "The release could not be written",
+                detail,
+                "Nothing was released: make room, or name another folder",
+            ) from error
+        settle_name(out.parent)
+    return card, tally
+
+
+def _forget(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
+def _is_free(session: Opened, out: Path) -> None:
+    root = session.root.resolve()
+    if out == root or out.is_relative_to(root):
+        raise InspectorError(
+            "The release would be written into the dataset",
+            str(out),
+            "A dataset is never written to: name a folder elsewhere",
+        )
+    if root.is_relative_to(out) or os.path.lexists(out):
+        raise InspectorError(
+            "There is something at that path",
+            str(out),
+            "A release never goes over anything: name a folder that is not there",
+        )
+    if not out.parent.is_dir():
+        raise InspectorError(
+            "The folder for the release is not there", str(out.parent), "Make it, or name another"
+        )
+
+
+class _Writing:
+    """One run."""
+
+    def __init__(self, session: Opened, plan: Plan, part: Path) -> None:
+        self._session = session
+        self._plan = plan
+        self._part = part
+        self._root = session.root.resolve()
+        self._target: Target = targets.get(plan.choice.form)()
+        self._tally = Tally()
+        self._folders: set[str] = set()
+        self._pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="inspector-export")
+        self._assets: dict[str, Future[Asset]] = {}
+        self._shared: dict[str, list[str]] = {}
+        self._states: dict[Path, tuple[int, int]] = {}
+        self._kept: dict[str, list[Any]] = {}
+        self._roots: list[tuple[str, str]] = []
+        self._decided = hashlib.sha256()
+
+    def run(self, name: str, told: Callable[[int], None] | None) -> tuple[manifest.Card, Tally]:
+        self._take_up()
+        folder = self._part / manifest.FOLDER
+        folder.mkdir(exist_ok=True)
+        with ExitStack() as stack:
+            self._done = stack.enter_context((self._part / DONE).open("a", encoding="utf-8"))
+            stack.callback(self._pool.shutdown, cancel_futures=True)
+            self._tables = {each: _Table(manifest.table_path(self._part, each), schema) for each, schema in (
+                ("records", manifest.RECORDS), ("assets", manifest.ASSETS),
+                ("streams", manifest.STREAMS), ("coverage", manifest.MASK))}  # fmt: skip
+            for table in self._tables.values():
+                stack.callback(table.close)
+            waiting: list[Laid] = []
+            for laid in _laid(self._session, self._plan, self._tally, self._target, told):
+                if self._plan.choice.strict and laid.lost:
+                    raise InspectorError(
+                        "The format cannot carry everything",
+                        f"{laid.record.id}: {laid.lost[0]}",
+                        "Leave out --strict to have it listed instead",
+                    )
+                for piece in laid.pieces:
+                    if piece.path not in self._assets:
+                        self._assets[piece.path] = self._start(piece)
+                waiting.append(laid)
+                if len(waiting) > AHEAD:
+                    self._settle(waiting.pop(0))
+            for laid in waiting:
+                self._settle(laid)
+            if told is not None:
+                told(len(self._plan.ids))
+            self._shared_files()
+            for path in self._target.finish(self._part):
+                self._common(path)
+            self._index()
+        for source, state in self._states.items():
+            if state_of(source) != state:
+                raise changed(source)
+        return self._seal(name), self._tally
+
+    # -- files ---------------------------------------------------------------------------------------------
+
+    def _take_up(self) -> None:
+        """Make the sibling folder, or go on in it where it was made for the same plan."""
+        choice = self._plan.choice
+        wanted = manifest.canonical(
+            [__version__, str(self._root), choice.form, choice.chosen(), self._plan.ids, self._plan.splits]
+        )
+        mark = hashlib.sha256(wanted).hexdigest()
+        place = self._part / DONE
+        try:
+            with place.open(encoding="utf-8") as file:
+                same = file.readline().strip() == mark
+                for line in file if same else ():
+                    with suppress(ValueError):  # the last line of an interrupted run may be torn
+                        path, *rest = json.loads(line)
+                        self._kept[path] = rest
+        except (OSError, UnicodeDecodeError):
+            same = False
+        if not same:
+            if os.path.lexists(self._part):
+                shutil.rmtree(self._part)
+            self._part.mkdir()
+            place.write_text(f"{mark}\n", encoding="utf-8")
+
+    def _start(self, piece: Piece) -> Future[Asset]:
+        to = self._part / piece.path
+        home = piece.path.rpartition("/")[0]
+        if home not in self._folders:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(home)
+        return self._pool.submit(self._make, piece, to)
+
+    def _make(self, piece: Piece, to: Path) -> Asset:
+        state = (0, 0)
+        made_from = None
+        if piece.source is not None:
+            state = self._states[piece.source] = state_of(piece.source)
+            made_from = self._named(piece.source)
+        kept = self._kept.get(piece.path)
+        if kept is not None and kept[0] == list(state) and kept[3] == piece.change:
+            with suppress(OSError):
+                if hash_file(to) == (kept[1], kept[2]):
+                    return Asset(piece.path, kept[1], kept[2], made_from, piece.change)
+        if piece.make is None:
+            assert piece.source is not None
+            size, digest = copy_hashed(piece.source, to)
+        else:
+            piece.make(to)
+            size, digest = hash_file(to)
+        self._done.write(json.dumps([piece.path, state, size, digest, piece.change]) + "\n")
+        return Asset(piece.path, size, digest, made_from, piece.change)
+
+    def _named(self, source: Path) -> str:
+        resolved = str(source)
+        root = str(self._root)
+        return resolved[len(root) + 1 :] if resolved.startswith(root + os.sep) else source.name
+
+    # -- tables --------------------------------------------------------------------------------------------
+
+    def _settle(self, laid: Laid) -> None:
+        """The record's files are there: its rows."""
+        record, session = laid.record, self._session
+        hashes = {}
+        own = [piece.path for piece in laid.pieces]
+        for path in own:
+            asset = self._assets[path].result()
+            hashes[path] = asset.sha256
+            if path in self._shared:
+                self._shared[path].append(record.id)
+            elif path.startswith("shared/"):
+                self._shared[path] = [record.id]
+            else:
+                self._asset(asset, [record.id])
+                del self._assets[path]
+        self._target.written(laid, self._part)
+        value = manifest.record_value(record, laid.paths)
+        root = manifest.record_root(value, hashes)
+        self._roots.append((record.id, root))
+        decided = session.curation.values(record.id)
+        self._decided.update(
+            manifest.canonical(
+                [
+                    record.id,
+                    sorted([path, manifest.plain_value(each.value)] for path, each in decided.items()),
+                ]
+            )
+        )
+        self._tables["records"].add(
+            {
+                "record_id": record.id,
+                "split": laid.split,
+                "root": root,
+                "made_from": session.desk.present(record.id),
+                "licence": _licence(laid),
+                "changes": laid.changes,
+                "lost": laid.lost,
+                "record": manifest.canonical(value).decode("utf-8", "replace"),
+            }
+        )
+        for stream in record.streams:
+            span = stream.reference_span
+            self._tables["streams"].add(
+                {
+                    "record_id": record.id,
+                    "stream_id": stream.id,
+                    "modality": stream.modality.value,
+                    "origin": stream.origin,
+                    "derived_from": stream.derived_from,
+                    "clock": stream.clock.kind,
+                    "start_s": None if span is None else span[0] / NS,
+                    "end_s": None if span is None else span[1] / NS,
+                }
+            )
+        for row in mask_rows(record, session.coverage(record)):
+            self._tables["coverage"].add(row)
+
+    def _asset(self, asset: Asset, records: list[str]) -> None:
+        self._tally.files += 1
+        self._tally.bytes += asset.bytes
+        self._tables["assets"].add(
+            {
+                "path": asset.path,
+                "records": records,
+                "bytes": asset.bytes,
+                "sha256": asset.sha256,
+                "made_from": asset.made_from,
+                "change": asset.change,
+            }
+        )
+
+    def _shared_files(self) -> None:
+        for path, records in self._shared.items():
+            self._asset(self._assets[path].result(), records)
+
+    def _common(self, path: str) -> None:
+        size, digest = hash_file(self._part / path)
+        self._asset(Asset(path, size, digest, None, None), [])
+
+    def _index(self) -> None:
+        session = self._session
+        rows = [session.row_of(record_id) for record_id, _ in self._roots]
+        table = session.index.take(pa.array(rows, pa.int64()))
+        splits = dict(zip(self._plan.ids, self._plan.splits, strict=True))
+        column = pa.array([splits[record_id] for record_id, _ in self._roots], pa.string())
+        if "split" in table.column_names:
+            table = table.drop_columns(["split"])
+        pq.write_table(table.append_column("split", column), manifest.table_path(self._part, "index"))
+
+    def _seal(self, name: str) -> manifest.Card:
+        """The card, last of all."""
+        choice, tally = self._plan.choice, self._tally
+        card = manifest.Card(
+            name=choice.name or name,
+            root=manifest.release_root(self._roots),
+            writer=choice.form,
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            tool=f"inspector {__version__}",
+            records=tally.records,
+            files=tally.files,
+            bytes=tally.bytes,
+            tables={each: hash_file(manifest.table_path(self._part, each))[1] for each in manifest.TABLES},
+            chosen=choice.chosen(),
+            source={"name": self._root.name, "reader": self._session.dataset.reader},
+            journal={"decisions": tally.decisions, "sha256": self._decided.hexdigest()},
+            parent=choice.parent,
+            lost=tuple(f"{sentence} ({count})" for sentence, count in tally.lost.items()),
+            note=choice.note,
+        )
+        text = card.text().encode("utf-8", "replace")
+        (self._part / manifest.CARD).write_bytes(text)
+        seal = hashlib.sha256(text).hexdigest()
+        (self._part / manifest.SEAL).write_text(f"{seal}  {manifest.CARD}\n", encoding="ascii")
+        (self._part / DONE).unlink()
+        return card
+
+
+class _Table:
+    """A Parquet file that grows by rows, with a few of them in memory."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
+        self._rows.clear()
+
+    def close(self) -> None:
+        if self._rows:
+            self._flush()
+        self._writer.close()
+
+
+def _licence(laid: Laid) -> str | None:
+    for name, value in laid.columns.items():
+        if name.lower() in ("licence", "license") and value not in (None, ""):
+            return str(value)
+    return None
+
+
+def mask_rows(record: Record, coverage: dict[Any, Coverage]) -> Iterator[dict[str, Any]]:
+    """The mask of a record: for each modality when it is there, and when it is not.
+
+    A modality that is there whole as far as was told gets its state where its streams lie; the rest of the
+    record is absent.
+    """
+    start, end = record.span
+    for modality, state in coverage.items():
+        spans = sorted(span for stream in record.of(modality) if (span := stream.reference_span) is not None)
+        here: list[tuple[int, int, Coverage]] = []
+        at = start
+        for low, high in spans:
+            low, high = max(low, at), min(high, end)
+            if high <= low:
+                continue
+            if low > at:
+                here.append((at, low, Coverage.ABSENT))
+            here.append((low, high, state))
+            at = high
+        if not spans:
+            here.append((start, end, state))
+        elif at < end:
+            here.append((at, end, Coverage.ABSENT))
+        for low, high, what in here:
+            yield {
+                "record_id": record.id,
+                "modality": modality.value,
+                "start_s": low / NS,
+                "end_s": high / NS,
+                "state": what.value,
+            }
