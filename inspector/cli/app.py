@@ -26,7 +26,8 @@ app = typer.Typer(
 
 DatasetArg = Annotated[str, typer.Argument(help="The dataset's folder.")]
 Reader = Annotated[
-    str | None, typer.Option("--reader", metavar="NAME", help="Read as this format: folder, lerobot, release.")
+    str | None,
+    typer.Option("--reader", metavar="NAME", help="Read as this format: folder, lerobot, release."),
 ]
 Workspace = Annotated[
     str | None,
