@@ -274,7 +274,12 @@ def test_a_cancelled_run_goes_on_where_it_was(
     assert not (tmp_path / "out").exists()
     copied: list[str] = []
     copy = copying.copy_hashed
-    monkeypatch.setattr(write, "copy_hashed", lambda *pair: copied.append(pair[1].name) or copy(*pair))
+
+    def noted(source: Path, to: Path) -> tuple[int, str]:
+        copied.append(to.name)
+        return copy(source, to)
+
+    monkeypatch.setattr(write, "copy_hashed", noted)
     write.write(session, plan, tmp_path / "out")
     assert 3 <= len(copied) < 9
     assert not verify(tmp_path / "out").differences
