@@ -20,13 +20,14 @@ class Piece:
 
     Its bytes are those of the file `source`; or `make` writes them to the path it is given, and `source` is
     what they are made of.
-    `change` says what was done, in a sentence.
+    `change` says what was done, in a sentence. A `shared` one may come again with other records.
     """
 
     path: str
     source: Path | None = None
     make: Callable[[Path], object] | None = None
     change: str | None = None
+    shared: bool = False
 
 
 @dataclass(slots=True)

@@ -84,9 +84,6 @@ class Tally:
                 counted[sentence] = counted.get(sentence, 0) + 1
 
 
-Told = "Callable[[int], None]"
-
-
 def survey(session: Opened, plan: Plan, told: Callable[[int], None] | None = None) -> Tally:
     """What a plan would write, every record read and no file touched. For --dry-run and the dialog."""
     tally = Tally()
@@ -319,17 +316,14 @@ class _Writing:
         """The record's files are there: its rows."""
         record, session = laid.record, self._session
         hashes = {}
-        own = [piece.path for piece in laid.pieces]
-        for path in own:
-            asset = self._assets[path].result()
-            hashes[path] = asset.sha256
-            if path in self._shared:
-                self._shared[path].append(record.id)
-            elif path.startswith("shared/"):
-                self._shared[path] = [record.id]
+        for piece in laid.pieces:
+            asset = self._assets[piece.path].result()
+            hashes[piece.path] = asset.sha256
+            if piece.shared:
+                self._shared.setdefault(piece.path, []).append(record.id)
             else:
                 self._asset(asset, [record.id])
-                del self._assets[path]
+                del self._assets[piece.path]
         self._target.written(laid, self._part)
         value = manifest.record_value(record, laid.paths)
         root = manifest.record_root(value, hashes)

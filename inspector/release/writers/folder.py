@@ -78,7 +78,8 @@ class Folder:
             path = stream.source.path
             if path in laid.paths:
                 continue
-            if stream.source.start_ns is not None or stream.source.row_start is not None:
+            shared = stream.source.start_ns is not None or stream.source.row_start is not None
+            if shared:
                 if path not in self._shared:
                     self._shared[path] = names.take(SHARED, path.name)
                 laid.paths[path] = self._shared[path]
@@ -86,7 +87,7 @@ class Folder:
             else:
                 home = home or names.take(laid.split, record.id)
                 laid.paths[path] = names.take(home, path.name)
-            laid.pieces.append(Piece(laid.paths[path], path))
+            laid.pieces.append(Piece(laid.paths[path], path, shared=shared))
         self._rows[laid.split].append(self._row(laid, reads))
         streams = {stream.id: stream for stream in record.streams}
         for label in record.annotations:
