@@ -344,7 +344,7 @@ def test_the_folder_reader_is_asked_last_whoever_was_imported_first() -> None:
     asked = "import inspector.readers.folder; from inspector.readers import readers; "
     asked += "print([entry.name for entry in readers.all()])"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['lerobot', 'folder']"
+    assert done.stdout.strip() == "['release', 'lerobot', 'folder']"
 
 
 def test_a_survey_tells_of_a_record_that_does_not_load_and_goes_on() -> None:
