@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from inspector.audit.case import Case, Facts, Gathered
-    from inspector.core.model import Problem
+    from inspector.core.model import Problem, Stream
 
 IN_FILMS = (Modality.AUDIO, Modality.TEXT)
 """Modalities that may lie inside a film's container, where no index sees them."""
@@ -250,11 +250,19 @@ def _undecodable(case: Case) -> Iterator[Finding]:
             case.sound(stream)
     for stream in case.record.of(Modality.SENSOR):
         case.series(stream)
+    told = {stream.clock.id for each in _cut_short(case) for stream in _named(case, each)}
+    told |= {stream.clock.id for each in _partial(case) for stream in _named(case, each)}
     for stream_id, why in case.broken.items():
+        # One cause, one finding: that it cannot be decoded follows from what its file was told to be.
+        follows = any(stream.id == stream_id and stream.clock.id in told for stream in case.record.streams)
         yield case.finding(
             "coverage.unreadable",
             streams=(stream_id,),
-            status=Status.FAILED,
-            severity=0.95,
-            message=why,
+            status=Status.SUSPECT if follows else Status.FAILED,
+            severity=0.5 if follows else 0.95,
+            message=f"{why}; this follows from the damage to its file that is told" if follows else why,
         )
+
+
+def _named(case: Case, finding: Finding) -> Iterator[Stream]:
+    return (stream for stream in case.record.streams if stream.id in finding.streams)
