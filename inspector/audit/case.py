@@ -107,6 +107,8 @@ class Case:
     """Rows of the SQL table `pairs`."""
     states: list[dict[str, Any]] = field(default_factory=list)
     """What the checks know besides their findings; see audit.store."""
+    before: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """What `note` kept of this record in earlier audits, by kind and name."""
     _known: dict[str, Any] = field(default_factory=dict)
 
     def note(self, kind: str, name: str, state: str, figure: float | None = None) -> None:
@@ -220,6 +222,8 @@ class Gathered:
     states: list[dict[str, Any]] = field(default_factory=list)
     measured: Callable[[], Mapping[tuple[str, str], str]] = dict
     """By record and stream whether it was measured to lie where it belongs: ok, failed or reference."""
+    pairs: Callable[[], Sequence[Mapping[str, Any]]] = list
+    """The rows of the table `pairs`."""
     _known: dict[str, Any] = field(default_factory=dict)
 
     def asked(self, record_id: str) -> bool:

@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from inspector.audit.asset import KIND as CONTENT
 from inspector.audit.case import Case, Facts, Gathered, Source
 from inspector.audit.checks import Check, Stage, checks
 from inspector.audit.closing import judged, withdraw
@@ -94,6 +95,10 @@ class Run:
         self._waiting: list[Result] = []
         self._kept_at = time.monotonic()
         self._decoders = Decoders()
+        self._before: dict[str, dict[tuple[str, str], str]] = {}
+        for row in store.table("states").to_pylist():
+            if row["kind"] == CONTENT:
+                self._before.setdefault(row["record_id"], {})[CONTENT, row["name"]] = row["state"]
         self._content: dict[str, str] = {}
         self._streams: dict[str, dict[str, str]] = {}
         self._people: dict[str, frozenset[str]] = {}
@@ -192,7 +197,12 @@ class Run:
         if of_dataset:
             self._keep(True)  # what the stages before have measured is asked for
         gathered = Gathered(
-            self._facts, ids, self._case, frozenset(asked) if asked else None, measured=self._measured
+            self._facts,
+            ids,
+            self._case,
+            frozenset(asked) if asked else None,
+            measured=self._measured,
+            pairs=lambda: self._store.table("pairs").to_pylist(),
         )
         content = self._all_content(ids) if of_dataset and not asked else ""
         for each in of_dataset:
@@ -286,7 +296,8 @@ class Run:
         def decode(stream: Stream) -> Film | Sound:
             return self._decoders.material(stream, self._cancelled.is_set)
 
-        return Case(self._source.record(record_id), self._facts, decode, self._source.cues)
+        record = self._source.record(record_id)
+        return Case(record, self._facts, decode, self._source.cues, before=self._before.get(record_id, {}))
 
     def _told_of_checks(self, stage: Stage) -> list[Any]:
         """The checks of a stage with their versions and tolerances: with the content, a result's key."""

@@ -165,6 +165,25 @@ def transcript_offset(
     ), ratio
 
 
+def best_fit(
+    curve: NDArray[np.float64], starts_s: NDArray[np.float64], ends_s: NDArray[np.float64], search_s: float
+) -> float:
+    """The best correlation of cues (k,) with a `speech_curve`, at any lateness within `search_s`."""
+    return float(_scores(curve - curve.mean(), starts_s, ends_s, search_s)[0].max())
+
+
+def impostor_fits(
+    curve: NDArray[np.float64],
+    starts_s: NDArray[np.float64],
+    ends_s: NDArray[np.float64],
+    search_s: float,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """(99,) `best_fit` of the same cues and pauses in other orders."""
+    rng = np.random.default_rng(seed)
+    return np.array([best_fit(curve, *_reordered(starts_s, ends_s, rng), search_s) for _ in range(LEAST)])
+
+
 def _scores(
     heard: NDArray[np.float64], starts: NDArray[np.float64], ends: NDArray[np.float64], search_s: float
 ) -> tuple[NDArray[np.float64], int]:
