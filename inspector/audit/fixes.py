@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inspector.core.effective import evidence_path, timemap_path, timemap_value
-from inspector.core.timemap import TimeMap
-from inspector.core.times import NS
+from inspector.core.proposal import along, moves_said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inspector.core.findings import Finding, Fix
     from inspector.core.model import Record, Stream
-
-FAR_NS = 1000 * NS
 
 
 def places(finding: Finding, record: Record) -> Iterator[tuple[str, Any]]:
@@ -47,26 +44,10 @@ def evidence(stream: Stream) -> tuple[str, float] | None:
     return (method, float(late)) if isinstance(method, str) and isinstance(late, int | float) else None
 
 
-def along(moved: Stream, new: TimeMap, follower: Stream) -> TimeMap:
-    """The map of a stream that goes with another one, by as much as that one moves to its new map."""
-    old = moved.timemap
-    first, second = (new.to_reference(old.to_local(each)) for each in (0, FAR_NS))
-    if second - first == FAR_NS:
-        return follower.timemap.then(TimeMap(((0, first),)))
-    return follower.timemap.then(TimeMap(((0, first), (FAR_NS, second))))
-
-
 def in_words(fix: Fix, record: Record) -> str:
     """What accepting the fix does, for people."""
     if fix.stream is None or fix.timemap is None:
         return f"changes {fix.change[0]}" if fix.change is not None else "changes nothing"
-    old = record.stream(fix.stream).timemap
-    by_ms = (fix.timemap.late_ns - old.late_ns) / 1e6
-    ppm = fix.timemap.drift_ppm - old.drift_ppm
-    parts = []
-    if abs(by_ms) >= 0.5 or not ppm:
-        parts.append(f"moves {abs(by_ms):.0f} ms {'earlier' if by_ms > 0 else 'later'}")
-    if abs(ppm) >= 0.05:
-        parts.append(f"its clock is slowed by {ppm:.0f} ppm" if ppm > 0 else f"is sped up by {-ppm:.0f} ppm")
+    told = moves_said(record.stream(fix.stream).timemap, fix.timemap)
     also = f", and {', '.join(fix.moves)} with it" if fix.moves else ""
-    return f"{fix.stream} {' and '.join(parts)}{also}"
+    return f"{fix.stream} {told}{also}"

@@ -168,6 +168,17 @@ class Transport:
         self._at = self._clamped(start_ns if at_ns is None else at_ns)
         self.changed()
 
+    def set_limits(self, start_ns: int, end_ns: int) -> None:
+        """The same record, longer or shorter than it was: the playhead and the loop stay where they can."""
+        now = self.now_ns()
+        self._span = (start_ns, max(start_ns, end_ns))
+        if self.loop is not None:
+            first, last = (self._clamped(ns) for ns in self.loop)
+            self.loop = (first, last) if first < last else None
+        if not self.playing:
+            self._at = self._clamped(now)
+            self.changed()
+
     def now_ns(self) -> int:
         """The reference time that is to be shown now, inside the span."""
         running = self.playing and self._held_since is None

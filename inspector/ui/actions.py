@@ -37,6 +37,7 @@ class Spec:
 
 
 SCOPE = "The selected records, else the one that is shown"
+NUDGE_TIP = "The stream that is chosen in the Align panel, as a proposal"
 MIX_TIP = "The sound whose header was clicked last, else the record’s first"
 
 TABLE = (
@@ -78,6 +79,17 @@ TABLE = (
     Spec("next_unreviewed", "Curate", "Next record without a flag", ("N",), rule=True),
     Spec("advance", "Curate", "Go on after a flag", ("Shift+N",), "", "To the next without one", True),
     Spec("select_listed", "Curate", "Select every listed record", ("Ctrl+Shift+A",)),
+    Spec("align", "Align", "Align streams", ("Shift+A",), "", "Move a stream and hear it at once"),
+    Spec("tie", "Align", "Mark an event for a tie", ("T",), "", "Once in the stream, once where it belongs"),
+    Spec("later_10", "Align", "10 ms later", ("Alt+Right",), "", NUDGE_TIP, rule=True),
+    Spec("earlier_10", "Align", "10 ms earlier", ("Alt+Left",), "", NUDGE_TIP),
+    Spec("later_1", "Align", "1 ms later", ("Alt+Shift+Right",), "", NUDGE_TIP),
+    Spec("earlier_1", "Align", "1 ms earlier", ("Alt+Shift+Left",), "", NUDGE_TIP),
+    Spec("later_frame", "Align", "One frame later", ("Alt+.",), "", NUDGE_TIP),
+    Spec("earlier_frame", "Align", "One frame earlier", ("Alt+,",), "", NUDGE_TIP),
+    Spec("before", "Align", "As it was before", ("B",), "", "Without the proposal", True, True),
+    Spec("accept", "Align", "Accept the proposal", ("Ctrl+Return", "Ctrl+Enter"), "check"),
+    Spec("discard", "Align", "Throw the proposal away", ("Esc",), "close"),
     Spec("history", "Curate", "History", ("Ctrl+H",), "", "Every edit by time and author", rule=True),
     Spec("zoom_in", "View", "Zoom in", ("Ctrl+=", "Ctrl++", "+", "="), "zoom-in"),
     Spec("zoom_out", "View", "Zoom out", ("Ctrl+-", "-"), "zoom-out"),
@@ -148,6 +160,7 @@ TIMELINE_KEYS = (
     ("Ctrl + wheel", "Zoom at the pointer"),
     ("Shift + wheel", "Pan"),
     ("Alt + drag", "Pan"),
+    ("Shift + drag", "Move a stream against the others"),
     ("drag an edge", "Track and timeline height"),
 )
 
@@ -159,7 +172,7 @@ def key_sheet() -> str:
         if spec.keys:
             groups.setdefault(spec.menu, []).append((_keys_text(spec), spec.text.rstrip("…")))
     groups["Timeline"] = list(TIMELINE_KEYS)
-    columns = (("Play", "Timeline", "Help"), ("View", "Curate", "File"))
+    columns = (("Play", "Timeline", "Help"), ("View", "File"), ("Curate", "Align"))
     cells = "".join(
         f'<td style="padding-right:40px">{"".join(_group(name, groups[name]) for name in column)}</td>'
         for column in columns

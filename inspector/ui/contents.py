@@ -11,8 +11,10 @@ from inspector.core.model import Modality
 from inspector.errors import Cancelled
 from inspector.ui.timeline.build import build_tracks, tracks_of
 from inspector.ui.timeline.filmstrip import FilmStripTrack
+from inspector.ui.timeline.label_track import LabelTrack
 from inspector.ui.timeline.sensor_track import SensorTrack
 from inspector.ui.timeline.text_track import TextTrack
+from inspector.ui.timeline.track import StreamTrack
 from inspector.ui.timeline.waveform import WaveformTrack
 
 if TYPE_CHECKING:
@@ -74,6 +76,18 @@ class Contents:
             self._read(f"text of {stream.id}", partial(self._cues, stream), self._got_cues(stream))
         for stream in self._record.of(Modality.SENSOR, Modality.GAZE, Modality.MOTION):
             self._read_series(stream)
+
+    def retime(self, record: Record) -> None:
+        """The same record with other time maps: tracks and transcript follow, nothing is read anew."""
+        self._record = record
+        for track in self._timeline.tracks:
+            if isinstance(track, StreamTrack):
+                track.set_stream(record.stream(track.stream.id))
+            elif isinstance(track, LabelTrack):
+                track.retime(record)
+        texts = record.of(Modality.TEXT)
+        if texts and len(self._texts) == len(texts):
+            self._transcript.set_record(record, [(each, self._texts[each.id]) for each in texts])
 
     def _cues(self, stream: Stream, _job: Job[Any]) -> tuple[Cue, ...]:
         return self._session.cues(stream)

@@ -285,7 +285,9 @@ class Curating(Room):
                     self.flags[record_id] = flag
             self._show_flags(self.flags)
             shown = self.window.record
-            if again is not None and shown is not None and again.id == shown.id and again != shown:
+            if again is None or shown is None or again.id != shown.id or again == shown:
+                return
+            if not self.window.aligning.took(again):
                 self.window.show_again(again)
 
         self._run("reading what changed", work, then)

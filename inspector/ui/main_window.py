@@ -12,6 +12,7 @@ from inspector.core.settings import change_settings, settings
 from inspector.core.times import NS
 from inspector.ui import actions as table
 from inspector.ui import theme
+from inspector.ui.aligning import Aligning
 from inspector.ui.arrangement import Arrangement
 from inspector.ui.asking import Asking
 from inspector.ui.curating import Curating
@@ -51,7 +52,7 @@ class MainWindow(QMainWindow):
         self.record: Record | None = None
         self._opening: Opening | None = None
         self._start_at: tuple[int | None, bool] = (None, False)
-        self._contents: Contents | None = None
+        self.contents: Contents | None = None
         self._surveyor: Surveyor | None = None
         self._wanted = ""
         self._pictured = False
@@ -96,7 +97,8 @@ class MainWindow(QMainWindow):
         self.follower = Follower(player, self.parts, self.actions_, self)
         self.asking = Asking(self)
         self.curating = Curating(self)
-        self.rooms: tuple[Room, ...] = (self.asking, self.curating)
+        self.aligning = Aligning(self)
+        self.rooms: tuple[Room, ...] = (self.asking, self.curating, self.aligning)
         player.state_changed.connect(self.show_status)
         player.speaker.problem.connect(self.notice)
         self.sounds.build(self.timeline, self.actions_)
@@ -243,9 +245,9 @@ class MainWindow(QMainWindow):
 
     def _let_go(self, wait: bool = False) -> None:
         """Let the dataset go; only a window that closes waits for what is still being read."""
-        if self._contents is not None:
-            self._contents.close()
-            self._contents = None
+        if self.contents is not None:
+            self.contents.close()
+            self.contents = None
         if self._surveyor is not None:
             self._surveyor.close()
             self._surveyor = None
@@ -291,9 +293,9 @@ class MainWindow(QMainWindow):
 
     def _show_loaded(self, record: Record) -> None:
         assert self.session is not None
-        if self._contents is not None:
-            self._contents.close()
-            self._contents = None
+        if self.contents is not None:
+            self.contents.close()
+            self.contents = None
         self._wanted = record.id
         self.record = record
         at_ns, play = self._start_at
@@ -341,7 +343,7 @@ class MainWindow(QMainWindow):
         self._after = ""
         from inspector.ui.contents import Contents
 
-        self._contents = Contents(
+        self.contents = Contents(
             self.session,
             self.record,
             self.relay,
@@ -351,7 +353,7 @@ class MainWindow(QMainWindow):
             self.notice,
             self._player_busy,
         )
-        self._contents.start()
+        self.contents.start()
         self.sounds.attach()
         self.parts.fit_timeline()
         self.timeline.set_time(self.player.transport.now_ns())
@@ -370,8 +372,8 @@ class MainWindow(QMainWindow):
         if self.record is None:
             return True
         return (
-            self._contents is not None
-            and not self._contents.busy
+            self.contents is not None
+            and not self.contents.busy
             and self.stage.all_settled
             and not self.timeline.canvas.lagging
             and not self.sounds.busy

@@ -95,6 +95,14 @@ class Player(QObject):
         self._set_mix()
         self.transport.set_span(*record.span, _first_picture(record) if at_ns is None else at_ns)
 
+    def retime(self, record: Record) -> None:
+        """The same record with other time maps: pictures and sound follow at once, also while playing."""
+        self.record = record
+        for feed in self.feeds:
+            feed.stream = record.stream(feed.stream.id)
+        self._set_mix()
+        self.moved.emit(self.transport.now_ns())
+
     def release(self) -> None:
         """Close the feeds of the record. Nobody waits here: a slow disk must not hold up the next record."""
         going = [*self.feeds, *(feed for feed in (self.thumbs, self.spectra) if feed is not None)]

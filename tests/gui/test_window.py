@@ -104,6 +104,13 @@ class Keyboard:
         for name in ("sync", "sql", "advance"):
             if window.actions_[name].isChecked():
                 window.actions_[name].trigger()
+        window.aligning.discard()  # half a tie
+        window.aligning.discard()
+        if self._moved():
+            assert window.session is not None
+            window.session.undo()
+            while self._moved():
+                QTest.qWait(5)
         window.activateWindow()
         window.goto.hide()
         go.pause()
@@ -118,6 +125,11 @@ class Keyboard:
         window.records.filter.clear()
         self.focus.setFocus()
         assert self.focus.hasFocus()
+
+    def _moved(self) -> bool:
+        """Whether a stream of the record on show has another map than it was recorded with."""
+        record = self.window.record
+        return record is not None and any(each.timemap.late_ns for each in record.streams)
 
     def effects(self) -> dict[str, tuple[Callable[[], object], Callable[[], bool]]]:
         window, go = self.window, self.window.player.transport
@@ -168,6 +180,16 @@ class Keyboard:
         def record(name: str) -> Callable[[], bool]:
             return lambda: window.record is not None and window.record.id == name
 
+        def proposed(ms: float) -> Callable[[], bool]:
+            return lambda: (
+                window.aligning.proposal is not None
+                and abs(window.aligning.proposal.timemap.late_ns + ms * 1e6) < 1000
+            )
+
+        def accepted() -> bool:
+            """The shown record has the map, and nothing is proposed any more."""
+            return self._moved() and window.aligning.proposal is None
+
         return {
             "open": (self.asked.clear, lambda: self.asked == ["asked"]),
             "play": (nothing, lambda: go.playing and go.speed == 1),
@@ -205,6 +227,25 @@ class Keyboard:
             "next_unreviewed": (nothing, record("c")),
             "advance": (nothing, window.actions_["advance"].isChecked),
             "select_listed": (nothing, lambda: len(window.records.selected_ids()) == len(RECORDS)),
+            "align": (
+                nothing,
+                lambda: window.aligning.panel is not None and window.aligning.panel.isVisible(),
+            ),
+            "tie": (nothing, window.actions_["discard"].isEnabled),
+            **{
+                name: (nothing, proposed(ms))
+                for name, ms in (
+                    ("later_10", 10),
+                    ("earlier_10", -10),
+                    ("later_1", 1),
+                    ("earlier_1", -1),
+                    ("later_frame", FRAME_NS / 1e6),
+                    ("earlier_frame", -FRAME_NS / 1e6),
+                )
+            },
+            "before": (lambda: window.aligning.nudge(NS), window.actions_["before"].isChecked),
+            "accept": (lambda: window.aligning.nudge(NS), accepted),
+            "discard": (lambda: window.aligning.nudge(NS), lambda: window.aligning.proposal is None),
             "history": (
                 lambda: window.tabs.setCurrentWidget(window.streams),
                 window.parts.history.isVisible,
@@ -364,7 +405,7 @@ def test_what_a_record_took_goes_with_it(window: MainWindow, qtbot: QtBot, folde
     window.sounds.show_spectrogram(window.sounds.focus, True)
     qtbot.waitUntil(lambda: window.complete, timeout=15_000)
     things: list[Any] = [*window.timeline.tracks, *window.player.feeds, *window.stage.cameras]
-    things += [window.player.thumbs, window.player.spectra, window._contents]
+    things += [window.player.thumbs, window.player.spectra, window.contents]
     gc.collect()
     gc.disable()
     try:

@@ -36,6 +36,8 @@ GAP = 1
 """Px of the line under each row."""
 NEAR = 16
 """Px that the playhead moves at most for what it leaves and takes to be painted as one strip."""
+GHOST = 0.55
+"""How strongly the picture of a row that is dragged lies over another."""
 BUDGET_S = 0.01
 """A paint renders rows for this long; the rest are shown stretched from what they were, and follow."""
 
@@ -76,6 +78,7 @@ class TimelineCanvas(QWidget):
         self._kept: dict[str, _Kept] = {}
         self._ruler: _Kept | None = None
         self._loop: Span | None = None
+        self._ghost: tuple[Track, Track] | None = None
         self._moments: NDArray[np.int64] = np.zeros((0, 2), np.int64)
         self._scroll = 0
         self._now = 0
@@ -107,6 +110,14 @@ class TimelineCanvas(QWidget):
         if loop != self._loop:
             self._loop = loop
             self.update(0, 0, self.width(), ruler.HEIGHT)
+
+    def set_ghost(self, track: Track | None, over: Track | None) -> None:
+        """Draw a track's picture over another row too, so that both can be compared; None for no more."""
+        ghost = None if track is None or over is None else (track, over)
+        if ghost != self._ghost:
+            for each in (ghost or ())[1:] + (self._ghost or ())[1:]:
+                self._track_changed(each)
+            self._ghost = ghost
 
     def set_moments(self, moments: NDArray[np.int64]) -> None:
         """Draw these spans (n, 2) in ns, by start, as a band on the ruler: the moments of an answer."""
@@ -248,6 +259,8 @@ class TimelineCanvas(QWidget):
                 x, width = source.x() * scale + shift, source.width() * scale
                 part = QRectF(x * ratio, source.y() * ratio, width * ratio, source.height() * ratio)
                 painter.drawPixmap(target, kept.picture, part)
+            if self._ghost is not None and self._ghost[1] is track:
+                self._paint_ghost(painter, self._ghost[0], content)
             if track.live:
                 painter.save()
                 painter.setClipRect(content, Qt.ClipOperation.IntersectClip)
@@ -259,6 +272,14 @@ class TimelineCanvas(QWidget):
         if region.intersects(QRect(0, int(row.top()), header.WIDTH, int(row.height()))):
             header.paint_header(painter, track, row)
         painter.fillRect(QRectF(0, row.bottom(), row.width(), GAP), t.line)
+
+    def _paint_ghost(self, painter: QPainter, track: Track, content: QRectF) -> None:
+        kept = self._kept.get(track.id)
+        if kept is not None:
+            painter.save()
+            painter.setOpacity(GHOST)
+            painter.drawPixmap(content, kept.picture, QRectF(kept.picture.rect()))
+            painter.restore()
 
     def _picture(self, track: Track, content: QRectF) -> _Kept:
         """The track's kept picture, rendered anew where the axis, size, theme or data is another.
@@ -342,6 +363,8 @@ class TimelineCanvas(QWidget):
         return f"{(end - start) / NS:.3f} s"
 
     def _track_changed(self, track: Track) -> None:
+        if self._ghost is not None and track is self._ghost[0]:
+            self.update(self.content_rect(self._ghost[1]).toAlignedRect())
         row = self.content_rect(track)
         if not row.isEmpty():
             self.update(row.toAlignedRect())

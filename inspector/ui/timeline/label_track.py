@@ -81,8 +81,23 @@ class LabelTrack(Track):
         author_index: int = 0,
         chip: Chip | None = None,
     ) -> None:
+        self._annotations = tuple(annotations)
+        self._lay(record)
+        timeless = sum(annotation.span is None for annotation in annotations)
+        note = author or "no author"
+        if timeless:
+            note += f" · {timeless} timeless"
+        super().__init__(f"label:{tier}:{author}", tier, note, chip)
+        self.tier, self.author = tier, author
+        self.timeless = timeless
+        self.modality = AUTHOR_COLORS[author_index % len(AUTHOR_COLORS)]
+
+    def _lay(self, record: Record) -> None:
+        """Place the labels by the record's time maps."""
         placed = [
-            (span, annotation) for annotation in annotations for span in reference_spans(record, annotation)
+            (span, annotation)
+            for annotation in self._annotations
+            for span in reference_spans(record, annotation)
         ]
         placed.sort(key=lambda each: each[0])
         rows, count = stack([span for span, _ in placed])
@@ -94,15 +109,14 @@ class LabelTrack(Track):
             boxes.append(Box(annotation, *span, row, until.get(row)))
             until[row] = span[0]
         self.boxes = tuple(reversed(boxes))
-        timeless = sum(annotation.span is None for annotation in annotations)
-        note = author or "no author"
-        if timeless:
-            note += f" · {timeless} timeless"
-        super().__init__(f"label:{tier}:{author}", tier, note, chip)
-        self.tier, self.author = tier, author
-        self.timeless = timeless
-        self.modality = AUTHOR_COLORS[author_index % len(AUTHOR_COLORS)]
         self.span = record.span
+
+    def retime(self, record: Record) -> None:
+        """Take the record with other time maps: labels that are bound to a stream move with it."""
+        before = self.boxes, self.span
+        self._lay(record)
+        if (self.boxes, self.span) != before:
+            self.invalidate()
 
     @property
     def natural_height(self) -> int:

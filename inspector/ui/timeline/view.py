@@ -15,6 +15,7 @@ from inspector.ui import theme
 from inspector.ui.timeline import header, ruler
 from inspector.ui.timeline.axis import TimeAxis
 from inspector.ui.timeline.canvas import GAP, TimelineCanvas
+from inspector.ui.timeline.track import StreamTrack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +43,7 @@ USUAL_HEIGHT = 292
 class _Gesture(Enum):
     NONE = auto()
     SCRUB = auto()
+    SLIDE = auto()
     PAN = auto()
     RESIZE = auto()
 
@@ -57,6 +59,9 @@ class TimelineView(QWidget):
     scrub_ended = Signal(object)
     """A click is a start, one move and an end, at the start of the label or word that was hit."""
     visible_changed = Signal()
+    slid = Signal(object, object, bool)
+    """A stream's track that is dragged with Shift, by how many ns it is to lie later than at the press, and
+    whether the hand let go."""
     header_pressed = Signal(object)
     """A track whose header was pressed, away from its edges."""
 
@@ -74,6 +79,7 @@ class TimelineView(QWidget):
         self._moved = False
         self._asked = 0
         self._sized: Track | None = None
+        self._sliding: StreamTrack | None = None
         self._controls: dict[str, MixStrip] = {}
         self._hovered: Track | None = None
         self._hands_off_until = 0.0
@@ -142,12 +148,19 @@ class TimelineView(QWidget):
         """Show on the ruler which stretch is played over and over."""
         self.canvas.set_loop(loop)
 
+    def set_limits(self, start_ns: int, end_ns: int) -> None:
+        """The same record, longer or shorter than it was: what is on the screen stays there."""
+        visible, fitted = self._axis.visible, self._axis.fitted
+        self._axis.set_total(start_ns, end_ns)
+        if not fitted:
+            self._axis.show(*visible)
+
     def set_time(self, reference_ns: int) -> None:
         """Move the playhead, and the page where it left the screen, unless the curator just moved that."""
         if reference_ns == self.canvas.now:
             return
         self.canvas.set_now(reference_ns)
-        if self.scrubbing or self._gesture is _Gesture.PAN or self._axis.shows(reference_ns):
+        if self._gesture in (_Gesture.SCRUB, _Gesture.SLIDE, _Gesture.PAN) or self._axis.shows(reference_ns):
             return
         if self.clock() >= self._hands_off_until:
             self.reveal(reference_ns)
@@ -281,6 +294,11 @@ class TimelineView(QWidget):
             over = self._header_at(pos)
             if self._sized is None and over is not None:
                 self.header_pressed.emit(over)
+        elif left and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._sliding = self._stream_at(pos)
+            if self._sliding is not None and not self.canvas.positions:
+                self._gesture = _Gesture.SLIDE
+                self.setCursor(Qt.CursorShape.SizeHorCursor)
         elif left and (self.canvas.tracks or pos.y() < ruler.HEIGHT):
             self._gesture = _Gesture.SCRUB
             self.scrub_started.emit()
@@ -294,6 +312,8 @@ class TimelineView(QWidget):
             self._moved = True
         if self._gesture is _Gesture.SCRUB and self._moved:
             self._scrub_to(pos)
+        elif self._gesture is _Gesture.SLIDE and self._moved:
+            self._slide(pos)
         elif self._gesture is _Gesture.PAN:
             self._pan_px(by.x())
         elif self._gesture is _Gesture.RESIZE and self._sized is not None:
@@ -310,6 +330,8 @@ class TimelineView(QWidget):
         self._show_cursor(event.position())
         if gesture is _Gesture.SCRUB:
             self.scrub_ended.emit(self._asked)
+        elif gesture is _Gesture.SLIDE:
+            self._slide(event.position() if self._moved else self._pressed, done=True)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """End the gesture: a hidden widget is not told that the button was let go."""
@@ -317,6 +339,8 @@ class TimelineView(QWidget):
         self._sized = None
         if gesture is _Gesture.SCRUB:
             self.scrub_ended.emit(self._asked)
+        elif gesture is _Gesture.SLIDE:
+            self._slide(self._last, done=True)
         super().hideEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -378,6 +402,24 @@ class TimelineView(QWidget):
             self._axis.pan(round(over * self._axis.length / self.canvas.content_width / 4))
         x = min(max(pos.x(), header.WIDTH), self.canvas.width())
         self._ask(self.canvas.ns_of(x))
+
+    def _slide(self, pos: QPointF, done: bool = False) -> None:
+        """Ask for the stream to lie where the hand has it, its picture over the row under the pointer."""
+        track = self._sliding
+        if track is None:
+            return
+        by = round((pos.x() - self._pressed.x()) * self._axis.length / self.canvas.content_width)
+        over = next((each for each, row in self.canvas.rows() if row.contains(pos)), None)
+        self.canvas.set_ghost(None if done or over is track else track, over)
+        if done:
+            self._sliding = None
+        self.slid.emit(track, by, done)
+
+    def _stream_at(self, pos: QPointF) -> StreamTrack | None:
+        for track, row in self.canvas.rows():
+            if pos.y() >= ruler.HEIGHT and row.contains(pos) and isinstance(track, StreamTrack):
+                return track
+        return None
 
     def _ask(self, ns: int) -> None:
         self._asked = self._axis.clamp(ns)

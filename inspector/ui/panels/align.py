@@ -1,0 +1,260 @@
+"""The Align panel: which stream moves, by what means, and what becomes of every pair. It shows and asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QListWidget,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from inspector.core.proposal import RELABELS
+from inspector.ui import theme
+from inspector.ui.panels.common import MODALITY_WORD, Panel, SectionHeader, Words, count_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from PySide6.QtGui import QAction, QKeyEvent
+
+    from inspector.core.model import Stream
+
+NUDGES = (
+    ("earlier_frame", "−frame"),
+    ("earlier_10", "−10"),
+    ("earlier_1", "−1"),
+    ("later_1", "+1"),
+    ("later_10", "+10"),
+    ("later_frame", "+frame"),
+)
+"""The actions behind the row of buttons, and what stands on each."""
+AS_LABELLED = "As it is labelled"
+LIST_ROWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """All that the panel says of a proposal."""
+
+    summary: str = "Nothing is proposed"
+    followers: str = ""
+    texts: Sequence[str] = ()
+    """Transcripts that could go along."""
+    hint: str = ""
+    ties: Sequence[str] = ()
+    pairs: Sequence[str] = ()
+    proposed: bool = False
+    bendable: bool = False
+    others: int = 0
+    """Records that are selected beside the one on show."""
+
+
+class _Ties(QListWidget):
+    """The ties; Del takes one away."""
+
+    dropped = Signal(int)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take the chosen one away with Del or Backspace."""
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and self.currentRow() >= 0:
+            self.dropped.emit(self.currentRow())
+            return
+        super().keyPressEvent(event)
+
+
+class AlignPanel(Panel):
+    """Its signals ask; the room answers with `tell`."""
+
+    chosen = Signal(str)
+    """Another stream is to be moved."""
+    alone_changed = Signal(bool)
+    texts_changed = Signal(bool)
+    """Whether transcripts that nothing binds to the sound go along with it."""
+    bend_changed = Signal(bool)
+    relabelled = Signal(int)
+    """The place of a relabel in `RELABELS`, −1 for none."""
+    tie_dropped = Signal(int)
+    others_changed = Signal(bool)
+    """Whether the selected records get the same."""
+
+    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.stream = QComboBox()
+        self.stream.setAccessibleName("Stream to move")
+        self.stream.setToolTip("The stream that moves; the others stay")
+        self.alone = QCheckBox("This stream alone")
+        self.alone.setToolTip("Else streams of one clock, and what is derived from them, go along")
+        self.texts = QCheckBox("")
+        self.texts.setToolTip("Nothing says that this transcript was made from this sound, but it may be")
+        self.followers = Words("", "quiet", 12)
+        self.hint = Words("", "quiet", 12)
+        self.ties = _Ties()
+        self.ties.setAccessibleName("Ties")
+        self.ties.setToolTip("Del takes a tie away. Behind each: how far it lies off the straight line")
+        self.ties.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.bend = QCheckBox("Bend through every tie")
+        self.bend.setToolTip("Off: the straight line that fits them best, for a clock that only drifts")
+        self.bend.setChecked(True)
+        self.relabel = QComboBox()
+        self.relabel.addItems([AS_LABELLED, *(f"Truly {each.title}" for each in RELABELS)])
+        self.relabel.setAccessibleName("Rate or unit")
+        self.relabel.setToolTip("A sample rate, frame rate or unit that the file tells wrongly")
+        self.relabel.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.summary = Words("", "text", 13)
+        self.pairs_header = SectionHeader("What becomes of each pair")
+        self.pairs = Words("", "text", 12, mono=True)
+        self.others = QCheckBox("")
+        self._buttons = self._nudge_buttons(actions)
+        self.mark = _button("Mark event", actions["tie"], "T")
+        self.before = _button("Before", actions["before"], "B")
+        self.discard = _button("Discard", actions["discard"], "Esc")
+        self.accept = _button("Accept", actions["accept"], "Ctrl+Enter")
+        self.accept.setProperty("primary", True)
+        self._ids: list[str] = []
+        self._build()
+        self.stream.activated.connect(lambda row: self.chosen.emit(self._ids[row]))
+        self.alone.toggled.connect(self.alone_changed)
+        self.texts.toggled.connect(self.texts_changed)
+        self.bend.toggled.connect(self.bend_changed)
+        self.others.toggled.connect(self.others_changed)
+        self.relabel.activated.connect(lambda row: self.relabelled.emit(row - 1))
+        self.ties.dropped.connect(self.tie_dropped)
+        self.tell(Told())
+
+    def _nudge_buttons(self, actions: Mapping[str, QAction]) -> list[QPushButton]:
+        made = []
+        for name, text in NUDGES:
+            button = QPushButton(text)
+            button.setToolTip(actions[name].toolTip())
+            button.setAccessibleName(actions[name].text())
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setMinimumWidth(1)
+            button.clicked.connect(actions[name].trigger)
+            made.append(button)
+        return made
+
+    def _build(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, theme.MARGIN)
+        column.setSpacing(0)
+        column.addWidget(SectionHeader("Stream to move"))
+        column.addLayout(_inset(self.stream, self.alone, self.texts, self.followers))
+        column.addWidget(SectionHeader("Nudge, ms", inside))
+        row = QGridLayout()
+        row.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
+        row.setSpacing(theme.STEP)
+        for place, button in enumerate(self._buttons):
+            row.addWidget(button, place // 3, place % 3)
+        column.addLayout(row)
+        column.addWidget(SectionHeader("Ties"))
+        column.addLayout(_inset(self.hint, self.mark, self.ties, self.bend))
+        column.addWidget(SectionHeader("Rate or unit"))
+        column.addLayout(_inset(self.relabel))
+        column.addWidget(self.pairs_header)
+        column.addLayout(_inset(self.pairs))
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidget(inside)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        foot = QHBoxLayout()
+        foot.setSpacing(theme.STEP)
+        for each in (self.before, self.discard, self.accept):
+            foot.addWidget(each, 1)
+        below = _inset(self.summary, self.others)
+        below.addLayout(foot)
+        below.setContentsMargins(theme.MARGIN, 2 * theme.STEP, theme.MARGIN, theme.MARGIN)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(area, 1)
+        whole.addLayout(below)
+
+    # -- what the room calls -------------------------------------------------------------------------------
+
+    def set_streams(self, streams: Sequence[Stream], chosen: str, reference: str | None) -> None:
+        """Which streams there are to move, and which one is."""
+        self._ids = [each.id for each in streams]
+        self.stream.clear()
+        for each in streams:
+            word = " · the reference" if each.id == reference else f" · {MODALITY_WORD[each.modality]}"
+            self.stream.addItem(f"{each.id}{word}")
+        self.stream.setCurrentIndex(self._ids.index(chosen) if chosen in self._ids else -1)
+        self.setEnabled(bool(self._ids))
+
+    def tell(self, told: Told) -> None:
+        """Say what is proposed."""
+        self.summary.setText(told.summary)
+        self.summary.set_tone("text" if told.proposed else "quiet")
+        self.followers.setText(told.followers)
+        self.followers.setVisible(bool(told.followers))
+        self.texts.setText(f"Take {', '.join(told.texts)} along")
+        self.texts.setVisible(bool(told.texts))
+        self.hint.setText(told.hint)
+        if [self.ties.item(row).text() for row in range(self.ties.count())] != list(told.ties):
+            self.ties.clear()
+            self.ties.addItems(list(told.ties))
+        self.ties.setVisible(bool(told.ties))
+        rows = min(max(len(told.ties), 1), LIST_ROWS)
+        self.ties.setFixedHeight(rows * max(self.ties.sizeHintForRow(0), 5 * theme.STEP) + 4)
+        self.bend.setVisible(told.bendable)
+        self.pairs.setText("\n".join(told.pairs) or "No pair changes")
+        self.pairs.set_tone("text" if told.pairs else "quiet")
+        self.others.setText(f"The same in {count_text(told.others, 'selected record')} more")
+        self.others.setVisible(told.others > 0)
+        for each in (self.before, self.discard, self.accept):
+            each.setEnabled(told.proposed)
+
+    def set_relabel(self, place: int) -> None:
+        """Show which relabel is on, −1 for none."""
+        self.relabel.setCurrentIndex(place + 1)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Repaint in a new theme."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self.update()
+        super().changeEvent(event)
+
+
+def _button(text: str, action: QAction, key: str) -> QPushButton:
+    """A button that does what an action does, and shows its state where it has one."""
+    button = QPushButton(text)
+    button.setToolTip(f"{action.toolTip()}" if key in action.toolTip() else f"{action.toolTip()}  ({key})")
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setMinimumWidth(1)
+    button.setCheckable(action.isCheckable())
+    button.clicked.connect(lambda _=False: action.trigger())
+    if action.isCheckable():
+        action.toggled.connect(button.setChecked)
+        button.clicked.connect(partial(_follow, button, action))
+    return button
+
+
+def _follow(button: QPushButton, action: QAction, _on: bool = False) -> None:
+    button.setChecked(action.isChecked())
+
+
+def _inset(*widgets: QWidget) -> QVBoxLayout:
+    """Widgets one below the other, inside the panel's margins."""
+    box = QVBoxLayout()
+    box.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
+    box.setSpacing(2 * theme.STEP)
+    for each in widgets:
+        box.addWidget(each)
+    return box

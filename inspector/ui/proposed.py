@@ -1,0 +1,94 @@
+"""What is proposed for a stream, and what accepting it writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from inspector.core.effective import evidence_path, timemap_path, timemap_value
+from inspector.core.proposal import Tie, moved_by, residuals_ns, retimed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inspector.core.edits import Change
+    from inspector.core.model import Record
+    from inspector.core.timemap import TimeMap
+    from inspector.session import Session
+
+
+@dataclass(slots=True)
+class Proposal:
+    """What is proposed for a stream of the record on show."""
+
+    stream_id: str
+    timemap: TimeMap
+    title: str = ""
+    method: str = ""
+    confidence: float | None = None
+    also: tuple[str, ...] = ()
+    """Streams that go along which neither share its clock nor are derived from it."""
+    ties: list[Tie] = field(default_factory=list)
+
+
+def to_move(record: Record) -> str:
+    """The stream that is offered first: the first sound, else any but the reference."""
+    order = sorted(record.streams, key=lambda each: (each.id == record.reference, each.modality != "audio"))
+    return order[0].id if order else ""
+
+
+def only_maps(shown: Record, record: Record) -> bool:
+    """Whether two states of a record differ in nothing but the maps of their streams."""
+    if len(shown.streams) != len(record.streams):
+        return False
+    plain = tuple(
+        replace(new, timemap=old.timemap, meta=old.meta)
+        for old, new in zip(shown.streams, record.streams, strict=True)
+    )
+    return replace(record, streams=plain) == shown
+
+
+def note_of(proposal: Proposal) -> str:
+    """How it was found and how sure that is, for the edit's note."""
+    parts = [proposal.method] if proposal.method else []
+    if proposal.ties:
+        parts.append(f"{len(proposal.ties)} ties")
+    if len(proposal.ties) > 2:
+        worst = max(abs(each) for each in residuals_ns(proposal.ties)) / 1e6
+        parts.append(f"residual at most {worst:.1f} ms")
+    parts.append(
+        "confidence not measured" if proposal.confidence is None else f"confidence {proposal.confidence:.2f}"
+    )
+    return ", ".join(parts)
+
+
+def changes_of(
+    session: Session, ids: Sequence[str], proposal: Proposal, alone: bool
+) -> tuple[list[Change], int]:
+    """The changes that take the proposal over in these records, the first being the one it was made on; and
+    how many of them have no such stream."""
+    changes: list[Change] = []
+    left = 0
+    first = session.record(ids[0]).stream(proposal.stream_id).timemap
+    by = moved_by(first, proposal.timemap)
+    for place, record_id in enumerate(ids):
+        record = session.record(record_id)
+        stream = next((each for each in record.streams if each.id == proposal.stream_id), None)
+        if stream is None:
+            left += 1
+            continue
+        timemap = proposal.timemap if place == 0 else stream.timemap.then(by)
+        after = retimed(record, stream.id, timemap, alone, proposal.also)
+        for old, new in zip(record.streams, after.streams, strict=True):
+            if old.timemap != new.timemap:
+                value = timemap_value(new.timemap)
+                changes.append(session.curation.change(record_id, timemap_path(new.id), value))
+        told = {
+            "method": proposal.method or "by hand",
+            "late_ms": round((timemap.late_ns - stream.timemap.late_ns) / 1e6, 3),
+            "timemap": timemap_value(timemap),
+            "confidence": proposal.confidence,
+            "ties": [[each.local_ns, each.reference_ns] for each in proposal.ties] if place == 0 else [],
+        }
+        changes.append(session.curation.change(record_id, evidence_path(stream.id), told))
+    return changes, left

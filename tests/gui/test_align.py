@@ -1,0 +1,250 @@
+"""The Align panel under real keys and mouse, on the demo: late sound, a fast sensor, and back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PySide6.QtCore import QEvent, QKeyCombination, QPoint, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from inspector.core.assets import resource
+from inspector.core.times import NS
+from inspector.session import Opening
+from inspector.ui.app import make_app
+from inspector.ui.main_window import MainWindow
+from inspector.ui.timeline.track import StreamTrack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytestqt.qtbot import QtBot
+
+MS = 1_000_000
+TRUTH = json.loads((Path(__file__).parents[2] / "packaging" / "demo_truth.json").read_text())
+
+
+def planted(fault: str) -> tuple[str, str, float]:
+    """Record, stream and value of a fault of the demo."""
+    found = next(each for each in TRUTH["faults"] if each["fault"] == fault)
+    return found["record_id"], found["streams"][0], found["value"]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Two records of the demo each with a fault of its own, and one that is right."""
+    root = tmp_path / "demo"
+    root.mkdir()
+    shutil.copy(resource("demo") / "metadata.csv", root)
+    for name in ("rec_001", planted("sound_late")[0], planted("sensor_fast")[0]):
+        shutil.copytree(resource("demo") / name, root / name)
+    return root
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, dataset: Path) -> Iterator[Callable[[str], MainWindow]]:
+    made: list[MainWindow] = []
+
+    def show(record: str) -> MainWindow:
+        make_app("dark")
+        window = MainWindow(with_sound=False)
+        made.append(window)
+        window.resize(1400, 900)
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        window.start(Opening(str(dataset), None, record, None, "ann"), None, False)
+        qtbot.waitUntil(lambda: window.record is not None and window.complete, timeout=20_000)
+        window.stage.setFocus()
+        return window
+
+    yield show
+    for window in made:
+        window.close()
+        window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def press(window: MainWindow, keys: str) -> None:
+    combination: QKeyCombination = QKeySequence(keys)[0]  # type: ignore[index]
+    QTest.keyClick(QApplication.focusWidget() or window, combination.key(), combination.keyboardModifiers())
+
+
+def late_ms(window: MainWindow, stream: str) -> float:
+    assert window.record is not None
+    return window.record.stream(stream).timemap.late_ns / 1e6
+
+
+def edits(dataset: Path) -> list[dict[str, Any]]:
+    files = (dataset / ".inspector" / "journal").glob("*.jsonl")
+    return [json.loads(line) for path in files for line in path.read_text().splitlines()]
+
+
+def go(window: MainWindow, seconds: float) -> None:
+    """Type a time, as a curator would who has found an event there."""
+    press(window, "G")
+    QTest.keyClicks(window.goto, f"{seconds:.3f}")
+    press(window, "Return")
+    window.stage.setFocus()
+
+
+def test_late_sound_is_brought_home_with_a_two_point_tie(
+    opened: Callable[[str], MainWindow], qtbot: QtBot, dataset: Path
+) -> None:
+    record, stream, value = planted("sound_late")
+    window = opened(record)
+    ticks = next(each for each in TRUTH["records"] if each["record_id"] == record)["ticks_s"]
+    press(window, "Shift+A")
+    panel = window.aligning.panel
+    assert panel is not None
+    assert panel.isVisible()
+    assert panel.stream.currentText().startswith(stream)
+    window.stage.setFocus()
+    along = panel.texts
+    assert along.text() == "Take words along"
+    QTest.mouseClick(along, Qt.MouseButton.LeftButton, pos=QPoint(8, along.height() // 2))
+    window.stage.setFocus()
+    for seen in (ticks[1], ticks[-3]):
+        # Where the second hand jumps is seen in the film; its tick is an upright in the waveform.
+        heard = seen + (value / 1000 if window.aligning.proposal is None else 0.0)
+        go(window, heard)
+        press(window, "T")
+        go(window, seen)
+        press(window, "T")
+    assert edits(dataset) == []
+    assert window.aligning.proposal is not None
+    assert "320 ms earlier" in panel.summary.text() or "319 ms" in panel.summary.text()
+    assert any("earlier" in line for line in panel.pairs.text().splitlines())
+    press(window, "Return")
+    assert edits(dataset) == []
+    press(window, "Ctrl+Return")
+    qtbot.waitUntil(lambda: len(edits(dataset)) == 1)
+    qtbot.waitUntil(lambda: late_ms(window, stream) != 0)
+    assert abs(late_ms(window, stream) - value) <= 10
+    assert abs(late_ms(window, "words") - value) <= 10, "its transcript was true to it, and goes along"
+    assert window.aligning.proposal is None
+    assert "ties" in edits(dataset)[0]["note"]
+    press(window, "Ctrl+Z")
+    qtbot.waitUntil(lambda: late_ms(window, stream) == 0)
+    press(window, "Ctrl+Shift+Z")
+    qtbot.waitUntil(lambda: abs(late_ms(window, stream) - value) <= 10)
+
+
+def test_a_fast_sensor_is_slowed_by_two_ties(
+    opened: Callable[[str], MainWindow], qtbot: QtBot, dataset: Path
+) -> None:
+    record, stream, ppm = planted("sensor_fast")
+    window = opened(record)
+    press(window, "Shift+A")
+    panel = window.aligning.panel
+    assert panel is not None
+    row = next(n for n in range(panel.stream.count()) if panel.stream.itemText(n).startswith(f"{stream} "))
+    panel.stream.setFocus()
+    while panel.stream.currentIndex() != row:
+        QTest.keyClick(panel.stream, Qt.Key.Key_Down if panel.stream.currentIndex() < row else Qt.Key.Key_Up)
+    panel.stream.activated.emit(row)
+    window.stage.setFocus()
+    assert window.record is not None
+    end = window.record.stream("front").span
+    assert end is not None
+    for seen in (2.0, end[1] / NS - 3):
+        # The same moment on a clock that runs fast by so much.
+        shown = seen * (1 + ppm / 1e6) if window.aligning.proposal is None else None
+        if shown is None:
+            first = window.aligning.proposal
+            assert first is not None
+            shown = first.timemap.to_reference(round(seen * (1 + ppm / 1e6) * NS)) / NS
+        go(window, shown)
+        press(window, "T")
+        go(window, seen)
+        press(window, "T")
+    press(window, "Ctrl+Return")
+    qtbot.waitUntil(lambda: window.record is not None and window.record.stream(stream).timemap.drift_ppm != 0)
+    assert abs(window.record.stream(stream).timemap.drift_ppm - ppm) <= 400
+
+
+def test_a_track_is_dragged_and_seen_at_once_and_thrown_away(
+    opened: Callable[[str], MainWindow], qtbot: QtBot, dataset: Path
+) -> None:
+    record, stream, _ = planted("sound_late")
+    window = opened(record)
+    timeline = window.timeline
+    track, row = next(
+        (track, row)
+        for track, row in timeline.canvas.rows()
+        if isinstance(track, StreamTrack) and track.stream.id == stream
+    )
+    at = QPoint(700, int(row.center().y()))
+    left, shift = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier
+    px_ms = timeline.axis.length / timeline.canvas.content_width / 1e6
+    before = window.player.transport.now_ns()
+    QTest.mousePress(timeline, left, shift, at)
+    QTest.mouseMove(timeline, at + QPoint(-10, 0))
+    QTest.mouseMove(timeline, at + QPoint(-20, -int(row.height())))
+    proposal = window.aligning.proposal
+    assert proposal is not None
+    assert proposal.timemap.late_ns / 1e6 == pytest.approx(20 * px_ms, abs=1)
+    assert track.stream.timemap.late_ns == proposal.timemap.late_ns, "the track follows the hand"
+    QTest.mouseRelease(timeline, left, shift, at + QPoint(-20, 0))
+    assert window.player.transport.now_ns() == before
+    assert window.player.record is not None
+    assert window.player.record.stream(stream).timemap.late_ns > 0, "what is played follows"
+    press(window, "B")
+    assert track.stream.timemap.late_ns == 0
+    assert window.aligning.proposal is not None
+    press(window, "B")
+    assert track.stream.timemap.late_ns > 0
+    press(window, "Alt+Right")
+    assert window.aligning.proposal.timemap.late_ns / 1e6 == pytest.approx(20 * px_ms - 10, abs=1)
+    press(window, "Esc")
+    assert window.aligning.proposal is None
+    assert track.stream.timemap.late_ns == 0
+    assert edits(dataset) == []
+
+
+def test_the_same_goes_to_every_selected_record(
+    opened: Callable[[str], MainWindow], qtbot: QtBot, dataset: Path
+) -> None:
+    window = opened("rec_001")
+    press(window, "Ctrl+Shift+A")
+    press(window, "Shift+A")
+    window.stage.setFocus()
+    press(window, "Alt+Left")
+    panel = window.aligning.panel
+    assert panel is not None
+    assert panel.others.isVisible()
+    assert "2" in panel.others.text()
+    QTest.mouseClick(panel.others, Qt.MouseButton.LeftButton, pos=QPoint(8, panel.others.height() // 2))
+    press(window, "Ctrl+Return")
+    qtbot.waitUntil(lambda: len(edits(dataset)) == 1)
+    moved = {change[0] for change in edits(dataset)[0]["changes"]}
+    assert moved == {path.name for path in dataset.iterdir() if path.name.startswith("rec_")}
+
+
+def test_ties_that_contradict_are_said_and_change_nothing(
+    opened: Callable[[str], MainWindow], qtbot: QtBot, dataset: Path
+) -> None:
+    window = opened("rec_001")
+    press(window, "T")
+    go(window, 2)
+    press(window, "T")
+    first = window.aligning.proposal
+    assert first is not None
+    go(window, 5)
+    press(window, "T")
+    go(window, 1)
+    press(window, "T")
+    assert window.aligning.proposal == first
+    assert "contradict" in window.status.text
+    panel = window.aligning.panel
+    assert panel is not None
+    assert panel.ties.count() == 1
+    panel.ties.setFocus()
+    panel.ties.setCurrentRow(0)
+    QTest.keyClick(panel.ties, Qt.Key.Key_Delete)
+    assert window.aligning.proposal is None
