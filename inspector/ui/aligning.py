@@ -377,7 +377,7 @@ class Aligning(Room):
             return []
         said = []
         for change in pair_changes(record, after, self.window.player.transport.now_ns()):
-            line = f"{change.stream_b} to {change.stream_a}: {shift_said(change.later_ns)}"
+            line = f"{change.stream_b} against {change.stream_a}: {shift_said(change.later_ns)}"
             if abs(change.ppm) >= 0.05:
                 line += f", {change.ppm:+.0f} ppm".replace("-", "−")
             said.append(line + self._measured_said(change.stream_a, change.stream_b, change.later_ns))
@@ -389,8 +389,8 @@ class Aligning(Room):
             if late is None or set(pair) != {a, b}:
                 continue
             late = late if pair == (a, b) else -late
-            return f"\n  {row['method']}: {late:+.0f} → {late + later_ns / 1e6:+.0f} ms".replace("-", "−")
-        return "\n  not measured"
+            return f"\n    {row['method']}: {late:+.0f} → {late + later_ns / 1e6:+.0f} ms".replace("-", "−")
+        return " (not measured)"
 
     # -- what is chosen ------------------------------------------------------------------------------------
 

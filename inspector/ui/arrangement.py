@@ -72,6 +72,7 @@ class Arrangement(QSplitter):
         tabs.setDocumentMode(True)
         tabs.setMinimumWidth(256)
         tabs.setUsesScrollButtons(False)
+        tabs.setElideMode(Qt.TextElideMode.ElideRight)
         tabs.tabBar().setDrawBase(False)
         tabs.tabBar().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         tabs.addTab(self.streams, "Streams")

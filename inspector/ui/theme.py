@@ -254,7 +254,7 @@ QCheckBox::indicator:checked {{ background: {t.accent.name()}; border-color: {t.
   image: url("{resource("style", "check.svg").as_posix()}"); }}
 QCheckBox:focus {{ color: {t.accent.name()}; }}
 QCheckBox:disabled {{ color: {t.faint.name()}; }}
-QTabBar::tab {{ background: transparent; color: {t.quiet.name()}; padding: 8px 12px;
+QTabBar::tab {{ background: transparent; color: {t.quiet.name()}; padding: 8px 7px;
   border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {t.text.name()}; border-bottom-color: {t.accent.name()}; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {t.line.name()}; }}

@@ -115,7 +115,7 @@ class AlignPanel(Panel):
         self.relabel.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.summary = Words("", "text", 13)
         self.pairs_header = SectionHeader("What becomes of each pair")
-        self.pairs = Words("", "text", 12, mono=True)
+        self.pairs = Words("", "text", 12)
         self.others = QCheckBox("")
         self._buttons = self._nudge_buttons(actions)
         self.mark = _button("Mark event", actions["tie"], "T")
@@ -147,7 +147,7 @@ class AlignPanel(Panel):
         return made
 
     def _build(self) -> None:
-        inside = QWidget()
+        inside = Panel()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, theme.MARGIN)
         column.setSpacing(0)
