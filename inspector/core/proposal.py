@@ -139,6 +139,14 @@ def residuals_ns(ties: Sequence[Tie]) -> list[int]:
     return [each.reference_ns - line.to_reference(each.local_ns) for each in ties]
 
 
+def from_figures(late_ms: float, ppm: float) -> TimeMap:
+    """The map that corrects a stream which is so late at reference time 0, with so much faster a clock."""
+    late = round(late_ms * 1e6)
+    if not ppm:
+        return TimeMap.offset(late)
+    return TimeMap(((late, 0), (late + FAR_NS + round(FAR_NS * ppm / 1e6), FAR_NS)))
+
+
 def relabelled(timemap: TimeMap, relabel: Relabel, about_local_ns: int) -> TimeMap:
     """The map of a stream whose times last `labelled / true` times as long; `about_local_ns` stays."""
     fixed = timemap.to_reference(about_local_ns)

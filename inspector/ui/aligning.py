@@ -14,6 +14,7 @@ from inspector.core.model import Modality
 from inspector.core.proposal import (
     RELABELS,
     Tie,
+    from_figures,
     moves_said,
     nudged,
     pair_changes,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 MS = 1_000_000
 USUAL_FRAME_NS = 40 * MS
-MEASURED = "SELECT stream_a, stream_b, residual_ms, method FROM pairs WHERE record_id = {}"
+MEASURED = "SELECT stream_a, stream_b, residual_ms, confidence, method FROM pairs WHERE record_id = {}"
 
 
 class Aligning(Room):
@@ -122,6 +123,7 @@ class Aligning(Room):
             panel.alone_changed.connect(self._set_alone)
             panel.texts_changed.connect(self._set_texts_along)
             panel.bend_changed.connect(self._set_bend)
+            panel.typed.connect(self._type)
             panel.relabelled.connect(self._relabel)
             panel.tie_dropped.connect(self._drop_tie)
             panel.others_changed.connect(self._set_others)
@@ -190,6 +192,12 @@ class Aligning(Room):
         if (stream := self._stream()) is not None:
             ties = self._ties()
             self._tie(stream, [*ties[:row], *ties[row + 1 :]])
+
+    def _type(self, late_ms: float, ppm: float) -> None:
+        """An offset and a drift were typed."""
+        if (stream := self._stream()) is not None:
+            self._set(Proposal(stream.id, from_figures(late_ms, ppm), method="typed"))
+            self.window.stage.setFocus()
 
     def _relabel(self, place: int) -> None:
         stream = self._stream()
@@ -349,8 +357,14 @@ class Aligning(Room):
             + (f"   {off / 1e6:+.1f} ms".replace("-", "−") if len(ties) > 2 else "")
             for each, off in zip(ties, offs, strict=True)
         ]
+        state, basis = self._state(record, stream)
+        timemap = self._map(stream)
         self.panel.tell(
             Told(
+                state=state,
+                basis=basis,
+                late_ms=timemap.late_ns / 1e6,
+                ppm=timemap.drift_ppm,
                 summary=self._summary(record, stream),
                 texts=self._loose_texts(record, stream.id),
                 followers="" if not with_it or self._alone else f"with it: {', '.join(with_it)}",
@@ -362,6 +376,21 @@ class Aligning(Room):
                 others=len(self._other_ids()) if proposal is not None else 0,
             )
         )
+
+    def _state(self, record: Record, stream: Stream) -> tuple[str, str]:
+        """How late the stream is measured to be against the reference, and by what."""
+        if stream.id == record.reference:
+            return "The reference", "Every other stream is placed against its clock"
+        for row in self._measured:
+            late = row["residual_ms"]
+            pair = (row["stream_a"], row["stream_b"])
+            if late is None or set(pair) != {record.reference, stream.id}:
+                continue
+            late = late if pair[1] == stream.id else -late
+            sure = "" if row["confidence"] is None else f", confidence {row['confidence']:.2f}"
+            words = "on time" if abs(late) < 0.5 else f"{abs(late):.0f} ms {'late' if late > 0 else 'early'}"
+            return words, f"{stream.id} against {record.reference}, {row['method']}{sure}"
+        return "not measured", f"{stream.id} against {record.reference or 'the others'}: no audit measured it"
 
     def _summary(self, record: Record, stream: Stream) -> str:
         proposal = self.proposal

@@ -242,6 +242,9 @@ QAbstractSpinBox QLineEdit {{ background: transparent; border: 0; border-radius:
 QComboBox {{ background: {t.stage.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;
   padding: 4px 8px; min-height: 20px; color: {t.text.name()}; }}
 QComboBox:focus, QComboBox:on {{ border-color: {t.accent.name()}; }}
+QComboBox::drop-down {{ border: 0; width: 22px; }}
+QComboBox::down-arrow {{ image: url("{resource("style", "down.svg").as_posix()}"); width: 12px;
+  height: 12px; }}
 QComboBox QLineEdit {{ background: transparent; border: 0; border-radius: 0; padding: 0; }}
 QComboBox QAbstractItemView {{ background: {t.panel.name()}; border: 1px solid {t.line.name()};
   selection-background-color: {chosen}; selection-color: {t.text.name()}; }}

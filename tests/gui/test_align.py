@@ -226,6 +226,25 @@ def test_the_same_goes_to_every_selected_record(
     assert moved == {path.name for path in dataset.iterdir() if path.name.startswith("rec_")}
 
 
+def test_a_typed_lateness_is_proposed(opened: Callable[[str], MainWindow], dataset: Path) -> None:
+    window = opened("rec_001")
+    press(window, "Shift+A")
+    panel = window.aligning.panel
+    assert panel is not None
+    assert panel.state.text() == "not measured"
+    for box, figure in ((panel.late, "120"), (panel.fast, "40")):
+        box.setFocus()
+        box.selectAll()
+        QTest.keyClicks(box, figure)
+        QTest.keyClick(box, Qt.Key.Key_Return)
+    proposal = window.aligning.proposal
+    assert proposal is not None
+    assert proposal.timemap.late_ns == 120 * MS
+    assert proposal.timemap.drift_ppm == pytest.approx(40)
+    assert "moves 120 ms earlier" in panel.summary.text()
+    assert edits(dataset) == []
+
+
 def test_ties_that_contradict_are_said_and_change_nothing(
     opened: Callable[[str], MainWindow], qtbot: QtBot, dataset: Path
 ) -> None:

@@ -11,17 +11,19 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
+    QDoubleSpinBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QListWidget,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from inspector.core.proposal import RELABELS
+from inspector.core.proposal import RELABELS, STEEPEST_PPM
 from inspector.ui import theme
 from inspector.ui.panels.common import MODALITY_WORD, Panel, SectionHeader, Words, count_text
 
@@ -49,6 +51,13 @@ LIST_ROWS = 4
 class Told:
     """All that the panel says of a proposal."""
 
+    state: str = ""
+    """The one number that matters: how late the stream is against the reference, as it was measured."""
+    basis: str = ""
+    """By what that was measured, and how sure it is."""
+    late_ms: float = 0.0
+    ppm: float = 0.0
+    """What the map that is shown corrects."""
     summary: str = "Nothing is proposed"
     followers: str = ""
     texts: Sequence[str] = ()
@@ -84,6 +93,8 @@ class AlignPanel(Panel):
     texts_changed = Signal(bool)
     """Whether transcripts that nothing binds to the sound go along with it."""
     bend_changed = Signal(bool)
+    typed = Signal(float, float)
+    """How late the stream is, ms, and how fast its clock, ppm."""
     relabelled = Signal(int)
     """The place of a relabel in `RELABELS`, −1 for none."""
     tie_dropped = Signal(int)
@@ -117,6 +128,11 @@ class AlignPanel(Panel):
         self.pairs_header = SectionHeader("What becomes of each pair")
         self.pairs = Words("", "text", 12)
         self.others = QCheckBox("")
+        self.state = Words("", "text", 20)
+        self.basis = Words("", "quiet", 12)
+        self.late = _figure(" ms late", 1, 86_400_000.0, "How late the stream is; negative: early")
+        self.fast = _figure(" ppm fast", 1, STEEPEST_PPM, "How much faster its clock runs; negative: slower")
+        self.unchanged = Words("The files are not changed: only when they are shown is.", "faint", 11)
         self._buttons = self._nudge_buttons(actions)
         self.mark = _button("Mark event", actions["tie"], "T")
         self.before = _button("Before", actions["before"], "B")
@@ -124,12 +140,15 @@ class AlignPanel(Panel):
         self.accept = _button("Accept", actions["accept"], "Ctrl+Enter")
         self.accept.setProperty("primary", True)
         self._ids: list[str] = []
+        self._figures = (0.0, 0.0)
         self._build()
         self.stream.activated.connect(lambda row: self.chosen.emit(self._ids[row]))
         self.alone.toggled.connect(self.alone_changed)
         self.texts.toggled.connect(self.texts_changed)
         self.bend.toggled.connect(self.bend_changed)
         self.others.toggled.connect(self.others_changed)
+        self.late.editingFinished.connect(self._typed)
+        self.fast.editingFinished.connect(self._typed)
         self.relabel.activated.connect(lambda row: self.relabelled.emit(row - 1))
         self.ties.dropped.connect(self.tie_dropped)
         self.tell(Told())
@@ -152,8 +171,14 @@ class AlignPanel(Panel):
         column.setContentsMargins(0, 0, 0, theme.MARGIN)
         column.setSpacing(0)
         column.addWidget(SectionHeader("Stream to move"))
-        column.addLayout(_inset(self.stream, self.alone, self.texts, self.followers))
-        column.addWidget(SectionHeader("Nudge, ms", inside))
+        column.addLayout(_inset(self.stream, self.state, self.basis, self.alone, self.texts, self.followers))
+        column.addWidget(SectionHeader("Correction"))
+        figures = QHBoxLayout()
+        figures.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
+        figures.setSpacing(theme.STEP)
+        figures.addWidget(self.late, 1)
+        figures.addWidget(self.fast, 1)
+        column.addLayout(figures)
         row = QGridLayout()
         row.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
         row.setSpacing(theme.STEP)
@@ -178,6 +203,7 @@ class AlignPanel(Panel):
         for each in (self.before, self.discard, self.accept):
             foot.addWidget(each, 1)
         below = _inset(self.summary, self.others)
+        below.addWidget(self.unchanged)
         below.addLayout(foot)
         below.setContentsMargins(theme.MARGIN, 2 * theme.STEP, theme.MARGIN, theme.MARGIN)
         whole = QVBoxLayout(self)
@@ -200,6 +226,15 @@ class AlignPanel(Panel):
 
     def tell(self, told: Told) -> None:
         """Say what is proposed."""
+        self.state.setText(told.state)
+        self.basis.setText(told.basis)
+        for box, figure in ((self.late, told.late_ms), (self.fast, told.ppm)):
+            if not box.hasFocus() or box.value() != figure:
+                box.blockSignals(True)
+                box.setValue(figure)
+                box.blockSignals(False)
+        self._figures = self.late.value(), self.fast.value()
+        self.unchanged.setVisible(told.proposed)
         self.summary.setText(told.summary)
         self.summary.set_tone("text" if told.proposed else "quiet")
         self.followers.setText(told.followers)
@@ -221,6 +256,12 @@ class AlignPanel(Panel):
         for each in (self.before, self.discard, self.accept):
             each.setEnabled(told.proposed)
 
+    def _typed(self) -> None:
+        figures = self.late.value(), self.fast.value()
+        if figures != self._figures:
+            self._figures = figures
+            self.typed.emit(*figures)
+
     def set_relabel(self, place: int) -> None:
         """Show which relabel is on, −1 for none."""
         self.relabel.setCurrentIndex(place + 1)
@@ -230,6 +271,21 @@ class AlignPanel(Panel):
         if event.type() == QEvent.Type.PaletteChange:
             self.update()
         super().changeEvent(event)
+
+
+def _figure(unit: str, decimals: int, most: float, tip: str) -> QDoubleSpinBox:
+    """A number to type, in the face of numbers that change."""
+    box = QDoubleSpinBox()
+    box.setRange(-most, most)
+    box.setDecimals(decimals)
+    box.setSuffix(unit)
+    box.setFont(theme.mono_font(12))
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # else as wide as its limits
+    box.setMinimumWidth(10 * theme.STEP)
+    box.lineEdit().setTextMargins(theme.STEP, 0, 0, 0)
+    box.setToolTip(tip)
+    box.setAccessibleName(tip)
+    return box
 
 
 def _button(text: str, action: QAction, key: str) -> QPushButton:
