@@ -3,7 +3,7 @@
     release.json          the card: what this is, made from what, by which choice, and its root
     release.sha256        the sha256 of the card
     manifest/records.parquet   one row a record: RECORDS, with the record itself as JSON and its root
-    manifest/assets.parquet    one row a file: ASSETS
+    manifest/assets.parquet    one row a file: ASSETS; also for one that lies, byte for byte, within another
     manifest/index.parquet     the dataset's own columns of these records, `split` included
     manifest/streams.parquet   one row a stream: STREAMS
     manifest/coverage.parquet  the mask: MASK, what is there of each modality, and when
@@ -59,6 +59,8 @@ ASSETS = pa.schema(
         ("sha256", pa.string()),
         ("made_from", pa.string()),  # the source file relative to its dataset, null for one that was made
         ("change", pa.string()),  # null where the bytes are the source's
+        ("within", pa.string()),  # the file of the release that holds it, null for a file of its own
+        ("offset", pa.int64()),  # where in that file its first byte is
     ]
 )
 STREAMS = pa.schema(

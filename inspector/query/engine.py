@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from inspector.core.cache import user_cache
+from inspector.core.manifest import is_release
 from inspector.core.times import s_from_ns
 from inspector.errors import Cancelled, InspectorError
 from inspector.query import audited, gate
@@ -211,10 +212,17 @@ class Engine:
         return base
 
     def _folders(self) -> list[str]:
-        """The dataset's, and the blobs of a Hugging Face snapshot, to which its links lead."""
+        """The dataset's, the blobs of a Hugging Face snapshot, to which its links lead, and the cache, into
+        which a release's files are taken out.
+        """
         root = self._session.root
         blobs = root.parent.parent / "blobs"
-        return [str(root), *([str(blobs)] if root.parent.name == "snapshots" and blobs.is_dir() else [])]
+        folders = [str(root)]
+        if root.parent.name == "snapshots" and blobs.is_dir():
+            folders.append(str(blobs))
+        if is_release(root):
+            folders.append(str(user_cache().root))
+        return folders
 
     def _answer(self, base: duckdb.DuckDBPyConnection, question: Question) -> Answer:
         asked = gate.examine(question.sql, TABLES)

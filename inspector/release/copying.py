@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from inspector.errors import InspectorError
 
@@ -69,6 +69,35 @@ def copy_hashed(source: Path, to: Path) -> tuple[int, str]:
             os.close(write)
     finally:
         os.close(read)
+    if size != before[0] or state_of(source) != before:
+        raise changed(source)
+    return size, digest.hexdigest()
+
+
+def pour(source: Path, into: BinaryIO) -> tuple[int, str]:
+    """Copy a file into an open one, where that stands; its (bytes, sha256).
+
+    InspectorError where the source cannot be read, or changes meanwhile. Raises OSError where `into` cannot
+    be written.
+    """
+    before = state_of(source)
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        file = source.open("rb", buffering=0)
+    except OSError as error:
+        raise gone(source, error) from None
+    with file:
+        while True:
+            try:
+                block = file.read(BLOCK)
+            except OSError as error:
+                raise gone(source, error) from None
+            if not block:
+                break
+            size += len(block)
+            digest.update(block)
+            into.write(block)
     if size != before[0] or state_of(source) != before:
         raise changed(source)
     return size, digest.hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from inspector.core.registry import Registry
 
@@ -19,8 +19,9 @@ class Piece:
     """One file to come, at `path` in the release.
 
     Its bytes are those of the file `source`; or `make` writes them to the path it is given, and `source` is
-    what they are made of.
-    `change` says what was done, in a sentence. A `shared` one may come again with other records.
+    what they are made of. A record's pieces are packed into its shard where it has one, save a `shared` one,
+    which may come again with other records.
+    `change` says what was done, in a sentence.
     """
 
     path: str
@@ -28,6 +29,39 @@ class Piece:
     make: Callable[[Path], object] | None = None
     change: str | None = None
     shared: bool = False
+
+
+class Asset(NamedTuple):
+    """A file that is in the release; at `offset` `within` another one, or by itself."""
+
+    path: str
+    bytes: int
+    sha256: str
+    made_from: str | None = None
+    change: str | None = None
+    within: str | None = None
+    offset: int | None = None
+
+
+class Member(NamedTuple):
+    """Where a piece's bytes lie in its shard."""
+
+    path: str
+    offset: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A file at `path` in the release that holds many records.
+
+    `pack` writes it, whole, to the path that it is given, and says where each piece's bytes came to lie.
+    Records of a split that share a shard come one after the other.
+    """
+
+    path: str
+    pack: Callable[[Sequence[Laid], Path], list[Member]]
 
 
 @dataclass(slots=True)
@@ -44,6 +78,9 @@ class Laid:
     changes: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     columns: Mapping[str, Any] = field(default_factory=dict)
+    mask: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of the mask: what is there of each modality, and when (`core.manifest.MASK`)."""
+    shard: Shard | None = None
 
 
 class Reads(Protocol):
@@ -70,7 +107,9 @@ class Target(Protocol):
         ...
 
 
+_BUILT_IN = ("folder", "huggingface")
+
 targets: Registry[Callable[[], Target]] = Registry(
-    "format", "inspector.targets", ("inspector.release.writers.folder",)
+    "format", "inspector.targets", tuple(f"inspector.release.writers.{name}" for name in _BUILT_IN)
 )
 """What `--as` takes."""

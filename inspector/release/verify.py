@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from inspector.core import manifest
 from inspector.errors import InspectorError
 from inspector.release.copying import hash_file
+from inspector.release.damage import damage, members_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -68,14 +69,19 @@ def verify(root: Path, told: Callable[[int], None] | None = None) -> Verified:
     for name in manifest.TABLES:
         found += _table(root, name, card, tables)
     listed: set[str] = set()
+    damaged: list[str] = []
     hashes: dict[str, dict[str, str]] = defaultdict(dict)
     size = files = 0
     for row, there in _assets(root, tables.get("assets"), told):
-        files += 1
-        listed.add(row["path"])
         whose = tuple(row["records"] or ())
         for record_id in whose:
             hashes[record_id][row["path"]] = row["sha256"]
+        if there is None:
+            continue
+        files += 1
+        listed.add(row["path"])
+        if not whose and not (isinstance(there, tuple) and there == (row["bytes"], row["sha256"])):
+            damaged.append(row["path"])
         if isinstance(there, str):
             kind = "missing" if there == _GONE else "unreadable"
             found.append(Difference(kind, row["path"], whose, there))
@@ -86,6 +92,10 @@ def verify(root: Path, told: Callable[[int], None] | None = None) -> Verified:
             found.append(Difference("changed", row["path"], whose, message))
         elif there[1] != row["sha256"]:
             found.append(Difference("changed", row["path"], whose, "its bytes are not those of the manifest"))
+    for path in damaged:
+        members = members_of(tables["assets"], path)
+        if members:
+            found += [Difference("changed", *each) for each in damage(manifest.inside(root, path), members)]
     if "records" in tables and "assets" in tables:
         found += _roots(card, tables["records"], hashes)
     found += _unlisted(root, listed)
@@ -125,23 +135,26 @@ _GONE = "it is not there"
 
 def _assets(
     root: Path, table: pa.Table | None, told: Callable[[int], None] | None
-) -> Iterator[tuple[dict[str, Any], tuple[int, str] | str]]:
+) -> Iterator[tuple[dict[str, Any], tuple[int, str] | str | None]]:
+    """Each row with what is there: bytes and hash, what is wrong, or None for what lies in another file."""
     if table is None:
         return
     done = 0
     with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="inspector-verify") as pool:
         for batch in table.to_batches(BATCH):
             rows = batch.to_pylist()
-            for row, there in zip(rows, pool.map(lambda row: _look(root, row["path"]), rows), strict=True):
-                done += 1
+            for row, there in zip(rows, pool.map(lambda row: _look(root, row), rows), strict=True):
+                done += there is not None
                 if told is not None:
                     told(done)
                 yield row, there
 
 
-def _look(root: Path, path: str) -> tuple[int, str] | str:
+def _look(root: Path, row: dict[str, Any]) -> tuple[int, str] | str | None:
+    if row.get("within") is not None:
+        return None  # it is read with the file that it lies in
     try:
-        return hash_file(manifest.inside(root, path))
+        return hash_file(manifest.inside(root, row["path"]))
     except FileNotFoundError:
         return _GONE
     except OSError as error:

@@ -11,11 +11,12 @@ import hashlib
 import json
 import os
 import shutil
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,19 +24,19 @@ from filelock import FileLock, Timeout
 
 from inspector import __version__
 from inspector.core import manifest
-from inspector.core.model import Coverage
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
 from inspector.release.copying import changed, copy_hashed, hash_file, settle, settle_name, state_of
 from inspector.release.plan import chosen_part
-from inspector.release.targets import Laid, targets
+from inspector.release.shards import Batch, Batches, pack
+from inspector.release.tables import Table, licence_of, mask_rows
+from inspector.release.targets import Asset, Laid, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
-    from inspector.core.model import Record
     from inspector.release.plan import Opened, Plan
     from inspector.release.targets import Piece, Target
 
@@ -43,19 +44,7 @@ AT_A_TIME = 4
 """Files copied at once: reading, writing and hashing then go on beside each other."""
 AHEAD = 64
 """Records whose files are on the way."""
-ROWS = 2000
-"""Rows of a table that are kept before they are written."""
 DONE = "done.jsonl"
-
-
-class Asset(NamedTuple):
-    """A file that is in the release."""
-
-    path: str
-    bytes: int
-    sha256: str
-    made_from: str | None
-    change: str | None
 
 
 @dataclass
@@ -90,9 +79,12 @@ def survey(session: Opened, plan: Plan, told: Callable[[int], None] | None = Non
     seen: set[str] = set()
     for laid in _laid(session, plan, tally, targets.get(plan.choice.form)(), told):
         for piece in laid.pieces:
-            if piece.path not in seen:
-                seen.add(piece.path)
+            path = piece.path if laid.shard is None or piece.shared else laid.shard.path
+            if path not in seen:
+                seen.add(path)
                 tally.files += 1
+            if piece.path not in seen or piece.path == path:
+                seen.add(piece.path)
                 tally.bytes += 0 if piece.source is None else state_of(piece.source)[0]
     return tally
 
@@ -111,7 +103,7 @@ def _laid(
             tally.problems.append(f"{record_id}: {error}")
             continue
         row = table.slice(session.row_of(record_id), 1).to_pylist()[0] if columns else {}
-        laid = Laid(record, split, columns=row)
+        laid = Laid(record, split, columns=row, mask=list(mask_rows(record, session.coverage(record))))
         tally.problems += [f"{record_id}: {problem}" for problem in record.problems]
         target.lay(laid, session)
         tally.decisions += len(session.curation.values(record_id))
@@ -220,12 +212,13 @@ class _Writing:
         with ExitStack() as stack:
             self._done = stack.enter_context((self._part / DONE).open("a", encoding="utf-8"))
             stack.callback(self._pool.shutdown, cancel_futures=True)
-            self._tables = {each: _Table(manifest.table_path(self._part, each), schema) for each, schema in (
+            self._tables = {each: Table(manifest.table_path(self._part, each), schema) for each, schema in (
                 ("records", manifest.RECORDS), ("assets", manifest.ASSETS),
                 ("streams", manifest.STREAMS), ("coverage", manifest.MASK))}  # fmt: skip
             for table in self._tables.values():
                 stack.callback(table.close)
-            waiting: list[Laid] = []
+            waiting: deque[Batch] = deque()
+            batches = Batches(self._pack)
             for laid in _laid(self._session, self._plan, self._tally, self._target, told):
                 if self._plan.choice.strict and laid.lost:
                     raise InspectorError(
@@ -233,14 +226,15 @@ class _Writing:
                         f"{laid.record.id}: {laid.lost[0]}",
                         "Leave out --strict to have it listed instead",
                     )
+                self._decide(laid)
                 for piece in laid.pieces:
-                    if piece.path not in self._assets:
+                    if (piece.shared or laid.shard is None) and piece.path not in self._assets:
                         self._assets[piece.path] = self._start(piece)
-                waiting.append(laid)
-                if len(waiting) > AHEAD:
-                    self._settle(waiting.pop(0))
-            for laid in waiting:
-                self._settle(laid)
+                waiting += batches.take(laid)
+                while len(waiting) > (AHEAD if laid.shard is None else AT_A_TIME):
+                    self._settle_all(waiting.popleft())
+            for batch in (*waiting, *batches.rest()):
+                self._settle_all(batch)
             if told is not None:
                 told(len(self._plan.ids))
             self._shared_files()
@@ -305,6 +299,14 @@ class _Writing:
         self._done.write(json.dumps([piece.path, state, size, digest, piece.change]) + "\n")
         return Asset(piece.path, size, digest, made_from, piece.change)
 
+    def _pack(self, batch: Batch) -> Future[tuple[Asset, dict[str, Asset]]]:
+        shard = batch.shard
+        assert shard is not None
+        to = self._part / shard.path
+        to.parent.mkdir(parents=True, exist_ok=True)
+        kept = self._kept.get(shard.path)
+        return self._pool.submit(pack, batch, to, kept, self._states, self._named, self._done.write)
+
     def _named(self, source: Path) -> str:
         resolved = str(source)
         root = str(self._root)
@@ -312,23 +314,9 @@ class _Writing:
 
     # -- tables --------------------------------------------------------------------------------------------
 
-    def _settle(self, laid: Laid) -> None:
-        """The record's files are there: its rows."""
-        record, session = laid.record, self._session
-        hashes = {}
-        for piece in laid.pieces:
-            asset = self._assets[piece.path].result()
-            hashes[piece.path] = asset.sha256
-            if piece.shared:
-                self._shared.setdefault(piece.path, []).append(record.id)
-            else:
-                self._asset(asset, [record.id])
-                del self._assets[piece.path]
-        self._target.written(laid, self._part)
-        value = manifest.record_value(record, laid.paths)
-        root = manifest.record_root(value, hashes)
-        self._roots.append((record.id, root))
-        decided = session.curation.values(record.id)
+    def _decide(self, laid: Laid) -> None:
+        """Take what was decided on the record into the journal's digest."""
+        record, decided = laid.record, self._session.curation.values(laid.record.id)
         self._decided.update(
             manifest.canonical(
                 [
@@ -337,13 +325,38 @@ class _Writing:
                 ]
             )
         )
+
+    def _settle_all(self, batch: Batch) -> None:
+        members: dict[str, Asset] = {}
+        if batch.packed is not None:
+            asset, members = batch.packed.result()
+            self._asset(asset, [])
+        for laid in batch.laids:
+            self._settle(laid, members)
+
+    def _settle(self, laid: Laid, members: dict[str, Asset]) -> None:
+        """The record's files are there: its rows."""
+        record, session = laid.record, self._session
+        hashes = {}
+        for piece in laid.pieces:
+            asset = members.get(piece.path) or self._assets[piece.path].result()
+            hashes[piece.path] = asset.sha256
+            if piece.shared:
+                self._shared.setdefault(piece.path, []).append(record.id)
+            else:
+                self._asset(asset, [record.id])
+                self._assets.pop(piece.path, None)
+        self._target.written(laid, self._part)
+        value = manifest.record_value(record, laid.paths)
+        root = manifest.record_root(value, hashes)
+        self._roots.append((record.id, root))
         self._tables["records"].add(
             {
                 "record_id": record.id,
                 "split": laid.split,
                 "root": root,
                 "made_from": session.desk.present(record.id),
-                "licence": _licence(laid),
+                "licence": licence_of(laid.columns),
                 "changes": laid.changes,
                 "lost": laid.lost,
                 "record": manifest.canonical(value).decode("utf-8", "replace"),
@@ -363,22 +376,14 @@ class _Writing:
                     "end_s": None if span is None else span[1] / NS,
                 }
             )
-        for row in mask_rows(record, session.coverage(record)):
+        for row in laid.mask:
             self._tables["coverage"].add(row)
 
     def _asset(self, asset: Asset, records: list[str]) -> None:
-        self._tally.files += 1
-        self._tally.bytes += asset.bytes
-        self._tables["assets"].add(
-            {
-                "path": asset.path,
-                "records": records,
-                "bytes": asset.bytes,
-                "sha256": asset.sha256,
-                "made_from": asset.made_from,
-                "change": asset.change,
-            }
-        )
+        if asset.within is None:
+            self._tally.files += 1
+            self._tally.bytes += asset.bytes
+        self._tables["assets"].add({**asset._asdict(), "records": records})
 
     def _shared_files(self) -> None:
         for path, records in self._shared.items():
@@ -386,14 +391,15 @@ class _Writing:
 
     def _common(self, path: str) -> None:
         size, digest = hash_file(self._part / path)
-        self._asset(Asset(path, size, digest, None, None), [])
+        self._asset(Asset(path, size, digest), [])
 
     def _index(self) -> None:
         session = self._session
-        rows = [session.row_of(record_id) for record_id, _ in self._roots]
-        table = session.index.take(pa.array(rows, pa.int64()))
         splits = dict(zip(self._plan.ids, self._plan.splits, strict=True))
-        column = pa.array([splits[record_id] for record_id, _ in self._roots], pa.string())
+        there = {record_id for record_id, _ in self._roots}
+        ids = [record_id for record_id in self._plan.ids if record_id in there]
+        table = session.index.take(pa.array([session.row_of(each) for each in ids], pa.int64()))
+        column = pa.array([splits[each] for each in ids], pa.string())
         if "split" in table.column_names:
             table = table.drop_columns(["split"])
         pq.write_table(table.append_column("split", column), manifest.table_path(self._part, "index"))
@@ -424,66 +430,3 @@ class _Writing:
         (self._part / manifest.SEAL).write_text(f"{seal}  {manifest.CARD}\n", encoding="ascii")
         (self._part / DONE).unlink()
         return card
-
-
-class _Table:
-    """A Parquet file that grows by rows, with a few of them in memory."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._schema = schema
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
-        self._rows: list[dict[str, Any]] = []
-
-    def add(self, row: dict[str, Any]) -> None:
-        self._rows.append(row)
-        if len(self._rows) >= ROWS:
-            self._flush()
-
-    def _flush(self) -> None:
-        self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
-        self._rows.clear()
-
-    def close(self) -> None:
-        if self._rows:
-            self._flush()
-        self._writer.close()
-
-
-def _licence(laid: Laid) -> str | None:
-    for name, value in laid.columns.items():
-        if name.lower() in ("licence", "license") and value not in (None, ""):
-            return str(value)
-    return None
-
-
-def mask_rows(record: Record, coverage: dict[Any, Coverage]) -> Iterator[dict[str, Any]]:
-    """The mask of a record: for each modality when it is there, and when it is not.
-
-    A modality that is there whole as far as was told gets its state where its streams lie; the rest of the
-    record is absent.
-    """
-    start, end = record.span
-    for modality, state in coverage.items():
-        spans = sorted(span for stream in record.of(modality) if (span := stream.reference_span) is not None)
-        here: list[tuple[int, int, Coverage]] = []
-        at = start
-        for low, high in spans:
-            low, high = max(low, at), min(high, end)
-            if high <= low:
-                continue
-            if low > at:
-                here.append((at, low, Coverage.ABSENT))
-            here.append((low, high, state))
-            at = high
-        if not spans:
-            here.append((start, end, state))
-        elif at < end:
-            here.append((at, end, Coverage.ABSENT))
-        for low, high, what in here:
-            yield {
-                "record_id": record.id,
-                "modality": modality.value,
-                "start_s": low / NS,
-                "end_s": high / NS,
-                "state": what.value,
-            }

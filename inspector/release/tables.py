@@ -1,0 +1,86 @@
+"""The manifest's tables while they grow, and the rows of the mask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inspector.core.model import Coverage
+from inspector.core.times import NS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from inspector.core.model import Record
+
+ROWS = 2000
+"""Rows of a table that are kept before they are written."""
+
+
+class Table:
+    """A Parquet file that grows by rows, with a few of them in memory."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One more row."""
+        self._rows.append(row)
+        if len(self._rows) >= ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
+        self._rows.clear()
+
+    def close(self) -> None:
+        """Write what is left; a second time does nothing."""
+        if self._rows:
+            self._flush()
+        self._writer.close()
+
+
+def licence_of(columns: Mapping[str, Any]) -> str | None:
+    """The licence that a record's columns name."""
+    for name, value in columns.items():
+        if name.lower() in ("licence", "license") and value not in (None, ""):
+            return str(value)
+    return None
+
+
+def mask_rows(record: Record, coverage: dict[Any, Coverage]) -> Iterator[dict[str, Any]]:
+    """The mask of a record: for each modality when it is there, and when it is not.
+
+    A modality that is there whole as far as was told gets its state where its streams lie; the rest of the
+    record is absent.
+    """
+    start, end = record.span
+    for modality, state in coverage.items():
+        spans = sorted(span for stream in record.of(modality) if (span := stream.reference_span) is not None)
+        here: list[tuple[int, int, Coverage]] = []
+        at = start
+        for low, high in spans:
+            low, high = max(low, at), min(high, end)
+            if high <= low:
+                continue
+            if low > at:
+                here.append((at, low, Coverage.ABSENT))
+            here.append((low, high, state))
+            at = high
+        if not spans:
+            here.append((start, end, state))
+        elif at < end:
+            here.append((at, end, Coverage.ABSENT))
+        for low, high, what in here:
+            yield {
+                "record_id": record.id,
+                "modality": modality.value,
+                "start_s": low / NS,
+                "end_s": high / NS,
+                "state": what.value,
+            }
