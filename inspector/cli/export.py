@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inspector.release.plan import Plan
     from inspector.release.write import Tally
 
+FORMATS = "folder, huggingface"
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
@@ -30,7 +31,7 @@ def export(
             help="Which records: a condition over `records`. Else all that are not flagged reject.",
         ),
     ] = None,
-    as_: Annotated[str, typer.Option("--as", metavar="FORMAT", help="What to write: folder.")] = "folder",
+    as_: Annotated[str, typer.Option("--as", metavar="FORMAT", help=f"What to write: {FORMATS}.")] = "folder",
     modality: Annotated[
         list[str] | None,
         typer.Option("--modality", metavar="NAME", help="Only streams of this modality; repeat for more."),

@@ -51,6 +51,14 @@ RECORDS = pa.schema(
         ("record", pa.string()),
     ]
 )
+REGION = pa.struct(
+    [
+        ("offset", pa.int64()),
+        ("bytes", pa.int64()),
+        ("crc32", pa.int64()),
+        ("records", pa.list_(pa.string())),
+    ]
+)
 ASSETS = pa.schema(
     [
         ("path", pa.string()),
@@ -61,6 +69,7 @@ ASSETS = pa.schema(
         ("change", pa.string()),  # null where the bytes are the source's
         ("within", pa.string()),  # the file of the release that holds it, null for a file of its own
         ("offset", pa.int64()),  # where in that file its first byte is
+        ("regions", pa.list_(REGION)),  # of a file that holds others: whose each stretch of it is
     ]
 )
 STREAMS = pa.schema(

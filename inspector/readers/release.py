@@ -84,7 +84,7 @@ class ReleaseDataset:
                 wrong = str(error)
             if wrong is not None:
                 problems.append(Problem(path, wrong, "the rest of the record is read"))
-                del places[place]
+                places.pop(place, None)
         streams = tuple(
             replace(each, source=replace(each.source, path=places[each.source.path]))
             for each in record.streams

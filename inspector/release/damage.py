@@ -1,17 +1,17 @@
 """Where a file that holds many records was hit: whose bytes they are, as far as that can be told.
 
-Each member is hashed at its place. Where all of them are what they were, the bytes between them are looked
-at: a tar's headers carry a sum, and the pages of a Parquet file a CRC-32 each.
+Each member is hashed at its place. What was hit beside them is told by the regions that the manifest keeps of
+such a file: a record's part of a tar, the rows of a table that are stored together. Nothing is parsed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from inspector.release.copying import BLOCK
 
@@ -21,83 +21,45 @@ if TYPE_CHECKING:
 
 Told = tuple[str, tuple[str, ...], str]
 """An asset, whose it is, and what is wrong with it."""
-_TAR = 512
-_SUM = slice(148, 156)
 
 
 def members_of(assets: pa.Table, path: str) -> list[dict[str, Any]]:
     """The rows of what lies within a file, by their places in it."""
-    if "within" not in assets.column_names:
-        return []
     found: list[dict[str, Any]] = assets.filter(pc.field("within") == path).sort_by("offset").to_pylist()
     return found
 
 
-def damage(file: Path, members: Sequence[dict[str, Any]]) -> list[Told]:
-    """What is not as it was in a file that holds these members."""
+def damage(file: Path, row: dict[str, Any], members: Sequence[dict[str, Any]]) -> list[Told]:
+    """What is not as it was in a file that holds these members; `row` is its own row of the assets."""
+    found: list[Told] = []
+    hit: list[int] = []
     try:
-        found = list(_members(file, members))
-        if not found and file.suffix == ".tar":
-            found = list(_headers(file, members))
-        if not found and file.suffix == ".parquet":
-            found = list(_pages(file, members))
+        for each in members:
+            digest = hashlib.sha256()
+            for block in _blocks(file, each["offset"], each["bytes"]):
+                digest.update(block)
+            if digest.hexdigest() != each["sha256"]:
+                hit.append(each["offset"])
+                message = f"its bytes in {row['path']} are not those of the manifest"
+                found.append((each["path"], tuple(each["records"]), message))
+        for region in row["regions"] or ():
+            start, count = region["offset"], region["bytes"]
+            if any(start <= at < start + count for at in hit):
+                continue
+            crc = 0
+            for block in _blocks(file, start, count):
+                crc = zlib.crc32(block, crc)
+            if crc != region["crc32"]:
+                message = f"what is kept of these records from byte {start} on, beside their files, is other"
+                found.append((row["path"], tuple(region["records"]), message))
     except OSError:
-        return []  # it is told of the file itself
+        pass  # it is told of the file itself
     return found
 
 
-def _members(file: Path, members: Sequence[dict[str, Any]]) -> Iterator[Told]:
+def _blocks(file: Path, start: int, count: int) -> Iterator[bytes]:
     with file.open("rb", buffering=0) as read:
-        for row in members:
-            read.seek(row["offset"])
-            digest, left = hashlib.sha256(), row["bytes"]
-            while left > 0 and (block := read.read(min(left, BLOCK))):
-                digest.update(block)
-                left -= len(block)
-            if left or digest.hexdigest() != row["sha256"]:
-                yield row["path"], tuple(row["records"]), f"its bytes in {row['within']} are others"
-
-
-def _headers(file: Path, members: Sequence[dict[str, Any]]) -> Iterator[Told]:
-    """Between two members stand the first one's padding, which is zeros, and the next one's headers."""
-    at = 0
-    with file.open("rb") as read:
-        for before, row in zip((None, *members), members, strict=False):
-            read.seek(at)
-            padding = -at % _TAR
-            if any(read.read(padding)) and before is not None:
-                yield before["path"], tuple(before["records"]), f"what follows it in {row['within']} is other"
-            for _ in range(at + padding, row["offset"], _TAR):
-                if not _sound(read.read(_TAR)):
-                    yield row["path"], tuple(row["records"]), f"its header in {row['within']} is another"
-                    break
-            at = row["offset"] + row["bytes"]
-
-
-def _sound(header: bytes) -> bool:
-    """Whether a tar's header carries its own sum (POSIX.1-1988, ustar), written as tarfile writes it."""
-    total = sum(header) - sum(header[_SUM]) + 8 * ord(" ")
-    return header[_SUM] == b"%06o\0 " % total
-
-
-def _pages(file: Path, members: Sequence[dict[str, Any]]) -> Iterator[Told]:
-    """Row groups, one of whose pages is not what its CRC-32 says."""
-    try:
-        parquet = pq.ParquetFile(file, page_checksum_verification=True)
-    except (pa.ArrowException, OSError):
-        return
-    with parquet:
-        first = 0
-        ids: list[str] = []
-        try:
-            ids = parquet.read(["record_id"]).column("record_id").to_pylist()
-        except (pa.ArrowException, OSError):
-            ids = list(dict.fromkeys(each for row in members for each in row["records"]))
-        for group in range(parquet.num_row_groups):
-            rows = parquet.metadata.row_group(group).num_rows
-            try:
-                parquet.read_row_group(group)
-            except (pa.ArrowException, OSError, MemoryError):
-                whose = tuple(ids[first : first + rows])
-                yield members[0]["within"], whose, f"a page of these records is another (row group {group})"
-            first += rows
+        read.seek(start)
+        while count > 0 and (block := read.read(min(count, BLOCK))):
+            count -= len(block)
+            yield block

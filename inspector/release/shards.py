@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from inspector.core import manifest
 from inspector.release.copying import changed, hash_file, state_of
-from inspector.release.targets import Asset, Member
+from inspector.release.targets import Asset, Member, Packed, Region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,28 +106,30 @@ def pack(
     before = {piece.source: state_of(piece.source) for piece in pieces if piece.source is not None}
     states.update(before)
     mark = _mark(batch, pieces, before)
-    size, digest, members = 0, "", None
+    size, digest, held = 0, "", None
     if kept is not None and kept[0] == mark:
         with suppress(OSError):
             size, digest = hash_file(to)
             if [size, digest] == kept[1:3]:
-                members = [Member(*each) for each in kept[3]]
-    if members is None:
-        members = shard.pack(batch.laids, to)
+                held = Packed(
+                    [Member(*each) for each in kept[3][0]], [Region(*each) for each in kept[3][1]]
+                )
+    if held is None:
+        held = shard.pack(batch.laids, to)
         for source, state in before.items():
             if state_of(source) != state:
                 raise changed(source)
         size, digest = hash_file(to)
-        done(json.dumps([shard.path, mark, size, digest, members]) + "\n")
+        done(json.dumps([shard.path, mark, size, digest, held]) + "\n")
     by_path = {piece.path: piece for piece in pieces}
     assets = {}
-    for each in members:
+    for each in held.members:
         piece = by_path[each.path]
         made_from = None if piece.source is None else named(piece.source)
         assets[each.path] = Asset(
             each.path, each.bytes, each.sha256, made_from, piece.change, shard.path, each.offset
         )
-    return Asset(shard.path, size, digest), assets
+    return Asset(shard.path, size, digest, regions=held.regions), assets
 
 
 def _mark(batch: Batch, pieces: list[Piece], before: dict[Path, tuple[int, int]]) -> str:

@@ -31,6 +31,15 @@ class Piece:
     shared: bool = False
 
 
+class Region(NamedTuple):
+    """A stretch of a file that holds many records: whose it is, and its CRC-32."""
+
+    offset: int
+    bytes: int
+    crc32: int
+    records: list[str]
+
+
 class Asset(NamedTuple):
     """A file that is in the release; at `offset` `within` another one, or by itself."""
 
@@ -41,6 +50,7 @@ class Asset(NamedTuple):
     change: str | None = None
     within: str | None = None
     offset: int | None = None
+    regions: list[Region] | None = None
 
 
 class Member(NamedTuple):
@@ -52,6 +62,13 @@ class Member(NamedTuple):
     sha256: str
 
 
+class Packed(NamedTuple):
+    """What a shard holds. Its regions do not overlap; what they leave out belongs to no record."""
+
+    members: list[Member]
+    regions: list[Region]
+
+
 @dataclass(frozen=True, slots=True)
 class Shard:
     """A file at `path` in the release that holds many records.
@@ -61,7 +78,7 @@ class Shard:
     """
 
     path: str
-    pack: Callable[[Sequence[Laid], Path], list[Member]]
+    pack: Callable[[Sequence[Laid], Path], Packed]
 
 
 @dataclass(slots=True)

@@ -69,7 +69,7 @@ def verify(root: Path, told: Callable[[int], None] | None = None) -> Verified:
     for name in manifest.TABLES:
         found += _table(root, name, card, tables)
     listed: set[str] = set()
-    damaged: list[str] = []
+    damaged: list[dict[str, Any]] = []
     hashes: dict[str, dict[str, str]] = defaultdict(dict)
     size = files = 0
     for row, there in _assets(root, tables.get("assets"), told):
@@ -81,7 +81,7 @@ def verify(root: Path, told: Callable[[int], None] | None = None) -> Verified:
         files += 1
         listed.add(row["path"])
         if not whose and not (isinstance(there, tuple) and there == (row["bytes"], row["sha256"])):
-            damaged.append(row["path"])
+            damaged.append(row)
         if isinstance(there, str):
             kind = "missing" if there == _GONE else "unreadable"
             found.append(Difference(kind, row["path"], whose, there))
@@ -92,10 +92,10 @@ def verify(root: Path, told: Callable[[int], None] | None = None) -> Verified:
             found.append(Difference("changed", row["path"], whose, message))
         elif there[1] != row["sha256"]:
             found.append(Difference("changed", row["path"], whose, "its bytes are not those of the manifest"))
-    for path in damaged:
-        members = members_of(tables["assets"], path)
-        if members:
-            found += [Difference("changed", *each) for each in damage(manifest.inside(root, path), members)]
+    for row in damaged:
+        if row.get("regions"):
+            file, members = manifest.inside(root, row["path"]), members_of(tables["assets"], row["path"])
+            found += [Difference("changed", *each) for each in damage(file, row, members)]
     if "records" in tables and "assets" in tables:
         found += _roots(card, tables["records"], hashes)
     found += _unlisted(root, listed)
@@ -123,14 +123,23 @@ def _table(root: Path, name: str, card: manifest.Card, tables: dict[str, pa.Tabl
         digest = hash_file(path)[1]
         if digest != card.tables.get(name):
             yield Difference("changed", place, (), "its bytes are not those that the card says")
-        tables[name] = pq.read_table(path)
+        table = pq.read_table(path)
+        table.validate(full=True)  # a changed text may be none any more
+        if not set(_SCHEMAS.get(name, ())) <= set(table.column_names):
+            raise pa.ArrowInvalid("it has not the columns that it should have")
+        tables[name] = table
     except FileNotFoundError:
         yield Difference("missing", place, (), _GONE)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         yield Difference("unreadable", place, (), str(error)[:200])
 
 
 _GONE = "it is not there"
+_SCHEMAS = {
+    "records": ("record_id", "root", "record"),
+    "assets": ("path", "records", "bytes", "sha256", "within", "offset", "regions"),
+}
+"""The columns that are read."""
 
 
 def _assets(

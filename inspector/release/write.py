@@ -383,7 +383,8 @@ class _Writing:
         if asset.within is None:
             self._tally.files += 1
             self._tally.bytes += asset.bytes
-        self._tables["assets"].add({**asset._asdict(), "records": records})
+        regions = None if asset.regions is None else [region._asdict() for region in asset.regions]
+        self._tables["assets"].add({**asset._asdict(), "records": records, "regions": regions})
 
     def _shared_files(self) -> None:
         for path, records in self._shared.items():

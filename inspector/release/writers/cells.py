@@ -75,6 +75,7 @@ FIXED: dict[str, pa.DataType] = {
     "files": pa.list_(BLOB),
 }
 MEDIA = (Modality.VIDEO, Modality.AUDIO, Modality.IMAGE)
+"""What a file is a column of; of several in one file, the first."""
 MOST_CELL = 1 << 30
 """Bytes of one film: it is held in memory while it is written and when it is read."""
 
@@ -103,7 +104,8 @@ def row_of(laid: Laid, reads: Reads) -> Row:
         piece = pieces[path]
         if path not in columns and stream.modality in MEDIA:
             name = columns[path] = free_name(stream.id.partition("#")[0] or stream.id, names)
-            row.kinds[name] = stream.modality
+            inside = [each.modality for each in record.streams if laid.paths[each.source.path] == path]
+            row.kinds[name] = next(each for each in MEDIA if each in inside)
             row.blobs[name] = piece
         elif stream.modality not in MEDIA:
             name = free_name(stream.id, names)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
-    from inspector.release.targets import Laid, Member, Reads
+    from inspector.release.targets import Laid, Packed, Reads
 
 GROUP_RECORDS = 100
 GROUP_BYTES = 64 << 20
@@ -116,7 +116,7 @@ class HuggingFace:
 
     # -- shards --------------------------------------------------------------------------------------------
 
-    def _pack(self, laids: Sequence[Laid], to: Path) -> list[Member]:
+    def _pack(self, laids: Sequence[Laid], to: Path) -> Packed:
         rows = [self._rows[laid.record.id] for laid in laids]
         names = {name for row in rows for name in (*row.blobs, *row.texts, *row.samples)}
         kinds = {name: kind for name, kind in dict(self._kinds).items() if name in names}
@@ -130,7 +130,7 @@ class HuggingFace:
                 if last or size >= GROUP_BYTES or place + 1 - first >= GROUP_RECORDS:
                     self._group(shard, schema, kinds, own, laids[first : place + 1], to)
                     first, size = place + 1, 0
-        return shard.members
+        return shard.packed
 
     def _group(
         self,
@@ -171,7 +171,8 @@ class HuggingFace:
         table = [cells.own_columns(laid.columns, own) for laid in laids]
         for name, kind in own.items():
             columns[name] = pa.array([each[name] for each in table], kind)
-        shard.write(pa.table([columns[name] for name in schema.names], schema=schema), written)
+        made = pa.table([columns[name] for name in schema.names], schema=schema)
+        shard.write(made, written, [laid.record.id for laid in laids])
 
     def written(self, laid: Laid, out: Path) -> None:
         """A shard that was there already was not packed again: its rows are not needed."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from inspector.release.targets import Member
+from inspector.release.targets import Member, Packed, Region
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ class ParquetShard:
     def __init__(self, to: Path, schema: pa.Schema) -> None:
         raw = [path for path in _leaves(schema) if path.endswith(".bytes")]
         others = [path for path in _leaves(schema) if path not in raw]
-        self.members: list[Member] = []
+        self.packed = Packed([], [])
         self._file = to.open("w+b")
         self._writer = pq.ParquetWriter(
             self._file,
@@ -51,22 +52,26 @@ class ParquetShard:
             self._writer.close()
         self._file.close()
 
-    def write(self, table: pa.Table, cells: list[tuple[str, list[tuple[str, bytes]]]]) -> None:
-        """One row group. `cells` gives, in the order of the columns, each raw column's values that are files.
+    def write(
+        self, table: pa.Table, cells: list[tuple[str, list[tuple[str, bytes]]]], records: list[str]
+    ) -> None:
+        """One row group with these records. `cells` gives each raw column's values that are files.
 
-        A value stands with its path in the release. Raises ValueError where the file does not hold one as it
-        is, which would be a change in how Parquet is written.
+        The columns come in their order; a value stands with its path in the release. Raises ValueError where
+        the file does not hold one as it is, which would be a change in how Parquet is written.
         """
         start = self._file.tell()
         self._writer.write_table(table, row_group_size=table.num_rows)
         self._file.flush()
         end = self._file.tell()
         with mmap.mmap(self._file.fileno(), end, access=mmap.ACCESS_READ) as whole:
+            with memoryview(whole) as view:
+                self.packed.regions.append(Region(start, end - start, zlib.crc32(view[start:end]), records))
             for _, values in cells:
                 for path, value in values:
                     start = _place(whole, value, start, end)
                     digest = hashlib.sha256(value).hexdigest()
-                    self.members.append(Member(path, start, len(value), digest))
+                    self.packed.members.append(Member(path, start, len(value), digest))
                     start += len(value)
 
 

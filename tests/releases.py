@@ -1,0 +1,226 @@
+"""Generated datasets for the tests of releases, what must hold of each format, and flipped bits."""
+
+from __future__ import annotations
+
+import shutil
+import wave
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from films import make_film, steady
+from hypothesis import strategies as st
+
+from inspector.core import manifest
+from inspector.core.effective import annotation_path, timemap_path, timemap_value
+from inspector.core.model import Modality
+from inspector.core.timemap import TimeMap
+from inspector.release.plan import Choice, make_plan
+from inspector.release.verify import verify
+from inspector.release.write import write
+from inspector.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inspector.core.model import Record
+    from inspector.release.verify import Difference
+
+MS = 1_000_000
+FILES = ("cam.mp4", "voice.wav", "words.vtt", "imu.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a generated record holds: which of FILES, how late its sound is decided to be, in which split."""
+
+    name: str
+    files: tuple[str, ...]
+    late_ms: int = 0
+    split: str = "train"
+    seed: int = 0
+
+
+def made() -> st.SearchStrategy[list[Made]]:
+    """Datasets of one to four records; in the first is everything."""
+    one = st.builds(
+        Made,
+        st.sampled_from(["take", "a.b", "Ünïcode 1", "x" * 90, "00001"]),
+        st.sets(st.sampled_from(FILES), min_size=1).map(lambda names: tuple(sorted(names))),
+        st.integers(-400, 400),
+        st.sampled_from(["train", "test"]),
+        st.integers(0, 999),
+    )
+    first = one.map(lambda each: replace(each, files=FILES))
+    return st.tuples(first, st.lists(one, max_size=3)).map(lambda parts: _named([parts[0], *parts[1]]))
+
+
+def _named(records: list[Made]) -> list[Made]:
+    return [replace(each, name=f"{number}-{each.name}") for number, each in enumerate(records)]
+
+
+@cache
+def _film() -> Path:
+    folder = Path(mkdtemp(prefix="inspector-test-film-"))
+    make_film(folder / "cam.mp4", steady(0.6, 10), size=(64, 48))
+    return folder / "cam.mp4"
+
+
+def generate(root: Path, records: list[Made]) -> Path:
+    """A folder a record, and a table that names their files, splits and licences."""
+    stems = [each.partition(".")[0] for each in FILES]
+    rows = [",".join(f"{stem}_file_name" for stem in stems) + ",label_file_name,split,licence,score"]
+    for number, each in enumerate(records):
+        folder = root / each.name
+        folder.mkdir(parents=True)
+        rng = np.random.default_rng(each.seed)
+        for name in each.files:
+            _file(folder / name, number, rng)
+        (folder / "labels.csv").write_text("start_s,end_s,label\n0.1,0.2,wave\n0.3,0.4,nod\n")
+        paths = [f"{each.name}/{name}" if name in each.files else "" for name in FILES]
+        rows.append(",".join([*paths, f"{each.name}/labels.csv", each.split, "CC0", str(number / 4)]))
+    (root / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return root
+
+
+def _file(path: Path, number: int, rng: np.random.Generator) -> None:
+    match path.suffix:
+        case ".mp4":
+            shutil.copyfile(_film(), path)
+        case ".wav":
+            with wave.open(str(path), "wb") as file:
+                file.setnchannels(1)
+                file.setsampwidth(2)
+                file.setframerate(8000)
+                file.writeframes(rng.integers(-9999, 9999, 4000, np.int16).tobytes())
+        case ".vtt":
+            path.write_text(
+                f"WEBVTT\n\n00:00.100 --> 00:00.400\n<v Ann>record {number}\n\n00:00.450 --> 00:00.500\nü\n"
+            )
+        case _:
+            values = rng.normal(size=(40, 2))
+            rows = "".join(f"{t / 100},{x:.4f},{y:.4f}\n" for t, (x, y) in enumerate(values))
+            path.write_text(f"t_s,x,y\n{rows}")
+
+
+def decide(session: Session, records: list[Made]) -> None:
+    """Moved sounds, renamed, new and deleted labels."""
+    for record_id, each in zip(session.record_ids(), records, strict=True):
+        record, change = session.record(record_id), session.curation.change
+        changes = []
+        if each.late_ms:
+            changes += [
+                change(record_id, timemap_path(stream.id), timemap_value(TimeMap.offset(each.late_ms * MS)))
+                for stream in record.streams
+                if stream.id != record.reference and stream.modality is not Modality.VIDEO
+            ]
+        if record.annotations:
+            first, *rest = record.annotations
+            changes.append(change(record_id, annotation_path(first.id, "label"), "greet"))
+            changes += [change(record_id, annotation_path(label.id), {"deleted": True}) for label in rest]
+        anchors = [{"stream": record.streams[0].id, "span": [0, 50 * MS]}]
+        new = {"tier": "own", "label": f"é {each.seed}", "anchors": anchors}
+        changes.append(change(record_id, annotation_path("n1"), new))
+        session.edit("Decide", changes)
+
+
+def export(session: Session, out: Path, **wanted: Any) -> manifest.Card:
+    """A release of what the session has."""
+    return write(session, make_plan(session, Choice(**wanted)), out)[0]
+
+
+def bare(record: Record) -> Record:
+    """A record without what names places on this machine."""
+    streams = tuple(
+        replace(each, source=replace(each.source, path=Path(each.source.path.name)), meta={})
+        for each in record.streams
+    )
+    return replace(record, streams=streams, meta={}, problems=())
+
+
+def assert_same_again(session: Session, out: Path) -> None:
+    """The release opens, and its records are the effective ones: spans, time maps, labels, cues, samples."""
+    from inspector.media.series import load_series
+
+    with Session.open(out) as again:
+        assert again.dataset.reader == "release"
+        assert again.record_ids() == session.record_ids()
+        for record_id in session.record_ids():
+            one, other = session.record(record_id), again.record(record_id)
+            assert other.problems == ()
+            assert bare(other) == bare(one)
+            for stream, there in zip(one.streams, other.streams, strict=True):
+                assert stream.source.path.read_bytes() == there.source.path.read_bytes()
+                if stream.modality is Modality.TEXT:
+                    assert again.cues(there) == session.cues(stream)
+                elif stream.source.format == "table":
+                    a, b = load_series(stream), load_series(there)
+                    assert (a.t_ns == b.t_ns).all()
+                    assert (a.values == b.values).all()
+        for name in ("split", "licence", "score"):
+            if name in session.index.column_names:
+                assert again.index.column(name).to_pylist() == session.index.column(name).to_pylist()
+    found = verify(out)
+    assert found.differences == ()
+    assert found.files == found.card.files if found.card is not None else False
+
+
+def assert_mask_and_origins(session: Session, out: Path) -> None:
+    """The tables that every release has: what is there, and what each stream is."""
+    mask = pq.read_table(manifest.table_path(out, "coverage")).to_pylist()
+    streams = pq.read_table(manifest.table_path(out, "streams")).to_pylist()
+    assert {row["record_id"] for row in mask} == set(session.record_ids())
+    told = {(row["record_id"], row["stream_id"]): row["origin"] for row in streams}
+    for record_id in session.record_ids():
+        for stream in session.record(record_id).streams:
+            assert told[record_id, stream.id] == stream.origin
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A bit that was flipped: in which file and whose bytes, in which member if in one, what verify found."""
+
+    path: str
+    member: str | None
+    records: tuple[str, ...]
+    found: tuple[Difference, ...]
+
+
+def flips(out: Path, rng: np.random.Generator, per_file: int) -> Iterator[Flip]:
+    """Flip one bit at a time, in every file of a release, and have it verified."""
+    members = pq.read_table(manifest.table_path(out, "assets")).to_pylist()
+    for path in sorted(each for each in out.rglob("*") if each.is_file()):
+        name = path.relative_to(out).as_posix()
+        good = path.read_bytes()
+        for _ in range(per_file):
+            at = int(rng.integers(len(good)))
+            bad = bytearray(good)
+            bad[at] ^= 1 << int(rng.integers(8))
+            path.write_bytes(bad)
+            hit = [
+                row
+                for row in members
+                if row["within"] == name and row["offset"] <= at < row["offset"] + row["bytes"]
+            ]
+            regions = next((row["regions"] for row in members if row["path"] == name), None) or ()
+            around = [each for each in regions if each["offset"] <= at < each["offset"] + each["bytes"]]
+            whose = tuple((hit or around)[0]["records"]) if hit or around else ()
+            yield Flip(name, hit[0]["path"] if hit else None, whose, verify(out).differences)
+        path.write_bytes(good)
+
+
+def assert_flips_are_named(out: Path, seed: int, per_file: int = 3) -> int:
+    """Each is found, and one in a record's own bytes is named by record and asset; how many were flipped."""
+    count = 0
+    for flip in flips(out, np.random.default_rng(seed), per_file):
+        count += 1
+        names = {each.asset for each in flip.found}
+        assert flip.path.removesuffix(".sha256").removesuffix(".json") in str(names)
+        if flip.records:
+            told = {(each.asset, each.records) for each in flip.found}
+            assert (flip.member or flip.path, flip.records) in told
+    return count
