@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inspector.release.plan import Plan
     from inspector.release.write import Tally
 
-FORMATS = "folder, huggingface"
+FORMATS = "folder, huggingface, webdataset"
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 

@@ -9,9 +9,11 @@
     manifest/coverage.parquet  the mask: MASK, what is there of each modality, and when
 
 A record's root is the root of a Merkle tree (RFC 6962's: leaves and nodes are hashed under different first
-bytes) over its leaves: the record without its time maps and labels, each time map, each label, each file with
-its sha256. The release's root is that of its records' roots, ordered by record id. So two releases tell where
-they differ without being read, and a changed label is told from a changed film.
+bytes) over its leaves: the record without its time maps and labels, each time map, each label, each file that
+came from the dataset with its sha256. What a format adds (a table, a document of labels) is in the assets
+alone: where two formats lay files alike, the root is the same in both. The release's root is that of its
+records' roots, ordered by record id. So two releases tell where they differ without being read, and a changed
+label is told from a changed film.
 
 Paths are relative to the release, with `/`; what leaves it is refused.
 """
@@ -217,7 +219,7 @@ def merkle(leaves: Sequence[bytes]) -> str:
 
 
 def leaves_of(value: Mapping[str, Any], hashes: Mapping[str, str]) -> list[bytes]:
-    """What a record's root is made of. `hashes` gives each of its files, by path, its sha256."""
+    """What a record's root is made of. `hashes` gives each file that it came with, by path, its sha256."""
     streams = [{**each, "timemap": None} for each in value["streams"]]
     leaves = [canonical(["record", {**value, "streams": streams, "annotations": None}])]
     leaves += [canonical(["timemap", each["id"], each["timemap"]]) for each in value["streams"]]

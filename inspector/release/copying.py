@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Protocol
 
 from inspector.errors import InspectorError
 
@@ -74,7 +74,15 @@ def copy_hashed(source: Path, to: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def pour(source: Path, into: BinaryIO) -> tuple[int, str]:
+class Written(Protocol):
+    """What can be written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """As a file's."""
+        ...
+
+
+def pour(source: Path, into: Written) -> tuple[int, str]:
     """Copy a file into an open one, where that stands; its (bytes, sha256).
 
     InspectorError where the source cannot be read, or changes meanwhile. Raises OSError where `into` cannot

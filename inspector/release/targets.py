@@ -124,7 +124,7 @@ class Target(Protocol):
         ...
 
 
-_BUILT_IN = ("folder", "huggingface")
+_BUILT_IN = ("folder", "huggingface", "webdataset")
 
 targets: Registry[Callable[[], Target]] = Registry(
     "format", "inspector.targets", tuple(f"inspector.release.writers.{name}" for name in _BUILT_IN)

@@ -74,7 +74,7 @@ def verify(root: Path, told: Callable[[int], None] | None = None) -> Verified:
     size = files = 0
     for row, there in _assets(root, tables.get("assets"), told):
         whose = tuple(row["records"] or ())
-        for record_id in whose:
+        for record_id in whose if row["made_from"] is not None else ():
             hashes[record_id][row["path"]] = row["sha256"]
         if there is None:
             continue
@@ -137,7 +137,7 @@ def _table(root: Path, name: str, card: manifest.Card, tables: dict[str, pa.Tabl
 _GONE = "it is not there"
 _SCHEMAS = {
     "records": ("record_id", "root", "record"),
-    "assets": ("path", "records", "bytes", "sha256", "within", "offset", "regions"),
+    "assets": ("path", "records", "bytes", "sha256", "made_from", "within", "offset", "regions"),
 }
 """The columns that are read."""
 

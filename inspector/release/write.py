@@ -340,7 +340,8 @@ class _Writing:
         hashes = {}
         for piece in laid.pieces:
             asset = members.get(piece.path) or self._assets[piece.path].result()
-            hashes[piece.path] = asset.sha256
+            if asset.made_from is not None:
+                hashes[piece.path] = asset.sha256
             if piece.shared:
                 self._shared.setdefault(piece.path, []).append(record.id)
             else:

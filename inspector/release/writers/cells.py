@@ -93,7 +93,7 @@ class Row:
 
 
 def row_of(laid: Laid, reads: Reads) -> Row:
-    """The row of a record whose pieces are laid. InspectorError where a file is too large for a cell."""
+    """The row of a record whose pieces are laid."""
     record = laid.record
     row = Row()
     pieces = {piece.path: piece for piece in laid.pieces}
