@@ -17,6 +17,7 @@ from inspector.core.effective import effective
 from inspector.core.jobs import Job, Jobs
 from inspector.core.model import Modality, Record, Stream, coverage_of
 from inspector.core.times import NS
+from inspector.core.transcripts import numbered
 from inspector.errors import Cancelled, InspectorError
 from inspector.readers import readers
 
@@ -221,10 +222,14 @@ class Session:
         return coverage_of(record.coverage, found, self.modalities)
 
     def cues(self, stream: Stream) -> tuple[Cue, ...]:
-        """The cues of a text stream, in local time, ordered by start."""
+        """The cues of a text stream as they were corrected, in local time, ordered by start."""
+        return tuple(cue for _, cue in self.numbered_cues(stream))
+
+    def numbered_cues(self, stream: Stream) -> list[tuple[int, Cue]]:
+        """The same, each with its number in the stream as it was delivered."""
         from inspector.media.cues import load_cues
 
-        return load_cues(stream.source)[0]
+        return numbered(load_cues(stream.source)[0], stream.meta.get("cues"))
 
     def series(
         self,

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from inspector.core.model import Anchor, Annotation, Problem, Record
+from inspector.core.places import DELETED, FARTHEST_NS, part
 from inspector.core.timemap import TimeMap
+from inspector.core.transcripts import cue_from
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from inspector.core.model import Stream
     from inspector.core.state import Value
 
 MOST_ANCHORS = 100_000
-FARTHEST_NS = 1 << 61
 FIELDS = ("tier", "label", "author", "anchors", "attrs")
-
-
-def part(text: str) -> str:
-    """An id as it stands in a journal path: `%` and `/` percent-encoded."""
-    return quote(text, safe="".join(chr(c) for c in range(32, 127) if chr(c) not in "%/"))
 
 
 def timemap_path(stream_id: str) -> str:
@@ -66,16 +63,19 @@ def annotation_value(label: Annotation) -> dict[str, Any]:
         "label": label.label,
         "author": label.author,
         "attrs": dict(label.attrs),
-        "anchors": [
-            {
-                "stream": anchor.stream_id,
-                "span": None if anchor.span is None else list(anchor.span),
-                "region": None if anchor.region is None else list(anchor.region),
-                "text_range": None if anchor.text_range is None else list(anchor.text_range),
-            }
-            for anchor in label.anchors
-        ],
+        "anchors": [anchor_value(anchor) for anchor in label.anchors],
     }
+
+
+def anchor_value(anchor: Anchor) -> dict[str, Any]:
+    """An anchor in JSON; `target` only where it names something."""
+    value: dict[str, Any] = {
+        "stream": anchor.stream_id,
+        "span": None if anchor.span is None else list(anchor.span),
+        "region": None if anchor.region is None else list(anchor.region),
+        "text_range": None if anchor.text_range is None else list(anchor.text_range),
+    }
+    return value if anchor.target is None else value | {"target": anchor.target}
 
 
 def annotation_from(id_: str, value: Any) -> Annotation:
@@ -92,15 +92,15 @@ def annotation_from(id_: str, value: Any) -> Annotation:
 
 
 def _anchor(plain: Any) -> Anchor:
-    stream = plain.get("stream")
-    if stream is not None and not isinstance(stream, str):
+    stream, target = plain.get("stream"), plain.get("target")
+    if not all(each is None or isinstance(each, str) for each in (stream, target)):
         raise TypeError
     region = plain.get("region")
     box: tuple[float, float, float, float] | None = None
     if region is not None:
         left, top, width, height = (float(each) for each in region)
         box = (left, top, width, height)
-    return Anchor(stream, _pair(plain.get("span")), box, _pair(plain.get("text_range")))
+    return Anchor(stream, _pair(plain.get("span")), box, _pair(plain.get("text_range")), target)
 
 
 def _pair(value: Any) -> tuple[int, int] | None:
@@ -132,6 +132,8 @@ def effective(record: Record, values: Mapping[str, Value]) -> Record:
                 stream = streams.get(unquote(rest[0]))
                 if stream is not None and isinstance(value, dict):
                     streams[stream.id] = replace(stream, meta={**stream.meta, "evidence": value})
+            elif kind == "streams" and len(rest) == 3 and rest[1] == "cues":
+                _join_cue(streams, unquote(rest[0]), rest[2], value)
             elif kind == "annotations" and rest:
                 _join_label(labels, unquote(rest[0]), rest[1:], value)
         except InspectorError as error:
@@ -146,7 +148,7 @@ def effective(record: Record, values: Mapping[str, Value]) -> Record:
 
 def _join_label(labels: dict[str, Annotation], id_: str, rest: list[str], value: Any) -> None:
     if not rest:
-        if isinstance(value, dict) and value.get("deleted") is True:
+        if value == DELETED:
             labels.pop(id_, None)
         else:
             labels[id_] = annotation_from(id_, value)
@@ -157,6 +159,15 @@ def _join_label(labels: dict[str, Annotation], id_: str, rest: list[str], value:
     if len(rest) != 1 or rest[0] not in FIELDS:
         raise InspectorError("A label has no such field", "/".join(rest))
     labels[id_] = annotation_from(id_, annotation_value(label) | {rest[0]: value})
+
+
+def _join_cue(streams: dict[str, Stream], id_: str, number: str, value: Any) -> None:
+    """Keep a correction with its stream: the cues themselves are read when somebody asks for them."""
+    if id_ not in streams or not number.isdecimal():
+        raise InspectorError("The record has no such cue", f"{id_} {number}")
+    cue_from(value)
+    kept = {**streams[id_].meta.get("cues", {}), number: value}
+    streams[id_] = replace(streams[id_], meta={**streams[id_].meta, "cues": kept})
 
 
 def moved_together(record: Record, stream_id: str) -> tuple[str, ...]:

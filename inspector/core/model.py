@@ -116,13 +116,16 @@ class Anchor:
     """Where an annotation touches the data: a span in the local time of a stream, or (None) of the record.
 
     `region` is x, y, width and height as fractions of the picture; `text_range` counts characters of the
-    stream's cues joined by line ends, its end exclusive.
+    stream's cues joined by line ends, its end exclusive. `target` names what is meant where it has an id: a
+    label (`label:<id>`), a cue of the stream (`cue:3`) or a word of one (`word:3.0`), counted as the stream
+    was delivered. The span is then where that was when the anchor was made or last moved along.
     """
 
     stream_id: str | None
     span: Span | None
     region: tuple[float, float, float, float] | None = None
     text_range: tuple[int, int] | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
