@@ -154,6 +154,17 @@ class _Draft:
             self.labels[each.id] = replace(each, anchors=anchors, attrs={**each.attrs, RECHECK: why})
             self.again[each.id] = None
 
+    def put(self, label: Annotation, anchors: Sequence[Anchor], why: str = "") -> None:
+        """Have a label lie elsewhere, with what names it, or be checked again for a reason."""
+        if tuple(anchors) != label.anchors:
+            self.labels[label.id] = replace(label, anchors=tuple(anchors))
+            self.along[label.id] = None
+            self.follow(label.id)
+        if why:
+            label = self.labels[label.id]
+            self.labels[label.id] = replace(label, attrs={**label.attrs, RECHECK: why})
+            self.again[label.id] = None
+
     def step(self, title: str, puts: Iterable[tuple[str, Any]] = ()) -> Step:
         """What is another than before, at the finest places there are."""
         found = list(puts)
@@ -382,7 +393,14 @@ def _follow_cue(draft: _Draft, stream_id: str, number: int, old: Cue, new: Cue |
             target, f"the words that it named were deleted: {_short(old.text)}", stream_id, loose=True
         )
         return
-    _put(draft, stream_id, target, target, (new.start_ns, new.end_ns))
+    for each in list(draft.labels.values()):
+        named = [
+            replace(anchor, span=(new.start_ns, new.end_ns))
+            if anchor.target == target and anchor.stream_id == stream_id
+            else anchor
+            for anchor in each.anchors
+        ]
+        draft.put(each, named)
     if new.text != old.text:
         draft.doubt(target, f"the words that it names were “{_short(old.text)}”", stream_id)
 
@@ -394,34 +412,23 @@ def _follow_words(draft: _Draft, stream_id: str, number: int, old: Cue, new: Cue
     if not becomes:
         for low, there, size in SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks():
             becomes |= {low + step: there + step for step in range(size)}
-    for at in sorted(range(len(old.words)), reverse=len(words) > len(old.words)):
-        target = word_target(number, at)
-        if at not in becomes:
-            why = f"the word that it named is gone: {old.words[at].text}"
-            draft.doubt(target, why, stream_id, loose=True)
-            continue
-        there = becomes[at]
-        word = words[there]
-        _put(draft, stream_id, target, word_target(number, there), (word.start_ns, word.end_ns))
-        if word.text != old.words[at].text:
-            draft.doubt(
-                word_target(number, there), f"the word that it names was {old.words[at].text}", stream_id
-            )
-
-
-def _put(draft: _Draft, stream_id: str, target: str, now: str, span: Span) -> None:
-    """Have what names one thing of a stream name another, at its place."""
-    for each in [each for each in draft.labels.values() if _names(each, target, stream_id)]:
-        anchors = tuple(
-            replace(anchor, span=span, target=now)
-            if anchor.target == target and anchor.stream_id == stream_id
-            else anchor
-            for anchor in each.anchors
-        )
-        if anchors != each.anchors:
-            draft.labels[each.id] = replace(each, anchors=anchors)
-            draft.along[each.id] = None
-            draft.follow(each.id)
+    targets = {word_target(number, at): at for at in range(len(old.words))}
+    for each in list(draft.labels.values()):
+        anchors, why = list(each.anchors), ""
+        for place, anchor in enumerate(anchors):
+            at = targets.get(anchor.target or "") if anchor.stream_id == stream_id else None
+            if at is None:
+                continue
+            if at not in becomes:
+                anchors[place] = replace(anchor, target=None)
+                why = f"the word that it named is gone: {was[at]}"
+                continue
+            word = words[becomes[at]]
+            span, target = (word.start_ns, word.end_ns), word_target(number, becomes[at])
+            anchors[place] = replace(anchor, span=span, target=target)
+            if word.text != was[at]:
+                why = f"the word that it names was {was[at]}"
+        draft.put(each, anchors, why)
 
 
 def _follow_ranges(
@@ -450,13 +457,8 @@ def _follow_ranges(
                 )
             else:
                 anchors[place] = replace(anchor, text_range=(low + by, high + by))
-        if tuple(anchors) != label.anchors:
-            draft.labels[label.id] = replace(label, anchors=tuple(anchors))
-            draft.along[label.id] = None
-        if touched:
-            attrs = {**label.attrs, RECHECK: f"the text that it marks was “{_short(cue.text)}”"}
-            draft.labels[label.id] = replace(draft.labels[label.id], attrs=attrs)
-            draft.again[label.id] = None
+        why = f"the text that it marks was “{_short(cue.text)}”" if touched else ""
+        draft.put(label, anchors, why)
 
 
 def _named(label: Annotation) -> str:
