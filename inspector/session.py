@@ -229,7 +229,7 @@ class Session:
         """The same, each with its number in the stream as it was delivered."""
         from inspector.media.cues import load_cues
 
-        return numbered(load_cues(stream.source)[0], stream.meta.get("cues"))
+        return numbered(load_cues(stream.source)[0], stream.meta.get("corrections"))
 
     def series(
         self,

@@ -363,7 +363,9 @@ def _content_of(record: Record) -> str:
         for stream in record.streams
     ]
     told.append([repr(label) for label in record.annotations])
-    told += [[stream.id, stream.meta["cues"]] for stream in record.streams if "cues" in stream.meta]
+    told += [
+        [stream.id, stream.meta["corrections"]] for stream in record.streams if "corrections" in stream.meta
+    ]
     told.append([str(problem) for problem in record.problems])
     told.append([record.reference, sorted((a.value, b.value) for a, b in record.coverage.items())])
     return _digest(told)

@@ -19,7 +19,7 @@ from inspector.core.transcripts import cue_path, cue_value
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from inspector.core.curation import Curation
     from inspector.core.edits import Change
@@ -153,6 +153,11 @@ class _Draft:
             )
             self.labels[each.id] = replace(each, anchors=anchors, attrs={**each.attrs, RECHECK: why})
             self.again[each.id] = None
+
+    def current(self) -> Iterator[Annotation]:
+        """Every label as it is when it is come to: one may move with another on the way."""
+        for label_id in list(self.labels):
+            yield self.labels[label_id]
 
     def put(self, label: Annotation, anchors: Sequence[Anchor], why: str = "") -> None:
         """Have a label lie elsewhere, with what names it, or be checked again for a reason."""
@@ -393,7 +398,7 @@ def _follow_cue(draft: _Draft, stream_id: str, number: int, old: Cue, new: Cue |
             target, f"the words that it named were deleted: {_short(old.text)}", stream_id, loose=True
         )
         return
-    for each in list(draft.labels.values()):
+    for each in draft.current():
         named = [
             replace(anchor, span=(new.start_ns, new.end_ns))
             if anchor.target == target and anchor.stream_id == stream_id
@@ -413,7 +418,7 @@ def _follow_words(draft: _Draft, stream_id: str, number: int, old: Cue, new: Cue
         for low, there, size in SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks():
             becomes |= {low + step: there + step for step in range(size)}
     targets = {word_target(number, at): at for at in range(len(old.words))}
-    for each in list(draft.labels.values()):
+    for each in draft.current():
         anchors, why = list(each.anchors), ""
         for place, anchor in enumerate(anchors):
             at = targets.get(anchor.target or "") if anchor.stream_id == stream_id else None
@@ -444,7 +449,7 @@ def _follow_ranges(
     by = len(text) - len(cue.text)
     if text == cue.text:
         return
-    for label in list(draft.labels.values()):
+    for label in draft.current():
         anchors, touched = list(label.anchors), False
         for place, anchor in enumerate(anchors):
             if anchor.text_range is None or anchor.stream_id != stream_id or anchor.text_range[1] <= start:

@@ -166,8 +166,8 @@ def _join_cue(streams: dict[str, Stream], id_: str, number: str, value: Any) -> 
     if id_ not in streams or not number.isdecimal():
         raise InspectorError("The record has no such cue", f"{id_} {number}")
     cue_from(value)
-    kept = {**streams[id_].meta.get("cues", {}), number: value}
-    streams[id_] = replace(streams[id_], meta={**streams[id_].meta, "cues": kept})
+    kept = {**streams[id_].meta.get("corrections", {}), number: value}
+    streams[id_] = replace(streams[id_], meta={**streams[id_].meta, "corrections": kept})
 
 
 def moved_together(record: Record, stream_id: str) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def _text(value: object) -> str:
 def numbered(cues: Iterable[Cue], corrections: Mapping[str, Any] | None) -> list[tuple[int, Cue]]:
     """The cues as they stand now, by start, each with its number in the stream as it was delivered.
 
-    `corrections` are values of cues by their numbers in decimal, as a stream's meta holds them under `cues`.
+    `corrections` are values of cues by their numbers in decimal, as in a stream's meta under that name.
     """
     found = list(enumerate(cues))
     if corrections:

@@ -178,7 +178,7 @@ def test_a_corrected_word_takes_what_names_it_along(
         assert link.anchors[0].target == word_target(0, word[0])
         assert link.anchors[0].span is not None
         assert link.anchors[0].span[0] == word[1] * MS
-    joined = after(before, step).stream("talk").meta["cues"]
+    joined = after(before, step).stream("talk").meta["corrections"]
     now = numbered(CUES, joined)
     assert [cue for number, cue in now if number == 0] == ([] if new is None else [new])
     assert CUES[1] in [cue for _, cue in now]
@@ -265,7 +265,7 @@ GESTURES: tuple[Gesture, ...] = (
     lambda before, rng: annotate.correct_cue(
         before,
         "talk",
-        numbered(CUES, before.stream("talk").meta.get("cues")),
+        numbered(CUES, before.stream("talk").meta.get("corrections")),
         rng.randrange(2),
         rng.choice((None, *CUES)),
     ),
