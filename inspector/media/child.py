@@ -59,12 +59,12 @@ def child_command(module: str, nice: int = 0) -> list[str]:
     return [sys.executable, "-P", "-c", start, json.dumps(search_path())]
 
 
-class _Child:
-    """One child process; not safe to use from two threads at once."""
+class Child:
+    """One child process that runs `main()` of a module; not safe to use from two threads at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
         self._process = subprocess.Popen(
-            child_command("inspector.media.child"),
+            child_command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -73,9 +73,10 @@ class _Child:
 
     @property
     def alive(self) -> bool:
+        """Whether it still runs."""
         return self._process.poll() is None
 
-    def ask(self, path: Path) -> dict[str, Any]:
+    def answer(self, question: Any, limit_s: float) -> dict[str, Any]:
         """The child's answer; EOFError where it died of the question, TimeoutError where it hangs."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -85,11 +86,11 @@ class _Child:
             hung.set()
             self._process.kill()
 
-        timer = threading.Timer(TIMEOUT_S, kill)
+        timer = threading.Timer(limit_s, kill)
         timer.daemon = True
         timer.start()
         try:
-            self._process.stdin.write(json.dumps(os.fspath(path)) + "\n")
+            self._process.stdin.write(json.dumps(question) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         except OSError:
@@ -100,10 +101,10 @@ class _Child:
         if not line:
             raise TimeoutError if hung.is_set() else EOFError
         try:
-            answer: dict[str, Any] = json.loads(line)
+            found: dict[str, Any] = json.loads(line)
         except ValueError:
             raise EOFError from None
-        return answer
+        return found
 
     def close(self) -> None:
         """End the child and wait for it."""
@@ -116,6 +117,17 @@ class _Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class _Child(Child):
+    """One that probes."""
+
+    def __init__(self) -> None:
+        super().__init__("inspector.media.child")
+
+    def ask(self, path: Path) -> dict[str, Any]:
+        """What it says of a file."""
+        return self.answer(os.fspath(path), TIMEOUT_S)
 
 
 def warm() -> None:
