@@ -7,14 +7,27 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from inspector.cli import audit, export, fix, flag, info, log, query, report, rig, window
+from inspector.cli import audit, export, fix, flag, info, intake, log, query, report, rig, window
 from inspector.cli.app import app
 from inspector.errors import Cancelled, InspectorError, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["audit", "export", "fix", "flag", "info", "log", "main", "query", "report", "rig", "window"]
+__all__ = [
+    "audit",
+    "export",
+    "fix",
+    "flag",
+    "info",
+    "intake",
+    "log",
+    "main",
+    "query",
+    "report",
+    "rig",
+    "window",
+]
 
 OK, UNUSABLE, BUG = 0, 2, 70
 

@@ -105,10 +105,11 @@ class Desk:
             self._record_ids()
             if record_id not in self._known:
                 return None
-            found = self._identity[record_id] = self.identities.of(record_id, self._assets(record_id))
+            found = self._identity[record_id] = self.identities.of(record_id, self.assets(record_id))
         return found
 
-    def _assets(self, record_id: str) -> Iterable[Asset]:
+    def assets(self, record_id: str) -> Iterable[Asset]:
+        """A record's files and which part of each is meant, as its reader names them."""
         assets: Any = getattr(self._dataset, "assets", None)
         if assets is not None:
             found: Iterable[Asset] = assets(record_id)

@@ -68,12 +68,13 @@ class Identities:
         A record with no file is known by its name alone, one of whose files cannot be read by what the rest
         holds.
         """
-        contents = sorted(f"{self._content(path)} {part}" for path, part in assets)
+        contents = sorted(f"{self.content(path)} {part}" for path, part in assets)
         if not contents:
             contents = [f"no files, {record_id}"]
         return hashlib.blake2b("\n".join(contents).encode("utf-8", "replace"), digest_size=8).hexdigest()
 
-    def _content(self, path: str) -> str:
+    def content(self, path: str) -> str:
+        """16 hex digits for what a file holds, known by a look at some of it; "gone" or "unreadable" else."""
         try:
             stat = os.stat(path)
         except OSError:

@@ -97,8 +97,9 @@ class Print:
     def from_json(cls, plain: dict[str, Any]) -> Print:
         """The inverse. InspectorError where it is none."""
         try:
-            arrays = {name: _unpacked(plain[name], kind) for name, kind in _ARRAYS.items()}
-            made = cls(**{name: plain[name] for name in _PLAIN}, **arrays)
+            values: dict[str, Any] = {name: plain[name] for name in _PLAIN}
+            values |= {name: _unpacked(plain[name], kind) for name, kind in _ARRAYS.items()}
+            made = cls(**values)
         except (KeyError, TypeError, ValueError, zlib.error) as error:
             raise InspectorError("It is no print of a track", f"{type(error).__name__}: {error}") from None
         if not len(made.marks) == len(made.sums) == len(made.starts_ns):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from inspector.core.state import State
 
     Present = Callable[[str], str | None]
+
+
+def taken_path(path: str) -> str:
+    """Where it stands that a decision on old content was made again on new content."""
+    return f"{_TAKEN}{quote(path, safe='')}/verdict"
+
+
+_TAKEN = "findings/intake%20"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +82,13 @@ def held_of(state: State, present: Present, records: Iterable[str]) -> list[Held
         now = present(record_id)
         if not state.differs(record_id, now):
             continue
-        for (path, made), chain in state.chains(record_id).items():
+        chains = state.chains(record_id)
+        for (path, made), chain in chains.items():
             last = chain[-1]
-            if (made and made == now) or last.after == chain[0].before:
+            if (made and made == now) or last.after == chain[0].before or path.startswith(_TAKEN):
+                continue
+            taken = chains.get((taken_path(path), made))
+            if taken is not None and taken[-1].after != "null" and taken[-1].at > last.at:
                 continue
             if not made:
                 reason = "it does not say what it was made on"

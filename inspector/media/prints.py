@@ -23,10 +23,15 @@ from inspector.core.times import NS
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from inspector.media.child import Child
+
+LEAST_S = 120.0
+SLOWEST = 1 << 18
+"""A file may take LEAST_S, and a second more for so many bytes; then it hangs."""
 GAP_NS = 5_000_000
 """Sound whose stamp is further than this from the counted one starts anew; less is rounding."""
 STRETCH_BITS = 12
@@ -37,7 +42,7 @@ _H264_LEFT_OUT, _HEVC_LEFT_OUT = frozenset((7, 8, 9)), frozenset((32, 33, 34, 35
 
 
 def print_stream(stream: Stream, level: str = CODED) -> Print:
-    """The print of a stream, made here: for a child process. Raises InspectorError where it cannot be read."""
+    """The print of a stream, made here: for a child process. InspectorError where it cannot be read."""
     source = stream.source
     if source.format == "av":
         return _of_track(source, stream.modality, level)
@@ -77,16 +82,21 @@ def _of_track(source: Source, modality: Modality, level: str) -> Print:
         box.close()
 
 
+def _length(source: Source) -> float:
+    """How long the part is that is meant; endless where it goes to the end."""
+    return float("inf") if source.end_ns is None else source.end_ns - (source.start_ns or 0)
+
+
 def _within(source: Source, at_ns: int) -> bool:
     """Whether local time `at_ns` is of the part that is meant."""
-    length = None if source.end_ns is None else source.end_ns - (source.start_ns or 0)
-    return (source.start_ns is None or at_ns >= 0) and (length is None or at_ns < length)
+    length = _length(source)
+    return (source.start_ns is None or at_ns >= 0) and at_ns < length
 
 
 def _packets(box: Any, stream: Any, zero_ns: int, source: Source) -> Iterator[tuple[Any, int, int]]:
     """(packet, start, end) in local time, in the order of the file; those that are never shown left out."""
     base = stream.time_base
-    length = None if source.end_ns is None else source.end_ns - (source.start_ns or 0)
+    length = _length(source)
     at = 0
     for packet in box.demux(stream):
         stamp = packet.pts if packet.pts is not None else packet.dts
@@ -94,9 +104,8 @@ def _packets(box: Any, stream: Any, zero_ns: int, source: Source) -> Iterator[tu
             continue
         start = at if stamp is None else round(stamp * base * NS) - zero_ns
         at = start + round((packet.duration or 0) * base * NS)
-        if length is not None and packet.dts is not None:
-            if round(packet.dts * base * NS) - zero_ns >= length:
-                return
+        if packet.dts is not None and round(packet.dts * base * NS) - zero_ns >= length:
+            return
         if _within(source, start):
             yield packet, start, at
 
@@ -198,12 +207,11 @@ def _frames(box: Any, stream: Any, zero_ns: int, source: Source) -> Iterator[Any
     """Frames that have a stamp, with what a broken packet takes left out."""
     import av
 
-    length = None if source.end_ns is None else source.end_ns - (source.start_ns or 0)
+    length = _length(source)
     base = stream.time_base
     for packet in box.demux(stream):
-        if length is not None and packet.dts is not None:
-            if round(packet.dts * base * NS) - zero_ns >= length + NS:
-                return
+        if packet.dts is not None and round(packet.dts * base * NS) - zero_ns >= length + NS:
+            return
         try:
             yield from (frame for frame in packet.decode() if frame.pts is not None)
         except av.FFmpegError:
@@ -344,33 +352,46 @@ def _of_file(source: Source, level: str) -> Print:
 # -- the child ---------------------------------------------------------------------------------------------
 
 
-def printed(streams: Iterable[Stream], level: str = CODED) -> Iterator[Print | InspectorError]:
-    """The print of each stream, made in a child process that may die of a file; what is wrong in its place."""
-    from inspector.media.child import Child
+class Printer:
+    """Makes prints in a child process that may die of a file; kept for many. To be used in a `with`."""
 
-    child: Child | None = None
-    try:
-        for stream in streams:
-            child = child if child is not None and child.alive else Child("inspector.media.prints")
-            try:
-                limit_s = 120.0 + stream.source.path.stat().st_size / (1 << 18)
-                answer = child.answer(_order(stream, level), limit_s)
-            except OSError as error:
-                yield InspectorError("The file cannot be read", f"{stream.source.path}: {error.strerror}")
-                continue
-            except (EOFError, TimeoutError) as error:
-                child.close()
-                child = None
-                fault = "killed" if isinstance(error, EOFError) else "hung"
-                yield InspectorError(f"The file {fault} the decoder", str(stream.source.path), "Check it")
-                continue
-            if "print" in answer:
-                yield Print.from_json(answer["print"])
-            else:
-                yield InspectorError(*answer["error"])
-    finally:
-        if child is not None:
-            child.close()
+    def __init__(self) -> None:
+        self._child: Child | None = None
+
+    def __enter__(self) -> Printer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def make(self, stream: Stream, level: str = CODED) -> Print:
+        """The print of a stream. InspectorError where there is no file, a bad one, or one that kills."""
+        from inspector.media.child import Child
+
+        if self._child is None or not self._child.alive:
+            self._let_go()
+            self._child = Child("inspector.media.prints")
+        try:
+            limit_s = LEAST_S + stream.source.path.stat().st_size / SLOWEST
+            answer = self._child.answer(_order(stream, level), limit_s)
+        except OSError as error:
+            raise InspectorError(
+                "The file cannot be read", f"{stream.source.path}: {error.strerror}"
+            ) from error
+        except (EOFError, TimeoutError) as error:
+            self._let_go()
+            fault = "crashed" if isinstance(error, EOFError) else "hung"
+            raise InspectorError(
+                f"The file {fault} the decoder", str(stream.source.path), "Check it or re-encode it"
+            ) from None
+        if "print" not in answer:
+            raise InspectorError(*answer["error"])
+        return Print.from_json(answer["print"])
 
 
 def _order(stream: Stream, level: str) -> dict[str, Any]:

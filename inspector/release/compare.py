@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.core.times import clock_text
 from inspector.core.timemap import IDENTITY, TimeMap
+from inspector.core.times import clock_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from inspector.core.prints import Print
 
 NEAR_NS = 2_000_000
-"""Times that differ by no more are the same: containers of milliseconds round to half of one, on both sides."""
+"""Times that differ by no more are the same: containers of milliseconds round by half of one."""
 EDGE_PIECES = 4
 """So many pieces at either end may be new where a track was cut: a decoder needs a few to start."""
 MOST_ANCHORS = 2048
@@ -154,9 +154,7 @@ def _moved(delta: TimeMap) -> str:
 # -- pairs -------------------------------------------------------------------------------------------------
 
 
-def _pairs(
-    old: NDArray[np.uint64], new: NDArray[np.uint64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places of the same content, as two ascending arrays of one length."""
     if len(old) == len(new) and np.array_equal(old, new):
         every = np.arange(len(old))
