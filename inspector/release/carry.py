@@ -18,11 +18,11 @@ from inspector.core.effective import (
     annotation_path,
     annotation_value,
     evidence_path,
-    part,
     timemap_from,
     timemap_path,
     timemap_value,
 )
+from inspector.core.places import part
 from inspector.core.standing import taken_path
 from inspector.core.timemap import IDENTITY, TimeMap
 from inspector.errors import InspectorError
