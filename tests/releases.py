@@ -25,7 +25,9 @@ from inspector.release.write import write
 from inspector.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    import pytest
 
     from inspector.core.model import Record
     from inspector.release.verify import Difference
@@ -224,3 +226,18 @@ def assert_flips_are_named(out: Path, seed: int, per_file: int = 3) -> int:
             told = {(each.asset, each.records) for each in flip.found}
             assert (flip.member or flip.path, flip.records) in told
     return count
+
+
+def hub_loader(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`datasets.load_dataset`, off the net and with a cache of its own."""
+    import datasets
+    from tqdm import tqdm
+
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(tqdm, "monitor_interval", 0)  # its thread would outlive the test
+    datasets.disable_progress_bars()
+
+    def loaded(path: Path, *words: str, **more: Any) -> Any:
+        return datasets.load_dataset(str(path), *words, cache_dir=str(cache), **more)
+
+    return loaded

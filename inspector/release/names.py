@@ -25,6 +25,15 @@ def safe(name: str) -> str:
     return kept.encode("utf-8", "replace").decode()
 
 
+_OURS = frozenset(["manifest", "shared", "release.json", "release.sha256", "croissant.json", "readme.md"])
+
+
+def split_folder(split: str) -> str:
+    """The folder of a split, whose name comes from the dataset: one of its own, below the release."""
+    name = safe(split)
+    return f"_{name}" if name.casefold() in _OURS else name
+
+
 class Names:
     """Gives each thing a name of its own in its folder, also where upper and lower case are one."""
 

@@ -27,6 +27,9 @@ from inspector.core import manifest
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
 from inspector.release.copying import changed, copy_hashed, hash_file, settle, settle_name, state_of
+from inspector.release.croissant import FILE as CROISSANT
+from inspector.release.croissant import Contents, croissant
+from inspector.release.names import split_folder
 from inspector.release.plan import chosen_part
 from inspector.release.shards import Batch, Batches, pack
 from inspector.release.tables import Table, licence_of, mask_rows
@@ -103,7 +106,8 @@ def _laid(
             tally.problems.append(f"{record_id}: {error}")
             continue
         row = table.slice(session.row_of(record_id), 1).to_pylist()[0] if columns else {}
-        laid = Laid(record, split, columns=row, mask=list(mask_rows(record, session.coverage(record))))
+        mask = list(mask_rows(record, session.coverage(record)))
+        laid = Laid(record, split_folder(split), columns=row, mask=mask)
         tally.problems += [f"{record_id}: {problem}" for problem in record.problems]
         target.lay(laid, session)
         tally.decisions += len(session.curation.values(record_id))
@@ -204,6 +208,8 @@ class _Writing:
         self._kept: dict[str, list[Any]] = {}
         self._roots: list[tuple[str, str]] = []
         self._decided = hashlib.sha256()
+        self._contents = Contents()
+        self._made = datetime.now(UTC).isoformat(timespec="seconds")
 
     def run(self, name: str, told: Callable[[int], None] | None) -> tuple[manifest.Card, Tally]:
         self._take_up()
@@ -241,6 +247,7 @@ class _Writing:
             for path in self._target.finish(self._part):
                 self._common(path)
             self._index()
+            self._croissant(name)
         for source, state in self._states.items():
             if state_of(source) != state:
                 raise changed(source)
@@ -351,13 +358,15 @@ class _Writing:
         value = manifest.record_value(record, laid.paths)
         root = manifest.record_root(value, hashes)
         self._roots.append((record.id, root))
+        licence = licence_of(laid.columns)
+        self._contents.licences |= {licence} if licence else set()
         self._tables["records"].add(
             {
                 "record_id": record.id,
                 "split": laid.split,
                 "root": root,
                 "made_from": session.desk.present(record.id),
-                "licence": licence_of(laid.columns),
+                "licence": licence,
                 "changes": laid.changes,
                 "lost": laid.lost,
                 "record": manifest.canonical(value).decode("utf-8", "replace"),
@@ -381,6 +390,7 @@ class _Writing:
             self._tables["coverage"].add(row)
 
     def _asset(self, asset: Asset, records: list[str]) -> None:
+        self._contents.add(asset, bool(records) or asset.regions is not None)
         if asset.within is None:
             self._tally.files += 1
             self._tally.bytes += asset.bytes
@@ -394,6 +404,18 @@ class _Writing:
     def _common(self, path: str) -> None:
         size, digest = hash_file(self._part / path)
         self._asset(Asset(path, size, digest), [])
+
+    def _croissant(self, name: str) -> None:
+        """What tells search engines of the release; last, for it tells what the rest is."""
+        tables = {}
+        for table in ("records", "streams", "coverage"):
+            self._tables[table].close()
+            path = manifest.table_path(self._part, table)
+            tables[table] = (hash_file(path)[1], pq.read_schema(path))
+        choice, root = self._plan.choice, manifest.release_root(self._roots)
+        text = croissant(choice.name or name, choice.note, self._made, root, self._contents, tables)
+        (self._part / CROISSANT).write_text(text, encoding="utf-8")
+        self._common(CROISSANT)
 
     def _index(self) -> None:
         session = self._session
@@ -413,7 +435,7 @@ class _Writing:
             name=choice.name or name,
             root=manifest.release_root(self._roots),
             writer=choice.form,
-            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            made=self._made,
             tool=f"inspector {__version__}",
             records=tally.records,
             files=tally.files,

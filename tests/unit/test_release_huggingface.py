@@ -17,6 +17,7 @@ from releases import (
     decide,
     export,
     generate,
+    hub_loader,
     made,
 )
 
@@ -50,18 +51,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`datasets.load_dataset`, off the net and with a cache of its own."""
-    import datasets
-    from tqdm import tqdm
-
-    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(tqdm, "monitor_interval", 0)  # its thread would outlive the test
-    datasets.disable_progress_bars()
-
-    def loaded(path: Path, *words: str) -> Any:
-        return datasets.load_dataset(str(path), *words, cache_dir=str(tmp_path / "cache"))
-
-    return loaded
+    return hub_loader(tmp_path / "cache", monkeypatch)
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,6 +4,7 @@
                              each further stream, its text, its duration, and the dataset's own columns
     train/annotations.parquet  one row a label, in seconds of the record's timeline
     train/<record>/…         the files
+    README.md                which of them a loader takes
 
 Convention: huggingface.co/docs/datasets/video_dataset, "VideoFolder"; columns that end in `file_name` are
 opened as media by it, so those of other kinds end in `_path`.
@@ -12,6 +13,7 @@ opened as media by it, so those of other kinds end in `_path`.
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,11 +23,11 @@ from inspector.core.model import Modality
 from inspector.core.times import NS
 from inspector.release.names import Names
 from inspector.release.targets import Piece, targets
+from inspector.release.writers.card import flow, plain_split
 from inspector.release.writers.timed import reference_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from inspector.core.model import Record, Stream
     from inspector.release.targets import Laid, Reads
@@ -67,7 +69,7 @@ class Folder:
         self._shared: dict[Path, str] = {}
         self._rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self._labels: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for name in ("manifest", "release.json", "release.sha256"):
+        for name in ("manifest", "release.json", "release.sha256", "README.md"):
             self._names.take("", name)
 
     def lay(self, laid: Laid, reads: Reads) -> None:
@@ -126,22 +128,55 @@ class Folder:
         """Nothing is to be done a record."""
 
     def finish(self, out: Path) -> Iterable[str]:
-        """The tables of each split."""
+        """The tables of each split, all with the same columns: a loader refuses others."""
+        every = [row for rows in self._rows.values() for row in rows]
+        names = list(dict.fromkeys(name for row in every for name in row))
+        kinds = {name: _kind([row.get(name) for row in every]) for name in names}
         for split, rows in self._rows.items():
             (out / split).mkdir(parents=True, exist_ok=True)
-            names = list(dict.fromkeys(name for row in rows for name in row))
-            table = pa.table({name: _column([row.get(name) for row in rows]) for name in names})
-            pq.write_table(table, out / split / "metadata.parquet")
+            columns = {name: _column([row.get(name) for row in rows], kinds[name]) for name in names}
+            pq.write_table(pa.table(columns), out / split / "metadata.parquet")
             yield f"{split}/metadata.parquet"
             if self._labels[split]:
                 labels = pa.Table.from_pylist(self._labels[split], schema=LABELS)
                 pq.write_table(labels, out / split / "annotations.parquet")
                 yield f"{split}/annotations.parquet"
+        (out / "README.md").write_text(self._card(), encoding="utf-8")
+        yield "README.md"
+
+    def _card(self) -> str:
+        configs = []
+        for split, rows in self._rows.items():
+            endings = sorted({Path(row["file_name"]).suffix for row in rows if "file_name" in row})
+            paths = [f"{split}/metadata.parquet", *(f"{split}/**/*{ending}" for ending in endings)]
+            configs.append({"split": plain_split(split), "path": paths})
+        return f"---\nconfigs: {flow([{'config_name': 'default', 'data_files': configs}])}\n---\n{CARD}"
 
 
-def _column(values: list[Any]) -> pa.Array:
-    """The values as one Arrow array; of mixed kinds, as texts."""
+CARD = """
+# A release made with Inspector
+
+A folder a record, and a table a split: `metadata.parquet` names each record's files, `annotations.parquet`
+its labels in seconds of the record's timeline. `datasets.load_dataset` opens the first film or sound of each.
+How the files' own time leads to the timeline stands in `manifest/records.parquet`, what each stream is
+(recorded, made by a person or by a model) in `manifest/streams.parquet`, what is there of each modality, and
+when, in `manifest/coverage.parquet`.
+
+`inspector verify` reads all of it again and names what is not as it was; `release.json` says what the release
+was made of.
+"""
+
+
+def _kind(values: list[Any]) -> pa.DataType:
+    """The Arrow type that all values have; text where they are of mixed kinds, or all missing."""
     try:
-        return pa.array(values)
+        kind = pa.array(values).type
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values])
+        return pa.string()
+    return pa.string() if pa.types.is_null(kind) else kind
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_string(kind):
+        values = [None if value is None else str(value) for value in values]
+    return pa.array(values, kind)

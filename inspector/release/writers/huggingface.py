@@ -13,7 +13,6 @@ has those of all, and the loader fills what a shard has not with nulls.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +22,11 @@ from inspector.core import manifest
 from inspector.core.model import Modality
 from inspector.errors import InspectorError
 from inspector.release.copying import state_of
-from inspector.release.names import Names, safe
+from inspector.release.names import Names
 from inspector.release.shards import Filling, brought, size_of
 from inspector.release.targets import Piece, Shard, targets
 from inspector.release.writers import cells
+from inspector.release.writers.card import flow, plain_split
 from inspector.release.writers.folder import SHARED
 from inspector.release.writers.parquet_shard import ParquetShard
 
@@ -40,7 +40,6 @@ GROUP_RECORDS = 100
 GROUP_BYTES = 64 << 20
 """A row group is closed at either: a loader reads it whole."""
 _FEATURE = {Modality.VIDEO: "Video", Modality.AUDIO: "Audio", Modality.IMAGE: "Image"}
-_HEADER_ESCAPES = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def place_pieces(laid: Laid, names: Names, shared: dict[Path, str]) -> None:
@@ -98,7 +97,7 @@ class HuggingFace:
             self._know(laid, name, cells.SAMPLES)
         self._splits[laid.split] += 1
         number = self._filling.take(laid.split, size_of(laid))
-        laid.shard = Shard(f"data/{_plain(laid.split)}-{number:05}.parquet", self._pack)
+        laid.shard = Shard(f"data/{plain_split(laid.split)}-{number:05}.parquet", self._pack)
         own_types([laid], (), self._own)
 
     def _know(self, laid: Laid, name: str, kind: pa.DataType | Modality) -> None:
@@ -187,9 +186,8 @@ class HuggingFace:
 
     def _card(self) -> str:
         own = {name: kind for name, kind in self._own.items() if name not in self._kinds}
-        splits = [
-            {"split": _plain(split), "path": f"data/{_plain(split)}-*.parquet"} for split in self._splits
-        ]
+        names = [plain_split(split) for split in self._splits]
+        splits = [{"split": name, "path": f"data/{name}-*.parquet"} for name in names]
         tables = ("streams", "coverage", "records", "assets")
         header = {
             "license": _licence(self._licences),
@@ -205,8 +203,8 @@ class HuggingFace:
             ],
             "dataset_info": [{"config_name": "default", "features": _listed(features(self._kinds, own))}],
         }
-        lines = [f"{name}: {_flow(value)}" for name, value in header.items()]
-        counted = "".join(f"| {_plain(split)} | {count} |\n" for split, count in self._splits.items())
+        lines = [f"{name}: {flow(value)}" for name, value in header.items()]
+        counted = "".join(f"| {plain_split(split)} | {count} |\n" for split, count in self._splits.items())
         return "\n".join(["---", *lines, "---", ""]) + CARD.format(counted=counted)
 
 
@@ -226,11 +224,6 @@ loss what is not. `load_dataset(path, "mask")` and `load_dataset(path, "streams"
 `inspector verify` reads all of it again and names what is not as it was; `release.json` says what the
 release was made of, and what this format could not carry.
 """
-
-
-def _plain(split: str) -> str:
-    """A split's name as `datasets` takes it: words and dots."""
-    return re.sub(r"\W", "_", safe(split)) or "data"
 
 
 def _licence(found: set[str]) -> str:
@@ -310,9 +303,3 @@ def _listed(found: dict[str, Any]) -> list[dict[str, Any]]:
         return {"struct": [{"name": name, **told(each)} for name, each in feature.items()]}
 
     return [{"name": name, **told(each)} for name, each in found.items()]
-
-
-def _flow(value: Any) -> str:
-    """YAML on one line: JSON, with the signs escaped that YAML does not take as they are."""
-    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
-    return _HEADER_ESCAPES.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
