@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inspector.release.plan import Plan
     from inspector.release.write import Tally
 
-FORMATS = "folder, huggingface, webdataset"
+FORMATS = "folder, huggingface, webdataset, labelstudio, eaf, webvtt"
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 

@@ -124,7 +124,7 @@ class Target(Protocol):
         ...
 
 
-_BUILT_IN = ("folder", "huggingface", "webdataset")
+_BUILT_IN = ("folder", "huggingface", "webdataset", "annotated")
 
 targets: Registry[Callable[[], Target]] = Registry(
     "format", "inspector.targets", tuple(f"inspector.release.writers.{name}" for name in _BUILT_IN)

@@ -236,15 +236,20 @@ def _held(tier: _Tier, parent: _Tier) -> bool:
 
 
 def _medium(stream: Stream, lost: Losses) -> str:
-    name = stream.source.path.name
+    path = stream.source.path
+    name = path.name if path.is_absolute() else path.as_posix()
     mime = _MIMES.get(stream.source.path.suffix[1:].lower(), f"{stream.modality.value}/*")
     origin = (2 * stream.timemap.late_ns + MS) // (2 * MS)
     if len(stream.timemap.anchors) > 1:
         lost.add(f"The drift or jump of {name} is left out: ELAN knows an offset only")
     return (
-        f'<MEDIA_DESCRIPTOR MEDIA_URL="{_text(quote(name))}" RELATIVE_MEDIA_URL="./{_text(quote(name))}" '
+        f'<MEDIA_DESCRIPTOR MEDIA_URL="{_text(quote(name))}" RELATIVE_MEDIA_URL="{_text(_beside(name))}" '
         f'MIME_TYPE="{mime}"' + (f' TIME_ORIGIN="{origin}"' if origin else "") + "/>\n"
     )
+
+
+def _beside(name: str) -> str:
+    return quote(name) if name.startswith("../") else f"./{quote(name)}"
 
 
 def _properties(record: Record, tiers: list[_Tier]) -> Iterable[str]:

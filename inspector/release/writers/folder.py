@@ -99,6 +99,11 @@ class Folder:
             cells = (record.id, label.id, label.tier, label.label, start, end, label.author, touched)
             self._labels[laid.split].append(dict(zip(LABELS.names, cells, strict=True)))
 
+    def home_of(self, laid: Laid) -> str:
+        """The folder of a record that was laid; a new one where all its files are shared."""
+        own = [piece.path for piece in laid.pieces if not piece.shared]
+        return own[0].rpartition("/")[0] if own else self._names.take(laid.split, laid.record.id)
+
     def _row(self, laid: Laid, reads: Reads) -> dict[str, Any]:
         record, cut = laid.record, len(laid.split) + 1
         main = main_stream(record)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from inspector.core.effective import annotation_value
 from inspector.core.model import Modality
@@ -21,6 +22,7 @@ from inspector.release.writers.written import Written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from inspector.core.model import Anchor, Annotation, Cue, Record, Span, Stream
 
@@ -57,6 +59,14 @@ def _completed_by(author: str) -> dict[str, Any]:
     return {"completed_by": {"email": author}} if "@" in author else {}
 
 
+def _address(path: Path) -> str:
+    """The file's name; of a path in a release how Label Studio's local storage serves it from there.
+
+    labelstud.io/guide/storage, "Local storage".
+    """
+    return path.name if path.is_absolute() else f"/data/local-files/?d={quote(path.as_posix())}"
+
+
 class _Task:
     """The media of one record under the names that its controls work on."""
 
@@ -68,14 +78,14 @@ class _Task:
         by_path: dict[str, str] = {}
         for stream in media_of(record):
             name = self._free(stream.modality.value)
-            self.data[name] = stream.source.path.name
+            self.data[name] = _address(stream.source.path)
             by_path[str(stream.source.path)] = name
         for stream in record.streams:
             if str(stream.source.path) in by_path and stream.modality in (Modality.VIDEO, Modality.AUDIO):
                 self._names[stream.id] = by_path[str(stream.source.path)]
             elif stream.modality is Modality.IMAGE:
                 self._names[stream.id] = name = self._free("image")
-                self.data[name] = stream.source.path.name
+                self.data[name] = _address(stream.source.path)
         for stream_id, listed in cues.items():
             self._names[stream_id] = name = self._free("text")
             self.data[name] = "\n".join(cue.text for cue in listed)
