@@ -116,9 +116,14 @@ def moved(case: Case, name: str, stream: Stream, found: Solved, late_s: float, p
     if fix is None and outside(value, limits):
         message += "; not certain enough to be mended by itself"
     told = case.judged(name, value, message, streams=(stream.id,), confidence=pair.confidence, fix=fix)
-    # What is not certain enough for a fix is not certain enough to be called a fault.
-    unsure = not pair.sure and told.status is Status.FAILED
-    return replace(told, status=Status.SUSPECT, severity=told.severity / 2) if unsure else told
+    return told if pair.sure else unsure(told)
+
+
+def unsure(told: Finding) -> Finding:
+    """What is not certain enough for a fix is not certain enough to be called a fault either."""
+    if told.status is not Status.FAILED:
+        return told
+    return replace(told, status=Status.SUSPECT, severity=told.severity / 2)
 
 
 def _proof(case: Case, stream: Stream, pair: Pair) -> str:
@@ -193,8 +198,8 @@ def _offsets(case: Case, name: str, modality: Modality) -> Iterator[Finding]:
 @drift.at(Stage.DECODE)
 def _drifts(case: Case) -> Iterator[Finding]:
     for pair in solved(case).pairs:
-        if pair.method != GCC or not pair.good or pair.drift_ppm is None:
-            continue
+        if pair.method != GCC or not pair.good or pair.drift_ppm is None or len(pair.pieces) > 1:
+            continue  # a line through the pieces of a cut is no drift: timing.jump tells it
         limits = case.facts.limits("timing.drift")
         stream = case.record.stream(pair.b)
         if pair.drift_error_ppm > (limits[1] or 20.0) and not outside(pair.drift_ppm, limits):
@@ -204,9 +209,10 @@ def _drifts(case: Case) -> Iterator[Finding]:
         new = corrected(stream, pair.offset_s, pair.drift_ppm)
         told = f"{pair.b} against {pair.a}, {pair.method}: its clock runs {pair.drift_ppm:+.0f} ppm"
         fix = Fix(stream.id, new, new.late_ns, new.drift_ppm, method=pair.method) if pair.sure else None
-        yield case.judged(
+        judged = case.judged(
             "timing.drift", pair.drift_ppm, told, streams=(pair.b,), confidence=pair.confidence, fix=fix
         )
+        yield judged if pair.sure else unsure(judged)
 
 
 @sample_rate.at(Stage.DECODE)

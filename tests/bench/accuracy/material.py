@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inspector.audit.estimators.correlate import fast_size
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 
 RATE = 16_000
 
-TEXT = """The kettle is on the stove. Please bring me the blue cup. It stands beside the sink, behind
+TUNED_VOICES = ("en-us", "en-gb", "en-us+f3", "en-gb+m7")
+"""Those that the gates and latencies of the transcript's estimators were set on, with TUNED_TEXT."""
+VOICES = ("en-us+f4", "en-gb-scotland+m3", "de", "fr+f2", "es+m2", "en-029+f1", "it", "pt+f5")
+"""Those that are reported on: nothing was tuned on them."""
+TUNED_TEXT = """The kettle is on the stove. Please bring me the blue cup. It stands beside the sink, behind
 two plates.
 Yes. I can see it now, but the handle is broken. Never mind. We shall take the green one instead.
 Pour slowly and hold it with both hands. Careful, it is hot! Good. Put the lid on the table.
@@ -29,6 +35,14 @@ Open the window a little. The steam has to go somewhere. Wait until the light tu
 Then press the button once, and only once. Did you hear the click? I did not. Try it again, please.
 There it was. Write down the number on the display. Seventeen point four. It was sixteen
 yesterday.""".replace("\n", " ")
+TEXT = """Nobody had counted the steps. There were a hundred and twelve. She took them two at a time, with
+the camera in one hand and the map in the other. Halfway up a door stood open. A dog slept in the sun. Go on, said
+the guide. The view is better from the tower. He was right. Far below, the ferry left the harbour, and a minute
+later its horn arrived. Sound is slow. Light is not. That is why the thunder always comes second. We waited. Then
+the bells began, first one, then all of them. It lasted a quarter of an hour. Afterwards nobody wanted to speak.
+The battery was nearly empty. Two more pictures, perhaps three. She chose the gate, the clock and the dog. Later,
+in the train, they looked at them again. The clock was blurred. The dog had moved. Only the gate had kept
+still.""".replace("\n", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +76,22 @@ def espeak(text: str, voice: str, speed: int) -> NDArray[np.float32]:
 
 def resampled(x: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
     """x read `factor` times as fast, what would fold over cut off before."""
-    spectrum = np.fft.rfft(x)
+    size = fast_size(len(x))
+    spectrum = np.fft.rfft(x, size)
     if factor > 1:
         spectrum[int(len(spectrum) / factor) :] = 0
-    fine = np.fft.irfft(np.concatenate([spectrum, np.zeros(3 * len(x) // 2)]), 4 * len(x) // 1)
-    fine = fine * (len(fine) / len(x))
-    at = np.arange(int(len(x) / factor)) * factor * len(fine) / len(x)
+    fine = np.fft.irfft(spectrum, 4 * size) * 4
+    at = np.arange(int(len(x) / factor)) * factor * 4
     read: NDArray[np.float32] = np.interp(at, np.arange(len(fine)), fine).astype(np.float32)
     return read
 
 
-def speech(seconds: float, seed: int) -> Speech:
+def speech(seconds: float, seed: int, tuned: bool = False) -> Speech:
     """Sentences in a random order with random pauses; the sentence's own extent is its cue."""
     rng = np.random.default_rng(seed)
-    voice = ("en-us", "en-gb", "en-us+f3", "en-gb+m7")[seed % 4]
-    sentences = [part.strip() for part in TEXT.replace("!", ".").replace("?", ".").split(".") if part.strip()]
+    voices, whole = (TUNED_VOICES, TUNED_TEXT) if tuned else (VOICES, TEXT)
+    voice = voices[seed % len(voices)]
+    sentences = [part.strip() for part in whole.replace("!", ".").replace("?", ".").split(".") if part.strip()]
     order = itertools.cycle(rng.permutation(len(sentences)).tolist())
     parts = [np.zeros(round(RATE * rng.uniform(0.3, 2.0)), np.float32)]
     at = len(parts[0])
@@ -94,10 +109,11 @@ def speech(seconds: float, seed: int) -> Speech:
 
 def noise(n: int, rng: np.random.Generator, pink: bool) -> NDArray[np.float32]:
     """Noise of power 1, white, or falling by 3 dB an octave as that of rooms does."""
-    spectrum = np.fft.rfft(rng.normal(size=n))
+    size = fast_size(n)  # a length with a great prime in it takes a minute to transform
+    spectrum = np.fft.rfft(rng.normal(size=size))
     if pink:
         spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
-    x = np.fft.irfft(spectrum, n)
+    x = np.fft.irfft(spectrum, size)[:n]
     unit: NDArray[np.float32] = (x / x.std()).astype(np.float32)
     return unit
 
@@ -119,7 +135,7 @@ def room(x: NDArray[np.float32], rng: np.random.Generator, rt60_s: float = 0.4) 
     n = round(rt60_s * RATE)
     tail = rng.normal(size=n) * 10 ** (-3 * np.arange(n) / n) * 0.06
     tail[0] = 1.0
-    size = 1 << int(np.ceil(np.log2(len(x) + n)))
+    size = fast_size(len(x) + n)
     y = np.fft.irfft(np.fft.rfft(x, size) * np.fft.rfft(tail, size), size)[: len(x)]
     wet: NDArray[np.float32] = y.astype(np.float32)
     return wet
@@ -127,10 +143,11 @@ def room(x: NDArray[np.float32], rng: np.random.Generator, rt60_s: float = 0.4) 
 
 def telephone(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """x in the band of 300 to 3,400 Hz, its tops clipped."""
-    spectrum = np.fft.rfft(x)
-    hz = np.fft.rfftfreq(len(x), 1 / RATE)
+    size = fast_size(len(x))
+    spectrum = np.fft.rfft(x, size)
+    hz = np.fft.rfftfreq(size, 1 / RATE)
     spectrum[(hz < 300) | (hz > 3400)] = 0
-    y = np.fft.irfft(spectrum, len(x))
+    y = np.fft.irfft(spectrum, size)[: len(x)]
     top = float(np.quantile(np.abs(y), 0.995))
     band: NDArray[np.float32] = np.clip(y, -top, top).astype(np.float32)
     return band
@@ -140,7 +157,8 @@ def recorded_again(x: NDArray[np.float32], offset_s: float, drift_ppm: float) ->
     """x on another recorder, `offset_s` late, its clock `drift_ppm` fast; read on a grid four times as
     fine."""
     n = round((len(x) / RATE * (1 + drift_ppm * 1e-6) + offset_s) * RATE)
-    fine = np.fft.irfft(np.concatenate([np.fft.rfft(x), np.zeros(3 * (len(x) // 2))]), 4 * len(x)) * 4
+    size = fast_size(len(x))
+    fine = np.fft.irfft(np.fft.rfft(x, size), 4 * size) * 4
     true_s = (np.arange(n) / RATE - offset_s) / (1 + drift_ppm * 1e-6)
     y: NDArray[np.float32] = np.interp(true_s * RATE * 4, np.arange(len(fine)), fine, left=0, right=0).astype(
         np.float32
@@ -148,11 +166,13 @@ def recorded_again(x: NDArray[np.float32], offset_s: float, drift_ppm: float) ->
     return y
 
 
-def read_sound(path: Path, track: int = 0) -> NDArray[np.float32]:
-    """A recording as 16 kHz mono, by the project's own decoder."""
+def read_sound(path: Path) -> NDArray[np.float32]:
+    """The first sound of a file as 16 kHz mono, by the project's own decoder."""
     from inspector.core.model import Source
     from inspector.media.audio import PcmReader
+    from inspector.media.probe import probe
 
+    track = next(each.index for each in probe(path).tracks if each.kind == "audio")
     reader = PcmReader(Source(path, "av", track), RATE)
     try:
         blocks = [pcm.mean(axis=1) for _, pcm in reader.blocks()]

@@ -1,12 +1,18 @@
-"""Other people's tools on the same cases, where they are on the path: ffsubsync, audio-offset-finder."""
+"""Other people's tools on the same cases: ffsubsync, audio-offset-finder and syncstart.
+
+Each is installed into an environment of its own below tests/bench/.rivals, the first time that a bench asks for
+it; why one cannot be had is told, never passed over.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 import wave
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +20,55 @@ import numpy as np
 from bench.accuracy.material import RATE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+FOLDER = Path(__file__).resolve().parents[1] / ".rivals"
+PACKAGES = {
+    "ffsubsync": ("ffsubsync==0.5.1",),
+    "audio-offset-finder": ("audio-offset-finder==0.5.5", "numpy<2"),
+    "syncstart": ("syncstart==1.1.1",),
+}
+
+
+@cache
+def program(name: str) -> Path | str:
+    """The tool's program, installed now if need be, or why there is none."""
+    home = FOLDER / name
+    found = home / "bin" / name
+    if found.exists():
+        return found
+    if shutil.which("ffmpeg") is None:
+        return "ffmpeg is not installed, which it needs"
+    steps: list[list[str]] = [
+        [sys.executable, "-m", "venv", str(home)],
+        [str(home / "bin" / "pip"), "install", "-q", *PACKAGES[name]],
+    ]
+    for step in steps:
+        try:
+            done = subprocess.run(step, capture_output=True, timeout=900, check=False, text=True)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            done = subprocess.CompletedProcess(step, 1, "", str(error))
+        if done.returncode or (step is steps[-1] and not found.exists()):
+            shutil.rmtree(home, ignore_errors=True)
+            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            return f"it cannot be installed: {lines[-1] if lines else 'pip gave no reason'}"
+    return found
+
+
+def _said(name: str, arguments: Sequence[str]) -> str:
+    """What the tool prints, empty where it fails."""
+    there = program(name)
+    if isinstance(there, str):
+        return ""
+    try:
+        done = subprocess.run(
+            [str(there), *arguments], capture_output=True, timeout=180, check=False, text=True
+        )
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout
 
 
 def write_wave(path: Path, x: NDArray[np.float32]) -> None:
@@ -42,15 +96,15 @@ def ffsubsync(x: NDArray[np.float32], starts: NDArray[np.float64], ends: NDArray
             for k, (a, b) in enumerate(zip(starts, ends, strict=True), 1)
         )
         before.write_text("\n".join(blocks))
-        command = ["ffsubsync", str(sound), "-i", str(before), "-o", str(after), "--no-fix-framerate"]
-        subprocess.run(command, capture_output=True, timeout=120, check=False)
+        _said("ffsubsync", [str(sound), "-i", str(before), "-o", str(after), "--no-fix-framerate"])
         if not after.exists():
             return None
-        for row in after.read_text().splitlines():
-            if "-->" in row:
-                h, m, s = row.split(" --> ")[0].replace(",", ".").split(":")
-                return float(starts[0] - (int(h) * 3600 + int(m) * 60 + float(s)))
-    return None
+        # It drops what would begin before 0: then the last cue tells.
+        told = [row for row in after.read_text().splitlines() if "-->" in row]
+        if not told:
+            return None
+        h, m, s = told[-1].split(" --> ")[0].replace(",", ".").split(":")
+        return float(starts[-1] - (int(h) * 3600 + int(m) * 60 + float(s)))
 
 
 def audio_offset_finder(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
@@ -59,21 +113,25 @@ def audio_offset_finder(a: NDArray[np.float32], b: NDArray[np.float32]) -> float
         paths = [Path(folder) / name for name in ("a.wav", "b.wav")]
         write_wave(paths[0], a)
         write_wave(paths[1], b)
-        command = [
-            "audio-offset-finder",
-            "--find-offset-of",
-            str(paths[0]),
-            "--within",
-            str(paths[1]),
-            "--json",
-        ]
-        done = subprocess.run(command, capture_output=True, timeout=120, check=False, text=True)
+        said = _said(
+            "audio-offset-finder", ["--find-offset-of", str(paths[0]), "--within", str(paths[1]), "--json"]
+        )
         try:
-            return float(json.loads(done.stdout)["time_offset"])
-        except (ValueError, KeyError):
+            return float(json.loads(said)["time_offset"])
+        except (ValueError, KeyError, TypeError):
             return None
 
 
-def have(name: str) -> bool:
-    """Whether that tool is on the path."""
-    return shutil.which(name) is not None
+def syncstart(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
+    """How late syncstart says that b is against a, s: the file that it would advance, and by how much."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("a.wav", "b.wav")]
+        write_wave(paths[0], a)
+        write_wave(paths[1], b)
+        take = str(int(max(len(a), len(b)) / RATE) + 1)
+        said = _said("syncstart", [str(paths[0]), str(paths[1]), "-t", take, "-s", "-q"])
+        name, _, late = said.strip().rpartition(",")
+        try:
+            return float(late) * (1 if name.endswith("b.wav") else -1)
+        except ValueError:
+            return None
