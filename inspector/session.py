@@ -8,6 +8,7 @@ import os
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -393,7 +394,8 @@ class Session:
 
         for record_id in options.records:
             self.row_of(record_id)
-        return Run(self, options, self.audited)
+        opener = partial(Session.open, self.root, self.dataset.reader, self.desk.workspace.folder)
+        return Run(self, options, self.audited, opener)
 
     def accept(self, findings: Iterable[Finding], note: str = "") -> Edit | None:
         """Make the fixes of findings, all in one edit; None where they stand already."""

@@ -7,35 +7,32 @@ finding like any other.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
+import os
 import threading
 import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inspector.audit.asset import KIND as CONTENT
 from inspector.audit.case import Case, Facts, Gathered, Source
-from inspector.audit.checks import Check, Stage, checks
+from inspector.audit.checks import Stage
 from inspector.audit.closing import judged, withdraw
+from inspector.audit.cluster import Cluster
 from inspector.audit.decoding import Decoders
 from inspector.audit.purpose import chosen
 from inspector.audit.store import Result, Store
-from inspector.core.cache import file_key
-from inspector.core.findings import Finding, Status
-from inspector.errors import Cancelled, InspectorError
+from inspector.audit.work import Done, Order, chosen_checks, digest, guarded, run_order, told_of_checks
+from inspector.errors import Cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from inspector.audit.checks import Limits
     from inspector.audit.material import Film, Sound
-    from inspector.core.model import Record, Stream
-
-log = logging.getLogger(__name__)
+    from inspector.core.findings import Finding
+    from inspector.core.model import Stream
 
 KEEP_EVERY_S = 5.0
 KEEP_EVERY = 200
@@ -46,11 +43,13 @@ PER_RECORD = (Stage.RECORD, Stage.DECODE)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is asked for. `checks` and `records` empty: all of them."""
+    """What is asked for. `checks` and `records` empty: all of them. `ray` is a cluster's address, or `auto`
+    for the one that this machine belongs to; its nodes then do what `workers` threads do else."""
 
     checks: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
     workers: int = 1
+    ray: str | None = None
     tolerances: Mapping[str, Limits] = field(default_factory=dict)
 
 
@@ -79,14 +78,18 @@ class Progress:
 class Run:
     """One audit. Iterate over `findings`; `pause`, `resume` and `cancel` from any thread."""
 
-    def __init__(self, source: Source, options: Options, store: Store) -> None:
+    def __init__(
+        self, source: Source, options: Options, store: Store, opener: Callable[[], Source] | None = None
+    ) -> None:
+        """`opener` opens the same dataset in another process; only a run on a cluster needs it."""
         self.progress = Progress()
+        self._opener = opener
         self._source = source
         self._options = options
         self._store = store
         self._set = chosen(store.folder)
         self._facts = Facts(source.root, source.index, self._set.limits() | dict(options.tolerances))
-        self._chosen = _chosen(options.checks)
+        self._chosen = chosen_checks(options.checks)
         self._cancelled = threading.Event()
         self._going = threading.Event()
         self._going.set()
@@ -102,6 +105,7 @@ class Run:
         self._content: dict[str, str] = {}
         self._streams: dict[str, dict[str, str]] = {}
         self._people: dict[str, frozenset[str]] = {}
+        self._cluster: Cluster | None = None
 
     def cancel(self) -> None:
         """Stop; what is done so far is kept."""
@@ -143,6 +147,8 @@ class Run:
         finally:
             self._keep(True)
             self._decoders.close()
+            if self._cluster is not None:
+                self._cluster.close()
         self._store.settle()
 
     # -- stages ------------------------------------------------------------------------------------------
@@ -183,7 +189,7 @@ class Run:
             return
         found: list[Finding] = []
         for each in of_index:
-            found += _guarded(each, Stage.INDEX, self._facts, None)
+            found += guarded(each, Stage.INDEX, self._facts, None)
         if asked:
             found = [each for each in found if each.record_id in asked]
         self.progress.done = self.progress.total
@@ -208,12 +214,12 @@ class Run:
         for each in of_dataset:
             self._step()
             stage = f"{Stage.DATASET}/{each.id}"
-            key = _digest([content, self._told_of_checks(Stage.DATASET)]) if content else ""
+            key = digest([content, told_of_checks(Stage.DATASET, self._facts)]) if content else ""
             if key and self._store.key(None, stage) == key:
                 self.progress.done += 1
                 yield Result(None, stage, key, self._store.of(None, stage))
                 continue
-            found = _guarded(each, Stage.DATASET, gathered, None)
+            found = guarded(each, Stage.DATASET, gathered, None)
             self.progress.done += 1
             states, gathered.states[:] = list(gathered.states), []
             result = Result(None, stage, key, found, [], states)
@@ -224,7 +230,7 @@ class Run:
         """What all records are made of, known from the stages before; empty where one was not seen there."""
         if any(each not in self._content for each in ids):
             return ""
-        return _digest([[each, self._content[each]] for each in ids])
+        return digest([[each, self._content[each]] for each in ids])
 
     def _per_record(self, stage: Stage, ids: list[str]) -> Iterator[Result]:
         of_stage = [each for each in self._chosen if stage in each.stages]
@@ -239,55 +245,68 @@ class Run:
             among |= set(each.among(self._facts))
         todo = deque(ids if everywhere else [each for each in ids if each in among])
         self._begin(stage, len(todo))
-        running: set[Future[Result]] = set()
+        names = tuple(each.id for each in of_stage)
+        told = told_of_checks(stage, self._facts)
+        running: dict[Future[Done], Order] = {}
+        cluster = self._joined()
         with ThreadPoolExecutor(max(1, self._options.workers), thread_name_prefix="inspector-audit") as pool:
+            at_once = 2 * self._options.workers if cluster is None else cluster.at_once
             try:
                 while todo or running:
                     self._step()
-                    while todo and len(running) < 2 * self._options.workers:
-                        running.add(pool.submit(self._record, todo.popleft(), stage, of_stage))
-                    done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        result = future.result()
+                    while todo and len(running) < at_once:
+                        record_id = todo.popleft()
+                        known = self._store.key(record_id, stage)
+                        order = Order(record_id, stage, names, told, known)
+                        if cluster is None:
+                            running[pool.submit(self._do, order)] = order
+                        else:
+                            running[cluster.submit(order, self._before.get(record_id, {}))] = order
+                    finished, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        order = running.pop(future)
+                        error = future.exception()
+                        if cluster is not None and isinstance(error, Exception) and cluster.lost(error):
+                            running[pool.submit(self._do, order)] = order
+                            continue
+                        result = self._taken(future.result())
                         self.progress.done += 1
                         yield result
             except BaseException:
                 self._cancelled.set()  # also where whoever iterates has gone away
                 raise
 
-    def _record(self, record_id: str, stage: Stage, of_stage: list[Check]) -> Result:
-        """One record through the checks of a stage; known results are given again."""
+    def _joined(self) -> Cluster | None:
+        """The cluster that was asked for, joined once a run."""
+        if self._options.ray is None or self._opener is None:
+            return None
+        if self._cluster is None:
+            run = os.urandom(8).hex()
+            self._cluster = Cluster(self._options.ray, run, self._opener, self._facts.tolerances)
+        return self._cluster
+
+    def _do(self, order: Order) -> Done:
+        """One record through the checks of a stage, here."""
         if self._cancelled.is_set():
             raise Cancelled("the audit")
-        try:
-            case = self._case(record_id)
-        except InspectorError as error:
-            return self._unloaded(record_id, stage, str(error))
-        content = _content_of(case.record)
-        self._content[record_id] = content
-        self._streams[record_id] = {each.id: each.modality.value for each in case.record.streams}
-        self._people[record_id] = frozenset(each.person for each in case.record.streams if each.person)
-        key = _digest([content, self._told_of_checks(stage)])
-        if self._store.key(record_id, stage) == key:
-            self.progress.kept += 1
-            names = {each.id for each in of_stage}
-            known = [each for each in self._store.of(record_id, stage) if each.check in names]
-            return Result(record_id, stage, key, known)
-        found: list[Finding] = []
-        for each in of_stage:
-            found += _guarded(each, stage, case, record_id)
-        result = Result(record_id, stage, key, found, case.pairs, case.states)
-        self._put(result, whole=not self._options.checks)
-        return result
+        return run_order(order, self._facts, self._case)
 
-    def _unloaded(self, record_id: str, stage: Stage, why: str) -> Result:
-        if stage is not Stage.RECORD:
-            return Result(record_id, stage, "")
-        found = self._facts.finding(
-            "coverage.unreadable", record_id, status=Status.FAILED, severity=1.0, message=why
-        )
-        result = Result(record_id, stage, "", [found])
-        self._put(result, whole=True)
+    def _taken(self, done: Done) -> Result:
+        """Keep what came of a record; a known result is given again."""
+        result = done.result
+        record_id, stage = result.record_id, result.stage
+        assert record_id is not None
+        if done.content:
+            self._content[record_id] = done.content
+            self._streams[record_id] = done.streams
+            self._people[record_id] = done.people
+        if done.kept:
+            self.progress.kept += 1
+            names = {each.id for each in self._chosen}
+            known = [each for each in self._store.of(record_id, stage) if each.check in names]
+            return replace(result, findings=known)
+        if done.content or result.findings:
+            self._put(result, whole=not self._options.checks or not done.content)
         return result
 
     # -- help --------------------------------------------------------------------------------------------
@@ -298,14 +317,6 @@ class Run:
 
         record = self._source.record(record_id)
         return Case(record, self._facts, decode, self._source.cues, before=self._before.get(record_id, {}))
-
-    def _told_of_checks(self, stage: Stage) -> list[Any]:
-        """The checks of a stage with their versions and tolerances: with the content, a result's key."""
-        return [
-            [each.id, each.version, self._facts.limits(each.id)]
-            for each in _chosen(())
-            if stage in each.stages
-        ]
 
     def _measured(self) -> dict[tuple[str, str], str]:
         """Whether each stream of each record lies where it belongs: ok, failed or reference."""
@@ -340,59 +351,3 @@ class Run:
             waiting, self._waiting = self._waiting, []
             self._kept_at = time.monotonic()
             self._store.add(waiting)
-
-
-def _chosen(names: Iterable[str]) -> list[Check]:
-    names = list(names)
-    if not names:
-        return [entry.value for entry in checks.all()]
-    return [checks.get(name) for name in dict.fromkeys(names)]
-
-
-def _content_of(record: Record) -> str:
-    """What a record's results are made from: files, time maps, labels and what its reader said."""
-    told: list[Any] = [
-        [
-            stream.id,
-            _content(stream),
-            [stream.source.track, stream.source.start_ns, stream.source.end_ns],
-            [stream.source.row_start, stream.source.row_end],
-            stream.timemap.anchors,
-            stream.span,
-        ]
-        for stream in record.streams
-    ]
-    told.append([repr(label) for label in record.annotations])
-    told += [
-        [stream.id, stream.meta["corrections"]] for stream in record.streams if "corrections" in stream.meta
-    ]
-    told.append([str(problem) for problem in record.problems])
-    told.append([record.reference, sorted((a.value, b.value) for a, b in record.coverage.items())])
-    return _digest(told)
-
-
-def _digest(told: list[Any]) -> str:
-    text = json.dumps(told, ensure_ascii=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _content(stream: Stream) -> str:
-    try:
-        return file_key(stream.source.path)
-    except OSError:
-        return ""
-
-
-def _guarded(one: Check, stage: Stage, what: Any, record_id: str | None) -> list[Finding]:
-    """What a check finds; a fault of ours in it is told as not measurable, and the others go on."""
-    run: Callable[[Any], Iterable[Finding]] = one.stages[stage]
-    try:
-        return list(run(what))
-    except Cancelled:
-        raise
-    except InspectorError as error:
-        why = str(error)
-    except Exception as error:
-        log.exception("%s on %s", one.id, record_id)
-        why = f"a fault of Inspector, please report it: {type(error).__name__}: {error}"[:400]
-    return [Finding(one.id, record_id, status=Status.NOT_MEASURABLE, message=why, unit=one.unit)]

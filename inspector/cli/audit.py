@@ -26,7 +26,17 @@ def audit(
     record: Annotated[
         list[str] | None, typer.Option("--record", metavar="ID", help="Only this record; repeat for more.")
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", metavar="N", help="Records decoded at a time.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="Records decoded at a time; 1 if not named.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="auto|ADDRESS",
+            help="Spread over a Ray cluster whose nodes see the dataset at the same path.",
+        ),
+    ] = None,
     self_test: Annotated[
         int | None,
         typer.Option(
@@ -61,15 +71,17 @@ def audit(
     from inspector.core.findings import Status
     from inspector.session import Session
 
-    if workers < 1:
+    if workers is not None and workers < 1:
         raise InspectorError("--workers takes a number from 1 on", str(workers))
+    if ray is not None and (workers is not None or self_test is not None):
+        raise InspectorError("--ray goes with neither --workers nor --self-test", ray, "Leave one out")
     target = None if out is None else outside(out, path, "the findings")
     if listed:
         _list(as_json)
         return
     with Session.open(path, reader, workspace, author) as session:
         _set(session.audited.folder, purpose, tolerance or [])
-        run = session.audit(Options(tuple(check or ()), tuple(record or ()), workers))
+        run = session.audit(Options(tuple(check or ()), tuple(record or ()), workers or 1, ray=ray))
         found: list[Finding] = []
         for finding in run.findings() if self_test is None else run.self_test(self_test):
             found.append(finding)

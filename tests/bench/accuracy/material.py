@@ -35,14 +35,14 @@ Open the window a little. The steam has to go somewhere. Wait until the light tu
 Then press the button once, and only once. Did you hear the click? I did not. Try it again, please.
 There it was. Write down the number on the display. Seventeen point four. It was sixteen
 yesterday.""".replace("\n", " ")
-TEXT = """Nobody had counted the steps. There were a hundred and twelve. She took them two at a time, with
-the camera in one hand and the map in the other. Halfway up a door stood open. A dog slept in the sun. Go on, said
-the guide. The view is better from the tower. He was right. Far below, the ferry left the harbour, and a minute
-later its horn arrived. Sound is slow. Light is not. That is why the thunder always comes second. We waited. Then
-the bells began, first one, then all of them. It lasted a quarter of an hour. Afterwards nobody wanted to speak.
-The battery was nearly empty. Two more pictures, perhaps three. She chose the gate, the clock and the dog. Later,
-in the train, they looked at them again. The clock was blurred. The dog had moved. Only the gate had kept
-still.""".replace("\n", " ")
+TEXT = """Nobody had counted the steps. There were a hundred and twelve. She took them two at a time,
+with the camera in one hand and the map in the other. Halfway up a door stood open. A dog slept in the
+sun. Go on, said the guide. The view is better from the tower. He was right. Far below, the ferry left
+the harbour, and a minute later its horn arrived. Sound is slow. Light is not. That is why the thunder
+always comes second. We waited. Then the bells began, first one, then all of them. It lasted a quarter of
+an hour. Afterwards nobody wanted to speak. The battery was nearly empty. Two more pictures, perhaps
+three. She chose the gate, the clock and the dog. Later, in the train, they looked at them again. The
+clock was blurred. The dog had moved. Only the gate had kept still.""".replace("\n", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ def speech(seconds: float, seed: int, tuned: bool = False) -> Speech:
     rng = np.random.default_rng(seed)
     voices, whole = (TUNED_VOICES, TUNED_TEXT) if tuned else (VOICES, TEXT)
     voice = voices[seed % len(voices)]
-    sentences = [part.strip() for part in whole.replace("!", ".").replace("?", ".").split(".") if part.strip()]
+    parted = whole.replace("!", ".").replace("?", ".").split(".")
+    sentences = [part.strip() for part in parted if part.strip()]
     order = itertools.cycle(rng.permutation(len(sentences)).tolist())
     parts = [np.zeros(round(RATE * rng.uniform(0.3, 2.0)), np.float32)]
     at = len(parts[0])

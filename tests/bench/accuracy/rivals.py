@@ -1,7 +1,7 @@
 """Other people's tools on the same cases: ffsubsync, audio-offset-finder and syncstart.
 
-Each is installed into an environment of its own below tests/bench/.rivals, the first time that a bench asks for
-it; why one cannot be had is told, never passed over.
+Each is installed into an environment of its own below tests/bench/.rivals, the first time that a bench asks
+for it; why one cannot be had is told, never passed over.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Over a thousand known faults before the audit's own checks, and other tools on the same cases.
 
-A row of the table is a check on one kind of trial. `found` are faults that failed with the right stream and a
-value near the truth; `refused` is right, a wrong fix is a defect: one of those fails the bench, over all rows.
+A row of the table is a check on one kind of trial. `found` are faults that failed with the right stream and
+a value near the truth; `refused` is right, a wrong fix is a defect: one of those fails the bench.
 Of the findings with a confidence of 0.95 and more at least 95 % have to be right. INSPECTOR_CASES scales the
 number of trials, INSPECTOR_SPLIT=tuned measures on what was tuned on instead.
 """
@@ -24,7 +24,6 @@ from inspector.audit.checks import checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 SCALE = float(os.environ.get("INSPECTOR_CASES", "1"))
 NUMBERS = {"sounds": 360, "transcripts": 324, "demo": 240, "frames": 96, "stamps": 64}
@@ -50,17 +49,6 @@ PUBLISHED = {
 """What others reached, or what alignment.md asks for where nobody published a figure."""
 
 
-def names_of(family: str) -> list[str]:
-    """The sources of a family that are here."""
-    return {
-        "sounds": injected.sound_names,
-        "transcripts": injected.transcript_names,
-        "demo": injected.demo_names,
-        "frames": injected.film_names,
-        "stamps": injected.sensor_names,
-    }[family]()
-
-
 def run_batch(family: str, names: Sequence[str], numbers: Sequence[int]) -> list[Told]:
     """Some trials of one family, in a process of the pool."""
     checks.all()
@@ -81,7 +69,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Told],
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         futures = []
         for family, most in NUMBERS.items():
-            names, number = names_of(family), max(1, round(most * SCALE))
+            names, number = injected.NAMES[family](), max(1, round(most * SCALE))
             if not names:
                 print(f"{family}: nothing to measure on (no samples, or espeak-ng is not installed)")
                 continue
@@ -113,7 +101,7 @@ def test_known_faults(told: tuple[list[Told], int]) -> None:
     assert not wrong
     assert not [each for each in found if each.outcome == "sign"]
     assert right >= 0.95
-    if SCALE >= 1 and all(map(names_of, NUMBERS)):
+    if SCALE >= 1 and all(each() for each in injected.NAMES.values()):
         assert trials >= LEAST_TRIALS
 
 

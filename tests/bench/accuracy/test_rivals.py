@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from bench.accuracy import injected, rivals
+from bench.accuracy.material import RATE
 from bench.accuracy.virtual import judged
 
 from inspector.core.model import Modality
@@ -54,12 +55,12 @@ def table(title: str, rows: list[Row], far_ms: float) -> None:
 
 def test_two_recorders() -> None:
     """Late sounds, some with a fast clock: how far off the middle of the recording is."""
-    names = injected.sound_names()
+    names = injected.NAMES["sounds"]()
     if not names:
         pytest.skip("there are no recordings to measure on")
     rows = {name: Row(name) for name in ("inspector", "audio-offset-finder", "syncstart")}
     for number in SOUND_NUMBERS:
-        trial = injected.sounds(names[number % len(names)], number)
+        trial = injected.FAMILIES["sounds"](names[number % len(names)], number)
         if "timing.av_offset" not in trial.truth:
             continue
         a, b = (part.pcm for part in trial.parts)
@@ -68,29 +69,31 @@ def test_two_recorders() -> None:
         assert b is not None
         assert belongs is not None
         # Local time at which the first one's middle is heard in the second, less that middle.
-        grid = np.linspace(-10, len(b) / injected.RATE + 10, 100_000)
-        middle = len(a) / injected.RATE / 2
+        grid = np.linspace(-10, len(b) / RATE + 10, 100_000)
+        middle = len(a) / RATE / 2
         late = float(np.interp(middle, belongs(grid), grid)) - middle
         (told,) = judged(trial, ("timing.av_offset",))
         ours = None
         if told.error is not None and told.outcome != "refused":
             ours = told.error
         rows["inspector"].took(ours)
-        for name, run in (("audio-offset-finder", rivals.audio_offset_finder), ("syncstart", rivals.syncstart)):
+        tools = (("audio-offset-finder", rivals.audio_offset_finder), ("syncstart", rivals.syncstart))
+        for name, run in tools:
             said = run(a, b)
             rows[name].took(None if said is None else (said - late) * 1000)
-    table("sound against sound, ms (far: over 40 ms; syncstart and the finder never refuse)", [*rows.values()], 40)
+    title = "sound against sound, ms (far: over 40 ms; syncstart and the finder never refuse)"
+    table(title, [*rows.values()], 40)
     assert not sum(error > 40 for error in rows["inspector"].errors)
 
 
 def test_transcripts() -> None:
     """Late cues of generated speech, clean to 5 dB."""
-    names = injected.transcript_names()
+    names = injected.NAMES["transcripts"]()
     if not names:
         pytest.skip("espeak-ng is not installed")
     rows: dict[str, Row] = {}
     for number in TEXT_NUMBERS:
-        trial = injected.transcripts(names[number % len(names)], number)
+        trial = injected.FAMILIES["transcripts"](names[number % len(names)], number)
         if "transcript.offset" not in trial.truth:
             continue
         noise = trial.row.split(", ")[1]

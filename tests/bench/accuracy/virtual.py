@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -106,7 +106,8 @@ def sound_of(pcm: NDArray[np.float32]) -> Sound:
 
 def case_of(parts: Sequence[Part], reference: str) -> Case:
     """The record of these parts before the checks."""
-    streams, known = [], {}
+    streams: list[Stream] = []
+    known: dict[str, Any] = {}
     formats = {Modality.SENSOR: "table", Modality.TEXT: "cues"}
     for part in parts:
         source = Source(Path(f"/nowhere/{part.name}"), formats.get(part.modality, "av"), 0)
@@ -148,7 +149,7 @@ def _one(trial: Trial, name: str, found: list[Finding]) -> Told:
     truth = trial.truth.get(name)
     fixes = [each for each in found if each.fix is not None]
     wrong = [each for each in fixes if not right_fix(trial, each)]
-    base = {"fixes": len(fixes), "wrong_fixes": len(wrong)}
+    base: dict[str, Any] = {"fixes": len(fixes), "wrong_fixes": len(wrong)}
     failed = [each for each in found if each.status is Status.FAILED]
     limits = FACTS.limits(name)
     mine = None

@@ -1,0 +1,125 @@
+"""An audit handed to a cluster: the same findings as here, also where the cluster loses what it was given.
+
+Ray itself is in tests/bench/test_ray.py; here its place is taken by threads.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import films
+import pytest
+from programs import run
+
+from inspector.audit.cluster import leave
+from inspector.audit.runner import Options
+from inspector.errors import InspectorError
+from inspector.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class RayError(Exception):
+    """As `ray.exceptions.RayError`."""
+
+
+class Threads:
+    """As much of Ray as is used, by threads; every third task is lost with its node."""
+
+    def __init__(self, lose: bool) -> None:
+        self.exceptions = SimpleNamespace(RayError=RayError)
+        self.given = 0
+        self._lose = lose
+        self._pool = ThreadPoolExecutor(2)
+        self._lock = threading.Lock()
+
+    def is_initialized(self) -> bool:
+        """Nobody has joined yet."""
+        return False
+
+    def init(self, address: str, **_: Any) -> None:
+        """Only one cluster answers."""
+        if address != "auto":
+            raise ConnectionError("nobody there")
+
+    def shutdown(self) -> None:
+        """Leave."""
+        self._pool.shutdown()
+        leave()
+
+    def cluster_resources(self) -> dict[str, float]:
+        """Two processors."""
+        return {"CPU": 2.0}
+
+    def put(self, what: Any) -> Any:
+        """Kept as it is."""
+        return what
+
+    def remote(self, **_: Any) -> Callable[[Callable[..., Any]], Any]:
+        """A decorator that gives `f.remote(…).future()`."""
+
+        def made(function: Callable[..., Any]) -> Any:
+            def call(*arguments: Any) -> Any:
+                with self._lock:
+                    self.given += 1
+                    lost = self._lose and self.given % 3 == 0
+                future: Future[Any] = self._pool.submit(_lost if lost else function, *arguments)
+                return SimpleNamespace(future=lambda: future)
+
+            return SimpleNamespace(remote=call)
+
+        return made
+
+
+def _lost(*_: Any) -> None:
+    raise RayError("the node died")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Five records, one without its transcript."""
+    for number in range(5):
+        record = tmp_path / "data" / f"r{number}"
+        record.mkdir(parents=True)
+        films.make_film(record / "cam.mp4", films.steady(1.0, 10), rate=10)
+        if number != 3:
+            (record / "words.vtt").write_text("WEBVTT\n\n00:00.100 --> 00:00.700\nhallo\n")
+    return tmp_path / "data"
+
+
+def told(folder: Path, workspace: Path, options: Options) -> list[str]:
+    """What an audit with a workspace of its own finds."""
+    with Session.open(folder, workspace=workspace) as session:
+        return sorted(str(each.to_json()) for each in session.audit(options).findings())
+
+
+@pytest.mark.parametrize("lose", [False, True])
+def test_the_findings_are_those_of_one_machine(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lose: bool
+) -> None:
+    here = told(folder, tmp_path / "a", Options())
+    ray = Threads(lose)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    assert told(folder, tmp_path / "b", Options(ray="auto")) == here
+    assert ray.given >= 10  # five records, two stages
+    again = Threads(lose)
+    monkeypatch.setitem(sys.modules, "ray", again)
+    assert told(folder, tmp_path / "b", Options(ray="auto")) == here  # what has not changed is given again
+
+
+def test_no_ray_and_no_cluster_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with Session.open(folder) as session, pytest.raises(InspectorError, match="Ray is not installed"):
+        list(session.audit(Options(ray="auto")).findings())
+    monkeypatch.setitem(sys.modules, "ray", Threads(False))
+    with Session.open(folder) as session, pytest.raises(InspectorError, match="No Ray cluster answers"):
+        list(session.audit(Options(ray="elsewhere:6379")).findings())
+    wrong = run("audit", folder, "--ray", "auto", "--workers", "2")
+    assert wrong.returncode == 2
+    assert len(wrong.stderr.splitlines()) == 1
