@@ -74,6 +74,7 @@ checks: Registry[Check] = Registry(
         "inspector.audit.transcript",
         "inspector.audit.sensor",
         "inspector.audit.label",
+        "inspector.audit.label_anchor",
         "inspector.audit.asset",
         "inspector.audit.pairing",
         "inspector.audit.swapped",

@@ -66,13 +66,15 @@ def cut_into(a: NDArray[np.float32], b: NDArray[np.float32], found: Estimate) ->
     pieces = steps.pieces(told[np.argsort(told[:, 0])])
     if len(pieces) < 2:
         return ()
-    bounds = [steps.place(a, b, RATE, *pair) for pair in itertools.pairwise(pieces)]
+    places = [steps.place(a, b, RATE, *pair) for pair in itertools.pairwise(pieces)]
+    bounds = [place for place, _ in places]
     if any(y <= x for x, y in itertools.pairwise(bounds)):
         return ()
     starts, ends = [pieces[0].start_s, *bounds], [*bounds, pieces[-1].end_s]
+    loose = [*(stretch for _, stretch in places), 0.0]
     return tuple(
-        replace(piece, start_s=start, end_s=end)
-        for piece, start, end in zip(pieces, starts, ends, strict=True)
+        replace(piece, start_s=start, end_s=end, loose_s=stretch)
+        for piece, start, end, stretch in zip(pieces, starts, ends, loose, strict=True)
     )
 
 

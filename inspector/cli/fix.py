@@ -33,7 +33,8 @@ def fix(
 ) -> None:
     """Accept the suggested fixes that passed their gate, as one edit that `undo` takes back.
 
-    What was audited before and has not changed is not audited again.
+    What was audited before and has not changed is not audited again. A fix of something that is only suspect
+    is accepted where its check is named: --check label.floating anchors the labels that name no moment.
     """
     from inspector.audit.fixes import in_words
     from inspector.audit.runner import Options
@@ -42,14 +43,17 @@ def fix(
 
     with Session.open(path, reader, workspace, author) as session:
         run = session.audit(Options(tuple(check or ()), tuple(record or ()), workers))
-        failed = [each for each in run.findings() if each.status is Status.FAILED]
-        mended: list[Finding] = [each for each in failed if each.fix is not None]
+        found = list(run.findings())
+        failed = [each for each in found if each.status is Status.FAILED]
+        # What is only suspect is accepted where somebody asks for that very check.
+        asked = [each for each in found if each.status is Status.SUSPECT and each.check in (check or ())]
+        mended: list[Finding] = [each for each in failed + asked if each.fix is not None]
         for each in mended:
             assert each.fix is not None
             assert each.record_id is not None
             told = in_words(each.fix, session.record(each.record_id))
             print(plain(f"{each.record_id} {each.check}: {told}"))
-        left = len(failed) - len(mended)
+        left = sum(each.fix is None for each in failed)
         rest = f"; {left} more failed and have no fix that is certain" if left else ""
         if not mended:
             print(f"nothing to fix{rest}")

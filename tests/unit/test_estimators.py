@@ -114,7 +114,14 @@ def test_a_cut_is_measured_and_placed(at_s: float) -> None:
     assert len(found) == 2
     size_s = found[1].offset_s - found[0].offset_s
     assert abs(size_s + 0.333) < 0.001
-    assert abs(steps.place(x, y, RATE, found[0], found[1]) - at_s) < 0.35
+    where, stretch = steps.place(x, y, RATE, found[0], found[1])
+    assert abs(where - at_s) < 0.35
+    assert abs(where - at_s) <= max(stretch, 0.04)
+    quiet = x.copy()
+    quiet[round((at_s - 1) * RATE) : round((at_s + 1) * RATE)] = 0.0
+    z = heard(quiet, 0.2, 20.0, 9, 10)
+    z = np.concatenate([z[:place], z[place + round(0.333 * RATE) :]])
+    assert steps.place(quiet, z, RATE, found[0], found[1])[1] > 1.5  # in a pause nothing tells where
     assert correlate.sound_offset(x, y, RATE).status is not Status.OK
 
 

@@ -20,26 +20,31 @@ if TYPE_CHECKING:
 LEAST_S = 0.02
 """Smaller steps are no cut (alignment.md, A13)."""
 
+CERTAIN = 3.0
 LEAST_WINDOWS = 2
 MOST_WINDOWS = 1500
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """From `start_s` to `end_s` of the first sound the second is `offset_s` + `drift_ppm` · t late."""
+    """From `start_s` to `end_s` of the first sound the second is `offset_s` + `drift_ppm` · t late.
+
+    `loose_s` is how long the stretch is that the cut at its end may lie in.
+    """
 
     start_s: float
     end_s: float
     offset_s: float
     drift_ppm: float
     windows: int
+    loose_s: float = 0.0
 
 
 def pieces(found: NDArray[np.float64], least_s: float = LEAST_S) -> list[Piece]:
     """The pieces of windows (k, ≥ 2: time s, lateness s) between which the lateness steps by `least_s`.
 
-    One piece means no cut. A piece has two windows at least. The places are halfway between windows; `place`
-    finds them in the sounds.
+    One piece means no cut, or none that can be told: a piece has two windows at least, and they agree. The
+    places are halfway between windows; `place` finds them in the sounds.
     """
     if len(found) > MOST_WINDOWS:
         found = found[np.linspace(0, len(found) - 1, MOST_WINDOWS).astype(np.int64)]
@@ -57,11 +62,18 @@ def pieces(found: NDArray[np.float64], least_s: float = LEAST_S) -> list[Piece]:
             break
         slope = float(np.average(inner, weights=np.array(weight, np.float64) ** 3))
     rest = late - slope * t
+    # One window before a cut and one beyond it are no piece, and their middle is where nothing lies.
+    if any(_spread(rest[a:b]) > least_s / 4 for a, b in itertools.pairwise(bounds)):
+        bounds = [0, len(t)]
     edges = [float(t[0]), *(float(t[b - 1] + t[b]) / 2 for b in bounds[1:-1]), float(t[-1])]
     return [
         Piece(edges[k], edges[k + 1], float(np.median(rest[a:b])), slope * 1e6, b - a)
         for k, (a, b) in enumerate(itertools.pairwise(bounds))
     ]
+
+
+def _spread(x: NDArray[np.float64]) -> float:
+    return float(np.median(np.abs(x - np.median(x))))
 
 
 def _partition(x: NDArray[np.float64], least_s: float) -> list[int]:
@@ -118,18 +130,20 @@ def place(
     after: Piece,
     reach_s: float = 3.0,
     block_s: float = 0.02,
-) -> float:
-    """Where between two pieces the cut lies, s of `a`: `b` fits by the first offset, then the second.
+) -> tuple[float, float]:
+    """Where between two pieces the cut lies, s of `a`, and how long the stretch is that it may lie in: `b`
+    fits by the first offset, then the second.
 
     Each 20 ms block of `a` around the halfway point is multiplied with `b` under both; the cut is where the
-    first has won most before it and the second most after it.
+    first has won most before it and the second most after it. In a pause neither wins: the stretch reaches on
+    either side to where the evidence is three times what as many blocks give by chance.
     """
     middle = before.end_s
     size = round(block_s * rate)
     start = max(0, round((middle - reach_s) * rate))
     count = max(0, (min(len(a), round((middle + reach_s) * rate)) - start) // size)
     if count < 2:
-        return middle
+        return middle, 2 * reach_s
     whole = np.diff(a[start : start + count * size], prepend=np.float32(0))
     scores = []
     for piece in (before, after):
@@ -138,5 +152,12 @@ def place(
         product = (whole * other).reshape(count, size).sum(axis=1)
         power = (whole**2).reshape(count, size).sum(axis=1) + (other**2).reshape(count, size).sum(axis=1)
         scores.append(2 * product / (power + 1e-3 * float(power.mean()) + 1e-20))
-    won = np.concatenate([[0.0], np.cumsum(scores[0] - scores[1])])
-    return (start + int(np.argmax(won)) * size) / rate
+    step = scores[0] - scores[1]
+    won = np.concatenate([[0.0], np.cumsum(step)])
+    top = int(np.argmax(won))
+    chance = CERTAIN * 1.4826 * float(np.median(np.abs(step - np.median(step))))
+    apart = np.abs(np.arange(len(won)) - top)
+    told = np.flatnonzero(won[top] - won > chance * np.sqrt(apart))
+    first = told[told < top].max(initial=0)
+    last = told[told > top].min(initial=len(won) - 1)
+    return (start + top * size) / rate, float(last - first) * block_s

@@ -58,7 +58,7 @@ def sounds(name: str, number: int) -> Trial:
     if kind == "hardly late":
         offset = float(rng.uniform(-0.1, 0.1))
     if kind in ("late and fast", "hardly fast"):
-        ppm = float(rng.choice([-1000, -250, -100, -50, -20, 20, 50, 100, 250, 1000]))
+        ppm = float(rng.choice([-1000, -250, -100, -50, -30, 30, 50, 100, 250, 1000]))
         ppm = ppm if kind == "late and fast" else ppm / 20
     y = recorded_again(x, offset, ppm)
     belongs = late(offset, ppm)
