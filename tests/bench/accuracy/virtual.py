@@ -193,7 +193,7 @@ def _near(trial: Trial, name: str) -> float:
 def right_fix(trial: Trial, finding: Finding) -> bool:
     """Whether a fix puts each stream that it moves where it belongs: what is left of its lateness is within
     the tolerance of its kind everywhere, and of a fix of a drift what is left of that."""
-    from inspector.audit.fixes import along
+    from inspector.core.proposal import along
 
     fix, record = finding.fix, trial.case.record
     if fix is None or fix.stream is None or fix.timemap is None:
