@@ -152,12 +152,15 @@ def place(
         product = (whole * other).reshape(count, size).sum(axis=1)
         power = (whole**2).reshape(count, size).sum(axis=1) + (other**2).reshape(count, size).sum(axis=1)
         scores.append(2 * product / (power + 1e-3 * float(power.mean()) + 1e-20))
-    step = scores[0] - scores[1]
-    won = np.concatenate([[0.0], np.cumsum(step)])
+    # What was cut out of `b` is so long in `a`: there neither can win.
+    gone = min(max(0, round((before.offset_s - after.offset_s) / block_s)), count - 1)
+    first, second = (np.concatenate([[0.0], np.cumsum(each)]) for each in scores)
+    won = first[: count + 1 - gone] + second[-1] - second[gone:]
     top = int(np.argmax(won))
+    step = np.diff(won)
     chance = CERTAIN * 1.4826 * float(np.median(np.abs(step - np.median(step))))
     apart = np.abs(np.arange(len(won)) - top)
     told = np.flatnonzero(won[top] - won > chance * np.sqrt(apart))
-    first = told[told < top].max(initial=0)
-    last = told[told > top].min(initial=len(won) - 1)
-    return (start + top * size) / rate, float(last - first) * block_s
+    low = told[told < top].max(initial=0)
+    high = told[told > top].min(initial=len(won) - 1)
+    return (start + top * size) / rate, float(high - low) * block_s
