@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from inspector.core.times import NS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -158,3 +160,84 @@ def _words(box: memoryview, width: int) -> NDArray[np.int64]:
     if 8 + count * width * 4 > len(box):
         raise ValueError("a table is shorter than it says")
     return np.frombuffer(box, ">u4", count * width, 8).astype(np.int64).reshape(-1, width)
+
+
+Shown = tuple[int | None, int | None]
+"""From when to when a track is shown, in ns of its own timeline; None for as far as it goes."""
+
+
+def set_edits(path: Path, shown: Mapping[int, Shown]) -> None:
+    """Let tracks (counted from 0) of an MP4 be shown from the very frame that starts at a time, up to a time.
+
+    What comes before and after is hidden, not cut. A frame that lies over the start cannot stay: FFmpeg would
+    show the rest later by what of it is hidden. So an empty edit goes up to the first whole one (8.6.6).
+    ValueError where the tables do not lie at the file's end, or a track has no edit list.
+    """
+    with path.open("r+b") as file:
+        size = file.seek(0, 2)
+        found = find_box(file, b"moov", 0, size)
+        if found is None or found[1] != size or size - found[0] > MOST_MOOV:
+            raise ValueError("its tables do not lie at its end")
+        file.seek(found[0])
+        moov = memoryview(file.read(size - found[0]))
+        header = _inside(moov, b"mvhd")
+        if header is None:
+            raise ValueError("it has no header")
+        scale = _scale(header)
+        parts, track = [], 0
+        for kind, content in _boxes(moov):
+            if kind == b"trak":
+                if track in shown:
+                    content = memoryview(_edited(content, scale, shown[track]))
+                track += 1
+            parts.append(_box(kind, bytes(content)))
+        file.seek(found[0] - 8)
+        file.write(_box(b"moov", b"".join(parts)))
+        file.truncate()
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return (len(content) + 8).to_bytes(4, "big") + kind + content
+
+
+def _scale(header: memoryview) -> int:
+    """Ticks a second, by a movie's (8.2.2) or a track's header (8.4.2)."""
+    at = 20 if header[0] == 1 else 12
+    return int.from_bytes(header[at : at + 4], "big")
+
+
+def _edited(trak: memoryview, scale: int, shown: Shown) -> bytes:
+    """A track's boxes with another edit list."""
+    header, edits = _inside(trak, b"mdia", b"mdhd"), _inside(trak, b"edts", b"elst")
+    if header is None or edits is None:
+        raise ValueError("a track has no edit list")
+    rate = _scale(header)
+    wide = 8 if edits[0] == 1 else 4
+    empty, lasts, media = 0, 0, 0
+    for row in range(int.from_bytes(edits[4:8], "big")):
+        at = 8 + row * (2 * wide + 4)
+        lasts = int.from_bytes(edits[at : at + wide], "big")
+        media = int.from_bytes(edits[at + wide : at + 2 * wide], "big", signed=True)
+        if media >= 0:
+            break
+        empty += lasts
+    end = empty + lasts
+    start = empty if shown[0] is None else round(shown[0] * scale / NS)
+    if shown[0] is not None:
+        media += round(shown[0] * rate / NS) - round(empty * rate / scale)
+    if shown[1] is not None:
+        end = min(end, round(shown[1] * scale / NS))
+    rows = ([(start, -1)] if start > 0 else []) + [(max(end - start, 0), media)]
+    body = b"\1\0\0\0" + len(rows).to_bytes(4, "big")
+    for length, at in rows:
+        body += length.to_bytes(8, "big") + at.to_bytes(8, "big", signed=True) + b"\0\1\0\0"
+    parts = []
+    for kind, content in _boxes(trak):
+        data = bytes(content)
+        if kind == b"edts":
+            data = _box(b"elst", body)
+        elif kind == b"tkhd":
+            at, width = (28, 8) if data[0] == 1 else (20, 4)
+            data = data[:at] + min(end, 256**width - 1).to_bytes(width, "big") + data[at + width :]
+        parts.append(_box(kind, data))
+    return b"".join(parts)
