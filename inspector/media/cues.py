@@ -30,14 +30,16 @@ Cues = tuple[tuple[Cue, ...], tuple[str, ...]]
 LATEST_NS = 100 * 3600 * NS
 """A stamp past 100 hours is not believed."""
 
-_STAMP = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?"
-_TIMING = re.compile(rf"^\s*{_STAMP}\s*-->\s*{_STAMP}(?:\s+(?P<settings>.*))?\s*$")
-_INLINE = re.compile(rf"<{_STAMP}>")
+STAMP = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?"
+TIMING = re.compile(rf"^\s*{STAMP}\s*-->\s*{STAMP}(?:\s+(?P<settings>.*))?\s*$")
+"""The line of a cue's times in SRT and WebVTT: start, end, settings."""
+INLINE = re.compile(rf"<{STAMP}>")
+"""When a word of a cue begins, in WebVTT."""
 # Each stops at the next opening sign and never goes back: a cue full of those would else take hours.
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*+)?\s++([^<>]*+)>")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*+>|<>|</>")
 _OVERRIDE = re.compile(r"\{\\[^{}]*+\}")
-_ASS_STAMP = re.compile(r"^\s*(\d{1,4}):(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*$")
+ASS_STAMP = re.compile(r"^\s*(\d{1,4}):(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*$")
 
 
 def load_cues(source: Source) -> Cues:
@@ -88,7 +90,7 @@ def _timed(path: Path, text: str, told: Told) -> Iterator[Cue]:
     return _blocks(lines, told, webvtt)
 
 
-def _stamp(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int | None:
+def stamp_ns(hours: str | None, minutes: str, seconds: str, fraction: str | None) -> int | None:
     """Parts of a stamp in ns, None where minutes or seconds run past 59."""
     if int(minutes) > 59 or int(seconds) > 59:
         return None
@@ -124,18 +126,18 @@ def _blocks(lines: list[str], told: Told, webvtt: bool) -> Iterator[Cue]:
         line = lines[place].strip()
         if not line:
             place += 1
-        elif webvtt and re.match(r"(NOTE|STYLE|REGION)(\s|$)", line) and not _TIMING.match(line):
+        elif webvtt and re.match(r"(NOTE|STYLE|REGION)(\s|$)", line) and not TIMING.match(line):
             while place < len(lines) and lines[place].strip():
                 place += 1
         elif "-->" in line:
             where = f"line {place + 1}"
             body, place = _body(lines, place + 1)
-            match = _TIMING.match(line)
+            match = TIMING.match(line)
             if match is None:
                 told.add(f"{where}: malformed time {line[:60]!r}; the cue is left out")
                 continue
             parts = match.groups()
-            span = _believed(_stamp(*parts[0:4]), _stamp(*parts[4:8]), where, told)
+            span = _believed(stamp_ns(*parts[0:4]), stamp_ns(*parts[4:8]), where, told)
             if span is not None:
                 yield _marked_up(span, "\n".join(body), webvtt)
         else:
@@ -151,7 +153,7 @@ def _blocks(lines: list[str], told: Told, webvtt: bool) -> Iterator[Cue]:
 def _body(lines: list[str], place: int) -> tuple[list[str], int]:
     body: list[str] = []
     while place < len(lines) and lines[place].strip():
-        if _TIMING.match(lines[place]):
+        if TIMING.match(lines[place]):
             if body and body[-1].strip().isdecimal():
                 body.pop()
             break
@@ -163,7 +165,7 @@ def _body(lines: list[str], place: int) -> tuple[list[str], int]:
 def _marked_up(span: tuple[int, int], raw: str, webvtt: bool) -> Cue:
     voice = _VOICE.search(raw)
     words: list[Word] = []
-    if _INLINE.search(raw):
+    if INLINE.search(raw):
         words = _karaoke(span, raw)
     return Cue(
         span[0],
@@ -175,7 +177,7 @@ def _marked_up(span: tuple[int, int], raw: str, webvtt: bool) -> Cue:
 
 
 def _clean(raw: str, entities: bool) -> str:
-    text = _OVERRIDE.sub("", _TAG.sub("", _INLINE.sub("", raw)))
+    text = _OVERRIDE.sub("", _TAG.sub("", INLINE.sub("", raw)))
     return (_unescaped(text) if entities else text).strip()
 
 
@@ -189,8 +191,8 @@ def _unescaped(text: str) -> str:
 def _karaoke(span: tuple[int, int], raw: str) -> list[Word]:
     """Words between inline stamps: each stamp starts the text behind it."""
     marks: list[tuple[int, int, int]] = [(span[0], 0, 0)]
-    for match in _INLINE.finditer(raw):
-        at = _stamp(*match.groups())
+    for match in INLINE.finditer(raw):
+        at = stamp_ns(*match.groups())
         if at is not None and marks[-1][0] <= at <= span[1]:
             marks.append((at, match.end(), match.start()))
     words = []
@@ -214,8 +216,8 @@ def _ass(lines: list[str], told: Told) -> Iterator[Cue]:
             fields = [name.strip().lower() for name in rest.split(",")]
         elif events and key == "dialogue":
             cells = dict(zip(fields, rest.split(",", len(fields) - 1), strict=False))
-            stamps = [_ASS_STAMP.match(cells.get(name, "")) for name in ("start", "end")]
-            start, end = (None if match is None else _stamp(*match.groups()) for match in stamps)
+            stamps = [ASS_STAMP.match(cells.get(name, "")) for name in ("start", "end")]
+            start, end = (None if match is None else stamp_ns(*match.groups()) for match in stamps)
             span = _believed(start, end, f"line {number}", told)
             if span is not None:
                 text = _OVERRIDE.sub("", cells.get("text", ""))
@@ -231,10 +233,14 @@ def is_transcript(plain: object) -> bool:
     return _segments(plain) is not None
 
 
+LISTS = ("segments", "fragments", "transcription", "chunks", "word_segments")
+"""Under which a recogniser's JSON keeps its segments, the surest first."""
+
+
 def _segments(plain: object) -> list[Any] | None:
     """The list of segments: Whisper, WhisperX, whisper.cpp, transformers' chunks, aeneas, or a bare list."""
     if isinstance(plain, dict):
-        for key in ("segments", "fragments", "transcription", "chunks", "word_segments"):
+        for key in LISTS:
             found = plain.get(key)
             if isinstance(found, list) and (not found or any(_is_segment(item) for item in found[:20])):
                 return found

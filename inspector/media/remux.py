@@ -1,7 +1,7 @@
 """Film and sound with their time maps in the file: packets copied under new stamps, cut to the frame.
 
 Nothing is encoded anew but sound whose clock drifts, and sound that lies in a file as plain samples, which
-loses nothing by it. What lies before 0 of the reference timeline is hidden by MP4's edit list (ISO/IEC
+loses nothing by it. What lies before the start is hidden by MP4's edit list (ISO/IEC
 14496-12, 8.6.6), as far as a decoder needs it to start, and cut from plain samples; what lies past the end
 too. Runs in a child, since it demuxes; the result is read again, and one that is not as asked is thrown away.
 """
@@ -131,14 +131,20 @@ class _Lane:
     final_ns: int = 0
     """The last one."""
     early: bool = False
-    """Whether frames come before 0."""
+    """Whether frames come before the start."""
 
 
 class _Copy:
     """One file's packets into another."""
 
     def __init__(
-        self, source: Path, to: Path, info: MediaInfo, order: Order, form: Form, frames: dict[int, tuple[int, int]]
+        self,
+        source: Path,
+        to: Path,
+        info: MediaInfo,
+        order: Order,
+        form: Form,
+        frames: dict[int, tuple[int, int]],
     ) -> None:
         self._source, self._to, self._order, self._form, self._frames = source, to, order, form, frames
         self._zero = info.zero_ns
@@ -203,7 +209,7 @@ class _Copy:
             stream = box.streams[index]
             timemap = self._order.maps[index]
             if index in self._form.anew:
-                sounds.append(Sound(self._source, track, timemap, self._order.end_ns, out))
+                sounds.append(Sound(self._source, track, self._order, out))
                 continue
             new = out.add_stream_from_template(stream)
             if not matroska and track.kind == "video" and stream.time_base is not None:
@@ -219,7 +225,7 @@ class _Copy:
     def _seek(self, box: Any) -> None:
         """Go to shortly before what is wanted, where that is far into the file and one track decides."""
         films = [track for track in self._tracks.values() if track.kind == "video"]
-        starts = [self._order.maps[index].to_local(0) for index in self._tracks]
+        starts = [self._order.maps[index].to_local(self._order.start_ns) for index in self._tracks]
         if len(films) <= 1 and min(starts) > 10 * NS:
             at = min(starts) + self._zero - NS
             stream = box.streams[films[0].index] if films else None
@@ -253,14 +259,14 @@ class _Copy:
 
     def _take(self, lane: _Lane, packet: Any, out: Any) -> None:
         """Write a packet if it is wanted: from what the first shown frame needs to what the last one does."""
-        end = self._order.end_ns
+        start, end = self._order.start_ns, self._order.end_ns
         if not lane.begun:
             if lane.track.kind == "audio":
-                if packet.pts + packet.duration < -PREROLL_NS:
+                if packet.pts + packet.duration < start - PREROLL_NS:
                     return
-            elif packet.is_keyframe and packet.pts <= 0:
+            elif packet.is_keyframe and packet.pts <= start:
                 lane.held.clear()
-            if lane.track.kind == "video" and packet.pts < 0:
+            if lane.track.kind == "video" and packet.pts < start:
                 lane.held.append(packet)
                 return
             lane.begun = True
@@ -278,8 +284,8 @@ class _Copy:
 
     def _put(self, lane: _Lane, packet: Any, out: Any) -> None:
         if lane.track.kind == "video":
-            lane.early |= packet.pts < 0
-            if packet.pts >= 0 and (lane.first_ns is None or packet.pts < lane.first_ns):
+            lane.early |= packet.pts < self._order.start_ns
+            if packet.pts >= self._order.start_ns and (lane.first_ns is None or packet.pts < lane.first_ns):
                 lane.first_ns = packet.pts
             if self._order.end_ns is None or packet.pts < self._order.end_ns:
                 lane.final_ns = max(lane.final_ns, packet.pts)

@@ -26,23 +26,26 @@ _SAMPLES = {"wav": ".wav", "w64": ".wav", "aiff": ".wav", "caf": ".wav", "au": "
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is wanted: each track's time map by its number, and where the reference timeline ends, if at all.
+    """What is wanted: each track's map from the file's local time, by its number, and from when to when.
 
-    Tracks that are not named are left out.
+    Tracks that are not named are left out. From `start_ns` (0 or later) on, on the reference timeline, things
+    are shown; what comes before is hidden or cut, and so is what comes from `end_ns` on.
     """
 
     maps: Mapping[int, TimeMap]
+    start_ns: int = 0
     end_ns: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For a pipe."""
-        return {"maps": [[track, each.anchors] for track, each in self.maps.items()], "end": self.end_ns}
+        maps = [[track, each.anchors] for track, each in self.maps.items()]
+        return {"maps": maps, "start": self.start_ns, "end": self.end_ns}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Order:
         """The inverse of `to_json`."""
         maps = {int(track): TimeMap(tuple((a, b) for a, b in anchors)) for track, anchors in plain["maps"]}
-        return cls(maps, plain["end"])
+        return cls(maps, plain["start"], plain["end"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def form_of(info: MediaInfo, order: Order) -> Form:
             return Form(".flac", True, anew)
     if any(track.kind not in ("video", "audio") for track in tracks.values()):
         raise NotCarried("tracks that are neither picture nor sound are not copied")
-    early = any(_first_ns(track, order) < 0 for track in tracks.values())
+    early = any(_first_ns(track, order) < order.start_ns for track in tracks.values())
     codecs = {track.codec for track in tracks.values() if track.index not in anew}
     if names & _MP4:
         return Form(".mov" if any(each.startswith("pcm_") for each in codecs) else "", False, anew)
@@ -129,4 +132,4 @@ def wanted(track: Track, order: Order) -> tuple[int, int]:
     """A track's span in the file that is asked for."""
     assert track.span is not None
     start, end = map_span(order.maps[track.index], track.span)
-    return max(start, 0), end if order.end_ns is None else min(end, order.end_ns)
+    return max(start, order.start_ns), end if order.end_ns is None else min(end, order.end_ns)

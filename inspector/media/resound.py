@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from inspector.core.timemap import TimeMap
     from inspector.media.probe import Track
 
 BLOCK = 1 << 14
@@ -24,11 +23,11 @@ BLOCK = 1 << 14
 class Sound:
     """A track whose sound is made anew, as FLAC, block by block beside the packets that are copied."""
 
-    def __init__(self, source: Path, track: Track, timemap: TimeMap, end_ns: int | None, out: Any) -> None:
+    def __init__(self, source: Path, track: Track, order: Order, out: Any) -> None:
         self.track = track
         self._rate = round(track.rate or 48_000)
         self.out: Any = out.add_stream("flac", rate=self._rate, layout=_layout(track.channels))
-        self._blocks = _anew(source, track, timemap, self._rate, end_ns, True)
+        self._blocks = _anew(source, track, order, self._rate)
         self._at = 0
 
     def until(self, ns: int | None, out: Any) -> None:
@@ -48,23 +47,18 @@ def _layout(channels: int) -> str:
     return "mono" if channels == 1 else "stereo"
 
 
-def _anew(
-    source: Path, track: Track, timemap: TimeMap, rate: int, end_ns: int | None, from_start: bool
-) -> Iterator[tuple[int, Any]]:
-    """A track's sound on the reference timeline: (sample number, PCM (n, channels)), from 0 on, or, with
-    `from_start`, from where the data begins."""
+def _anew(source: Path, track: Track, order: Order, rate: int) -> Iterator[tuple[int, Any]]:
+    """A track's sound on the reference timeline from its start there: (sample number, PCM (n, channels))."""
     from inspector.core.model import Source
     from inspector.media.audio import PcmReader
     from inspector.media.render import resample_pcm
 
-    order = Order({track.index: timemap}, end_ns)
     start, end = wanted(track, order)
-    first = -(-start * rate // NS) if from_start else 0
-    last = round(end * rate / NS)
+    first, last = -(-start * rate // NS), round(end * rate / NS)
     pcm = PcmReader(Source(source, "av", track.index), rate, _layout(track.channels))
     try:
         for at in range(first, last, BLOCK):
-            yield at, resample_pcm(pcm, timemap, at, min(BLOCK, last - at))
+            yield at, resample_pcm(pcm, order.maps[track.index], at, min(BLOCK, last - at))
     finally:
         pcm.close()
 
@@ -98,7 +92,6 @@ def write_samples(
     import av
 
     (track,) = tracks.values()
-    timemap = order.maps[track.index]
     rate = round(track.rate or 48_000)
     kept = track.codec.startswith("pcm_") and to.suffix == ".wav"
     little = {
@@ -113,26 +106,33 @@ def write_samples(
     with av.open(str(to), "w", options=options) as out:
         if form.anew:
             stream: Any = out.add_stream(codec, rate=rate, layout=_layout(track.channels))
-            kind = "s16" if codec in ("flac", "pcm_s16le", "pcm_u8") else "flt" if "f" in codec[4:] else "s32"
-            for at, pcm in _anew(source, track, timemap, rate, order.end_ns, False):
+            kinds = {"pcm_s24le": "s32", "pcm_s32le": "s32", "pcm_f32le": "flt", "pcm_f64le": "flt"}
+            kind = kinds.get(codec, "s16")
+            sent = 0
+            for at, pcm in _anew(source, track, order, rate):
+                while sent < at:
+                    empty = np.zeros((min(at - sent, BLOCK), track.channels), np.float32)
+                    out.mux(stream.encode(_frame(empty, sent, rate, track.channels, kind)))
+                    sent += len(empty)
+                sent += len(pcm)
                 out.mux(stream.encode(_frame(pcm, at, rate, track.channels, kind)))
         else:
-            stream = _shifted(source, track, timemap, order.end_ns, codec, out)
+            stream = _shifted(source, track, order, codec, out)
         out.mux(stream.encode())
     return {track.index: 0}
 
 
-def _shifted(source: Path, track: Track, timemap: TimeMap, end_ns: int | None, codec: str, out: Any) -> Any:
+def _shifted(source: Path, track: Track, order: Order, codec: str, out: Any) -> Any:
     """The very samples of a track, later or earlier by whole samples, and silence where they begin late."""
-
     from inspector.media.opening import open_unprobed
 
     stream: Any = None
     with open_unprobed(source) as box:
         taken = box.streams[track.index]
         rate = round(track.rate or 48_000)
-        place = round(timemap.to_reference(0) * rate / NS)
-        last = None if end_ns is None else round(end_ns * rate / NS)
+        place = round(order.maps[track.index].to_reference(0) * rate / NS)
+        least = round(order.start_ns * rate / NS)
+        last = None if order.end_ns is None else round(order.end_ns * rate / NS)
         sent = 0
         frames: Any = box.decode(taken)
         for frame in frames:
@@ -146,11 +146,11 @@ def _shifted(source: Path, track: Track, timemap: TimeMap, end_ns: int | None, c
             step = 1 if planar else channels
             first, count = place, data.shape[1] // step
             place += count
-            if first + count <= 0:
+            if first + count <= least:
                 continue
-            if first < 0:
-                data = data[:, -first * step :]
-                first = 0
+            if first < least:
+                data = data[:, (least - first) * step :]
+                first = least
             if last is not None and first + data.shape[1] // step > last:
                 data = data[:, : max(last - first, 0) * step]
             while sent < first:
