@@ -12,8 +12,8 @@ from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app, json_t
 from inspector.errors import plain
 
 if TYPE_CHECKING:
+    from inspector.release.laying import Tally
     from inspector.release.plan import Plan
-    from inspector.release.write import Tally
 
 FORMATS = "folder, huggingface, webdataset, labelstudio, eaf, webvtt"
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
@@ -44,6 +44,15 @@ def export(
         str, typer.Option("--name", metavar="TEXT", help="The release's name; else the folder's.")
     ] = "",
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="What is to be known of it.")] = "",
+    fixes: Annotated[
+        str,
+        typer.Option(
+            "--fixes",
+            metavar="WHERE",
+            help="`files`: time maps are written into the files, as far as these can carry them. `manifest`: "
+            "files stay as they are.",
+        ),
+    ] = "files",
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse where the format cannot carry something.")
     ] = False,
@@ -60,20 +69,24 @@ def export(
     """
     from inspector.core.model import Modality
     from inspector.errors import InspectorError
+    from inspector.release.laying import survey
     from inspector.release.plan import Choice, make_plan
     from inspector.release.targets import targets
-    from inspector.release.write import survey, write
+    from inspector.release.write import write
     from inspector.session import Session
 
     targets.get(as_)
     for each in modality or ():
         if each not in set(Modality):
             raise InspectorError("There is no such modality", each, f"There is {', '.join(Modality)}")
+    if fixes not in ("files", "manifest"):
+        raise InspectorError("--fixes knows no such place", fixes, "There is files, manifest")
     choice = Choice(
         where=where,
         form=as_,
         modalities=frozenset(modality) if modality else None,
         authors=frozenset(labels_of) if labels_of else None,
+        fixes=fixes,
         strict=strict,
         name=name,
         note=note,

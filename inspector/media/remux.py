@@ -45,6 +45,7 @@ class Remuxed:
 
     tracks: Mapping[int, tuple[int, tuple[int, int]]]
     changes: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
 
 def remux(source: Path, to: Path, order: Order) -> Remuxed:
@@ -87,7 +88,17 @@ def remux(source: Path, to: Path, order: Order) -> Remuxed:
         changes = ["stamped anew, not encoded anew"]
     if order.end_ns is not None:
         changes = [f"cut; {changes[0]}"]
-    return Remuxed(spans, tuple(changes))
+    lost = [
+        "tracks that are neither film nor sound are left out"
+        for track in info.tracks
+        if track.index not in order.maps and track.kind != "attachment"
+    ]
+    first = min(
+        (order.maps[index].to_reference(track.span[0]) for index, track in tracks.items() if track.span)
+    )
+    if form.samples and first < order.start_ns and order.end_ns is None:
+        lost.append("sound before the start of the record is cut off: its format has no times before 0")
+    return Remuxed(spans, tuple(changes), tuple(dict.fromkeys(lost)))
 
 
 def _wrong(track: Track, got: Track, order: Order, frames: tuple[int, int] | None) -> str | None:
@@ -319,6 +330,7 @@ def main() -> None:
             answer: dict[str, Any] = {
                 "tracks": [[index, number, span] for index, (number, span) in made.tracks.items()],
                 "changes": made.changes,
+                "lost": made.lost,
             }
         except NotCarried as error:
             answer = {"cannot": error.title}

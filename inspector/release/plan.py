@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from inspector.core.curation import Curation
     from inspector.core.desk import Desk
-    from inspector.core.model import Coverage, Cue, Dataset, Modality, Record, Stream
+    from inspector.core.model import Coverage, Cue, Dataset, Modality, Record, Span, Stream
 
 NO_SPLIT = "data"
 """The folder of records that belong to no split."""
@@ -88,6 +88,8 @@ class Choice:
     """Labels of these alone; None for all."""
     split: str | None = "split"
     """The column whose value is the split; None, or one that is not there: no split."""
+    fixes: str = "files"
+    """Where fixes go: into the `files` as far as these can carry them, or into the `manifest` alone."""
     strict: bool = False
     name: str = ""
     note: str = ""
@@ -97,7 +99,7 @@ class Choice:
     def chosen(self) -> dict[str, Any]:
         """As the card tells it."""
         listed = None if self.records is None else len(self.records)
-        names = ("where", "modalities", "authors", "split", "strict")
+        names = ("where", "modalities", "authors", "split", "fixes", "strict")
         told = {each: getattr(self, each) for each in names}
         sets = {each: sorted(told[each]) for each in ("modalities", "authors") if told[each] is not None}
         return {**told, **sets, "records": listed}
@@ -105,12 +107,25 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Records to release in the dataset's order, each with its split; how many were left out by reason."""
+    """Records to release in the dataset's order, each with its split; how many were left out by reason.
+
+    Of moments `ids` are new ones, `sources` the records that they are of, and `spans` where (reference ns).
+    """
 
     choice: Choice
     ids: tuple[str, ...]
     splits: tuple[str, ...]
     left_out: dict[str, int] = field(default_factory=dict)
+    sources: tuple[str, ...] | None = None
+    spans: tuple[Span, ...] | None = None
+
+    def source(self, number: int) -> str:
+        """The dataset's record that one of the plan's is, or is a moment of."""
+        return self.ids[number] if self.sources is None else self.sources[number]
+
+    def span(self, number: int) -> Span | None:
+        """The moment that one of the plan's records is; None for a whole record."""
+        return None if self.spans is None else self.spans[number]
 
 
 def make_plan(session: Opened, choice: Choice) -> Plan:

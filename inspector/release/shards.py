@@ -111,9 +111,7 @@ def pack(
         with suppress(OSError):
             size, digest = hash_file(to)
             if [size, digest] == kept[1:3]:
-                held = Packed(
-                    [Member(*each) for each in kept[3][0]], [Region(*each) for each in kept[3][1]]
-                )
+                held = Packed([Member(*each) for each in kept[3][0]], [Region(*each) for each in kept[3][1]])
     if held is None:
         held = shard.pack(batch.laids, to)
         for source, state in before.items():

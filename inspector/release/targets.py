@@ -85,7 +85,8 @@ class Shard:
 class Laid:
     """A record as it will be in the release: what its streams become, and the files it needs.
 
-    `record` still names source files; `paths` gives each of them its path in the release.
+    `record` names source files, or staged ones with its fixes in them; `paths` gives each its path in the
+    release.
     """
 
     record: Record
@@ -98,6 +99,8 @@ class Laid:
     mask: list[dict[str, Any]] = field(default_factory=list)
     """Rows of the mask: what is there of each modality, and when (`core.manifest.MASK`)."""
     shard: Shard | None = None
+    made_of: str = ""
+    """The dataset's record that this one is, or is a moment of."""
 
 
 class Reads(Protocol):

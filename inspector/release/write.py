@@ -14,7 +14,6 @@ import shutil
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +25,17 @@ from inspector import __version__
 from inspector.core import manifest
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
+from inspector.release.baking import Baker
 from inspector.release.copying import changed, copy_hashed, hash_file, settle, settle_name, state_of
 from inspector.release.croissant import FILE as CROISSANT
 from inspector.release.croissant import Contents, croissant
-from inspector.release.names import split_folder
-from inspector.release.plan import chosen_part
+from inspector.release.laying import Tally, lay_all
 from inspector.release.shards import Batch, Batches, pack
-from inspector.release.tables import Table, licence_of, mask_rows
+from inspector.release.tables import Table, licence_of
 from inspector.release.targets import Asset, Laid, targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -48,71 +47,8 @@ AT_A_TIME = 4
 AHEAD = 64
 """Records whose files are on the way."""
 DONE = "done.jsonl"
-
-
-@dataclass
-class Tally:
-    """What a release holds, or would hold."""
-
-    records: int = 0
-    files: int = 0
-    bytes: int = 0
-    decisions: int = 0
-    """Decisions in force on these records: time maps, labels, flags."""
-    changes: dict[str, int] = field(default_factory=dict)
-    """What was done to files, with how often."""
-    lost: dict[str, int] = field(default_factory=dict)
-    """What the format cannot carry, with in how many records."""
-    splits: dict[str, int] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    """Records that could not be read; they are left out."""
-
-    def add(self, laid: Laid) -> None:
-        """Count a record."""
-        self.records += 1
-        self.splits[laid.split] = self.splits.get(laid.split, 0) + 1
-        for counted, sentences in ((self.lost, laid.lost), (self.changes, laid.changes)):
-            for sentence in dict.fromkeys(sentences):
-                counted[sentence] = counted.get(sentence, 0) + 1
-
-
-def survey(session: Opened, plan: Plan, told: Callable[[int], None] | None = None) -> Tally:
-    """What a plan would write, every record read and no file touched. For --dry-run and the dialog."""
-    tally = Tally()
-    seen: set[str] = set()
-    for laid in _laid(session, plan, tally, targets.get(plan.choice.form)(), told):
-        for piece in laid.pieces:
-            path = piece.path if laid.shard is None or piece.shared else laid.shard.path
-            if path not in seen:
-                seen.add(path)
-                tally.files += 1
-            if piece.path not in seen or piece.path == path:
-                seen.add(piece.path)
-                tally.bytes += 0 if piece.source is None else state_of(piece.source)[0]
-    return tally
-
-
-def _laid(
-    session: Opened, plan: Plan, tally: Tally, target: Target, told: Callable[[int], None] | None
-) -> Iterator[Laid]:
-    columns = [name for name in session.index.column_names if name not in ("record_id", "modalities")]
-    table = session.index.select(columns)
-    for number, (record_id, split) in enumerate(zip(plan.ids, plan.splits, strict=True)):
-        if told is not None:
-            told(number)
-        try:
-            record = chosen_part(session.record(record_id), plan.choice)
-        except InspectorError as error:
-            tally.problems.append(f"{record_id}: {error}")
-            continue
-        row = table.slice(session.row_of(record_id), 1).to_pylist()[0] if columns else {}
-        mask = list(mask_rows(record, session.coverage(record)))
-        laid = Laid(record, split_folder(split), columns=row, mask=mask)
-        tally.problems += [f"{record_id}: {problem}" for problem in record.problems]
-        target.lay(laid, session)
-        tally.decisions += len(session.curation.values(record_id))
-        tally.add(laid)
-        yield laid
+STAGED = "baked"
+"""Where files lie that were made anew, until they are in the release."""
 
 
 def write(
@@ -225,7 +161,9 @@ class _Writing:
                 stack.callback(table.close)
             waiting: deque[Batch] = deque()
             batches = Batches(self._pack)
-            for laid in _laid(self._session, self._plan, self._tally, self._target, told):
+            baker = self._baker = Baker(self._part / STAGED)
+            stack.callback(baker.close)
+            for laid in lay_all(self._session, self._plan, self._tally, self._target, baker, told):
                 if self._plan.choice.strict and laid.lost:
                     raise InspectorError(
                         "The format cannot carry everything",
@@ -248,7 +186,7 @@ class _Writing:
                 self._common(path)
             self._index()
             self._croissant(name)
-        for source, state in self._states.items():
+        for source, state in (*self._states.items(), *baker.states.items()):
             if state_of(source) != state:
                 raise changed(source)
         return self._seal(name), self._tally
@@ -259,7 +197,10 @@ class _Writing:
         """Make the sibling folder, or go on in it where it was made for the same plan."""
         choice = self._plan.choice
         wanted = manifest.canonical(
-            [__version__, str(self._root), choice.form, choice.chosen(), self._plan.ids, self._plan.splits]
+            [
+                *(__version__, str(self._root), choice.form, choice.chosen()),
+                *(self._plan.ids, self._plan.splits, self._plan.spans),
+            ]
         )
         mark = hashlib.sha256(wanted).hexdigest()
         place = self._part / DONE
@@ -315,15 +256,15 @@ class _Writing:
         return self._pool.submit(pack, batch, to, kept, self._states, self._named, self._done.write)
 
     def _named(self, source: Path) -> str:
-        resolved = str(source)
+        resolved = str(self._baker.origin.get(source, source))
         root = str(self._root)
-        return resolved[len(root) + 1 :] if resolved.startswith(root + os.sep) else source.name
+        return resolved[len(root) + 1 :] if resolved.startswith(root + os.sep) else os.path.basename(resolved)
 
     # -- tables --------------------------------------------------------------------------------------------
 
     def _decide(self, laid: Laid) -> None:
         """Take what was decided on the record into the journal's digest."""
-        record, decided = laid.record, self._session.curation.values(laid.record.id)
+        record, decided = laid.record, self._session.curation.values(laid.made_of)
         self._decided.update(
             manifest.canonical(
                 [
@@ -365,7 +306,7 @@ class _Writing:
                 "record_id": record.id,
                 "split": laid.split,
                 "root": root,
-                "made_from": session.desk.present(record.id),
+                "made_from": session.desk.present(laid.made_of),
                 "licence": licence,
                 "changes": laid.changes,
                 "lost": laid.lost,
@@ -419,11 +360,13 @@ class _Writing:
 
     def _index(self) -> None:
         session = self._session
-        splits = dict(zip(self._plan.ids, self._plan.splits, strict=True))
         there = {record_id for record_id, _ in self._roots}
-        ids = [record_id for record_id in self._plan.ids if record_id in there]
-        table = session.index.take(pa.array([session.row_of(each) for each in ids], pa.int64()))
-        column = pa.array([splits[each] for each in ids], pa.string())
+        rows = [number for number, each in enumerate(self._plan.ids) if each in there]
+        places = [session.row_of(self._plan.source(number)) for number in rows]
+        table = session.index.take(pa.array(places, pa.int64()))
+        ids = pa.array([self._plan.ids[number] for number in rows], pa.string())
+        table = table.set_column(table.column_names.index("record_id"), "record_id", ids)
+        column = pa.array([self._plan.splits[number] for number in rows], pa.string())
         if "split" in table.column_names:
             table = table.drop_columns(["split"])
         pq.write_table(table.append_column("split", column), manifest.table_path(self._part, "index"))
@@ -452,5 +395,6 @@ class _Writing:
         (self._part / manifest.CARD).write_bytes(text)
         seal = hashlib.sha256(text).hexdigest()
         (self._part / manifest.SEAL).write_text(f"{seal}  {manifest.CARD}\n", encoding="ascii")
+        self._baker.clear()
         (self._part / DONE).unlink()
         return card
