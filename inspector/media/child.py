@@ -25,7 +25,7 @@ CHILDREN = 2
 TIMEOUT_S = 60.0
 """A probe that takes longer is counted as hanging; its child is killed."""
 
-_idle: queue.LifoQueue[Child] = queue.LifoQueue()
+_idle: queue.LifoQueue[_Child] = queue.LifoQueue()
 _slots = threading.Semaphore(CHILDREN)
 _lock = threading.Lock()
 _known: dict[tuple[str, int, int], MediaInfo | InspectorError] = {}
@@ -60,18 +60,9 @@ def child_command(module: str, nice: int = 0) -> list[str]:
 
 
 class Child:
-<<<<<<< HEAD
     """One child process that runs `main()` of a module; not safe to use from two threads at once."""
 
     def __init__(self, module: str) -> None:
-=======
-    """One child process that runs `main()` of a module of ours: an order a line, its answer on the next.
-
-    Not safe to use from two threads at once.
-    """
-
-    def __init__(self, module: str = "inspector.media.child") -> None:
->>>>>>> 7c65f8d (Film and sound remuxed under new stamps)
         self._process = subprocess.Popen(
             child_command(module),
             stdin=subprocess.PIPE,
@@ -82,17 +73,10 @@ class Child:
 
     @property
     def alive(self) -> bool:
-<<<<<<< HEAD
         """Whether it still runs."""
         return self._process.poll() is None
 
     def answer(self, question: Any, limit_s: float) -> dict[str, Any]:
-=======
-        """Whether it runs."""
-        return self._process.poll() is None
-
-    def ask(self, order: Any, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
->>>>>>> 7c65f8d (Film and sound remuxed under new stamps)
         """The child's answer; EOFError where it died of the question, TimeoutError where it hangs."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -102,19 +86,11 @@ class Child:
             hung.set()
             self._process.kill()
 
-<<<<<<< HEAD
         timer = threading.Timer(limit_s, kill)
         timer.daemon = True
         timer.start()
         try:
             self._process.stdin.write(json.dumps(question) + "\n")
-=======
-        timer = threading.Timer(timeout_s, kill)
-        timer.daemon = True
-        timer.start()
-        try:
-            self._process.stdin.write(json.dumps(order) + "\n")
->>>>>>> 7c65f8d (Film and sound remuxed under new stamps)
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         except OSError:
@@ -156,7 +132,7 @@ class _Child(Child):
 
 def warm() -> None:
     """Start a child now, so that it is ready when the first film is asked about."""
-    _idle.put(Child())
+    _idle.put(_Child())
 
 
 def probe(path: Path) -> MediaInfo:
@@ -209,12 +185,12 @@ def _asked(path: Path) -> dict[str, Any]:
     try:
         child = _idle.get_nowait()
     except queue.Empty:
-        child = Child()
+        child = _Child()
     if not child.alive:
         child.close()
-        child = Child()
+        child = _Child()
     try:
-        answer = child.ask(os.fspath(path))
+        answer = child.ask(path)
     except (EOFError, TimeoutError):
         child.close()
         raise
