@@ -24,7 +24,7 @@ from inspector.media.remux_plan import Form, NotCarried, Order, form_of, wanted
 from inspector.media.resound import Sound, write_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from inspector.core.timemap import TimeMap
     from inspector.media.mp4 import Shown
@@ -145,6 +145,32 @@ class _Lane:
     """Whether frames come before the start."""
 
 
+def _dated(packets: Iterator[Any]) -> Iterator[Any]:
+    """Packets that each have a time of decoding: FFmpeg knows none for the first ones of a container that
+    keeps none, until it has seen how far frames are reordered. They get some, a tick apart, before that."""
+    held: dict[int, list[Any]] = {}
+    dated: set[int] = set()
+    for packet in packets:
+        if packet.dts is None and packet.pts is None:
+            continue
+        number = packet.stream.index
+        if packet.dts is None and number not in dated:
+            held.setdefault(number, []).append(packet)
+            continue
+        dated.add(number)
+        yield from _before(held.pop(number, []), packet.dts)
+        yield packet
+    for left in held.values():
+        yield from _before(left, min(packet.pts for packet in left))
+
+
+def _before(packets: list[Any], dts: int) -> Iterator[Any]:
+    first = min([dts, *(packet.pts for packet in packets)])
+    for number, packet in enumerate(packets):
+        packet.dts = first - len(packets) + number
+        yield packet
+
+
 class _Copy:
     """One file's packets into another."""
 
@@ -179,9 +205,7 @@ class _Copy:
             lanes, sounds = self._lanes(box, out, matroska)
             self._seek(box)
             copied = [box.streams[index] for index in lanes]
-            for packet in box.demux(copied) if copied else ():
-                if packet.dts is None and packet.pts is None:
-                    continue
+            for packet in _dated(box.demux(copied)) if copied else ():
                 lane = lanes[packet.stream.index]
                 dts = self._stamp(lane, packet)
                 for sound in sounds:

@@ -209,7 +209,7 @@ class Baker:
             worker = child.Child(remux.MODULE)
         limit = PATIENCE_S + os.path.getsize(source) / SLOWEST
         try:
-            answer = worker.ask({"source": str(source), "to": str(to), **order.to_json()}, limit)
+            answer = worker.answer({"source": str(source), "to": str(to), **order.to_json()}, limit)
         except (EOFError, TimeoutError):
             worker.close()
             raise NotCarried("the file ends or hangs the program that writes it") from None

@@ -71,7 +71,7 @@ def test_datasets_loads_what_was_written(session: Session, tmp_path: Path, load:
     import datasets
 
     out = tmp_path / "out"
-    export(session, out, form="huggingface")
+    export(session, out, form="huggingface", fixes="manifest")
     found = load(out)
     assert {name: len(split) for name, split in found.items()} == {"train": 2, "test": 1}
     features = found["train"].features
