@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from inspector.audit.checks import Limits
+    from inspector.audit.evidence import Evidence
     from inspector.audit.material import Film, Sound
     from inspector.core.findings import Finding
     from inspector.core.model import Stream
@@ -128,6 +129,17 @@ class Run:
             found = list(summed_up(self._facts, trials))
             self._store.add([Result(None, "self-test", "", found)])
             yield from found
+        finally:
+            self._decoders.close()
+
+    def evidence(self, finding: Finding) -> Evidence | None:
+        """What the finding's figure was read from, for people to see; None where that is no curve."""
+        from inspector.audit.evidence import fit_curve
+
+        if finding.record_id is None:
+            return None
+        try:
+            return fit_curve(self._case(finding.record_id), finding)
         finally:
             self._decoders.close()
 

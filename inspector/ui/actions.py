@@ -90,6 +90,13 @@ TABLE = (
     Spec("before", "Align", "As it was before", ("B",), "", "Without the proposal", True, True),
     Spec("accept", "Align", "Accept the proposal", ("Ctrl+Return", "Ctrl+Enter"), "check"),
     Spec("discard", "Align", "Throw the proposal away", ("Esc",), "close"),
+    Spec("findings", "Audit", "Findings", ("F3",), "", "What the audit found, the worst first", True),
+    Spec("audit", "Audit", "Run the audit", ("F4",), "", "Only what is new or changed is measured again"),
+    Spec("finding_on", "Audit", "Next finding", ("F7",), "", "Its moment, with its fix proposed"),
+    Spec("finding_back", "Audit", "Finding before", ("Shift+F7",)),
+    Spec("audition", "Audit", "Play about each finding", (), "", "Three seconds, by themselves", True),
+    Spec("self_test", "Audit", "Test the ruler on this data", (), "", "Hidden faults in copies, in memory"),
+    Spec("report", "Audit", "Save the report…", (), "", "One HTML file of the newest audit", rule=True),
     Spec("history", "Curate", "History", ("Ctrl+H",), "", "Every edit by time and author", rule=True),
     Spec("zoom_in", "View", "Zoom in", ("Ctrl+=", "Ctrl++", "+", "="), "zoom-in"),
     Spec("zoom_out", "View", "Zoom out", ("Ctrl+-", "-"), "zoom-out"),
@@ -172,7 +179,7 @@ def key_sheet() -> str:
         if spec.keys:
             groups.setdefault(spec.menu, []).append((_keys_text(spec), spec.text.rstrip("…")))
     groups["Timeline"] = list(TIMELINE_KEYS)
-    columns = (("Play", "Timeline", "Help"), ("View", "File"), ("Curate", "Align"))
+    columns = (("Play", "Timeline", "Help"), ("View", "File"), ("Curate",), ("Align", "Audit"))
     cells = "".join(
         f'<td style="padding-right:40px">{"".join(_group(name, groups[name]) for name in column)}</td>'
         for column in columns

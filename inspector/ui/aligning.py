@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 MS = 1_000_000
 USUAL_FRAME_NS = 40 * MS
-MEASURED = "SELECT stream_a, stream_b, residual_ms, confidence, method FROM pairs WHERE record_id = {}"
+MEASURED = "SELECT * FROM pairs WHERE record_id = {}"
 
 
 class Aligning(Room):
@@ -98,6 +98,11 @@ class Aligning(Room):
             awaited, self._awaited = self._awaited, None
             self.propose(*awaited)
 
+    def tracks_built(self) -> None:
+        """What is proposed was proposed before the tracks were there."""
+        if self.proposal is not None:
+            self._show()
+
     def took(self, record: Record) -> bool:
         """Whether the record on show was turned into this one in place, since only time maps are others."""
         shown = self.window.record
@@ -141,12 +146,15 @@ class Aligning(Room):
         method: str = "",
         confidence: float | None = None,
         also: tuple[str, ...] = (),
+        at_ns: int | None = None,
     ) -> None:
-        """Show a new map of a stream as a proposal, in its record, in place of what was proposed before."""
+        """Propose a new map of a stream, in its record and at a moment, in place of the one before."""
         record = self.window.record
-        if record is None or record.id != record_id:
-            self._awaited = (record_id, stream_id, timemap, title, method, confidence, also)
-            self.window.show_record(record_id)
+        here = record is not None and record.id == record_id
+        self._awaited = None if here else (record_id, stream_id, timemap, title, method, confidence, also)
+        if not here or at_ns is not None:
+            self.window.show_moment(record_id, at_ns)
+        if record is None or not here:
             return
         if not any(each.id == stream_id for each in record.streams):
             self.window.notice(f"{record_id} has no stream {stream_id} any more")
@@ -255,6 +263,8 @@ class Aligning(Room):
             return left
 
         def saved(left: int) -> None:
+            for each in ids:
+                self.window.auditing.accepted(each, proposal.stream_id)
             without = f"; {left} records have no {proposal.stream_id}" if left else ""
             self.window.notice(f"{title}{without} · Ctrl+Z takes it back")
 
@@ -382,13 +392,16 @@ class Aligning(Room):
         if stream.id == record.reference:
             return "The reference", "Every other stream is placed against its clock"
         for row in self._measured:
-            late = row["residual_ms"]
+            late = row["offset_ms"]
             pair = (row["stream_a"], row["stream_b"])
             if late is None or set(pair) != {record.reference, stream.id}:
                 continue
             late = late if pair[1] == stream.id else -late
             sure = "" if row["confidence"] is None else f", confidence {row['confidence']:.2f}"
             words = "on time" if abs(late) < 0.5 else f"{abs(late):.0f} ms {'late' if late > 0 else 'early'}"
+            drift = row["drift_ppm"] if pair[1] == stream.id else -(row["drift_ppm"] or 0.0)
+            if drift and abs(drift) >= 0.5:
+                words += f", {abs(drift):.0f} ppm {'fast' if drift > 0 else 'slow'}"
             return words, f"{stream.id} against {record.reference}, {row['method']}{sure}"
         return "not measured", f"{stream.id} against {record.reference or 'the others'}: no audit measured it"
 
@@ -414,7 +427,7 @@ class Aligning(Room):
 
     def _measured_said(self, a: str, b: str, later_ns: int) -> str:
         for row in self._measured:
-            late, pair = row["residual_ms"], (row["stream_a"], row["stream_b"])
+            late, pair = row["offset_ms"], (row["stream_a"], row["stream_b"])
             if late is None or set(pair) != {a, b}:
                 continue
             late = late if pair == (a, b) else -late

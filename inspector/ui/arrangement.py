@@ -58,12 +58,14 @@ class Arrangement(QSplitter):
         column.setSpacing(0)
         column.addWidget(self.middle, 1)
         column.addWidget(self.transport_bar)
-        for widget in (self.records, centre, self.tabs):
+        self.left = QSplitter(Qt.Orientation.Vertical, self)
+        self.left.addWidget(self.records)
+        for widget in (self.left, centre, self.tabs):
             self.addWidget(widget)
-        for widget, stretch in ((self.records, 0), (centre, 1), (self.tabs, 0)):
+        for widget, stretch in ((self.left, 0), (centre, 1), (self.tabs, 0)):
             self.setStretchFactor(self.indexOf(widget), stretch)
         self.setCollapsible(1, False)
-        for splitter in (self, self.middle):
+        for splitter in (self, self.middle, self.left):
             splitter.setHandleWidth(1)
         self.stage.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 

@@ -15,6 +15,7 @@ from inspector.ui import theme
 from inspector.ui.aligning import Aligning
 from inspector.ui.arrangement import Arrangement
 from inspector.ui.asking import Asking
+from inspector.ui.auditing import Auditing
 from inspector.ui.curating import Curating
 from inspector.ui.dialogs import show_about, show_keys
 from inspector.ui.follow import Follower
@@ -98,7 +99,8 @@ class MainWindow(QMainWindow):
         self.asking = Asking(self)
         self.curating = Curating(self)
         self.aligning = Aligning(self)
-        self.rooms: tuple[Room, ...] = (self.asking, self.curating, self.aligning)
+        self.auditing = Auditing(self)
+        self.rooms: tuple[Room, ...] = (self.asking, self.curating, self.aligning, self.auditing)
         player.state_changed.connect(self.show_status)
         player.speaker.problem.connect(self.notice)
         self.sounds.build(self.timeline, self.actions_)
@@ -147,7 +149,7 @@ class MainWindow(QMainWindow):
             "zoom_in": self.timeline.zoom_in,
             "zoom_out": self.timeline.zoom_out,
             "fit": self.timeline.fit,
-            "left": lambda: self.records.setVisible(self.actions_["left"].isChecked()),
+            "left": lambda: self.parts.left.setVisible(self.actions_["left"].isChecked()),
             "right": lambda: self.tabs.setVisible(self.actions_["right"].isChecked()),
             "bottom": lambda: self.timeline.setVisible(self.actions_["bottom"].isChecked()),
             "sync": self._toggle_sync,
@@ -355,6 +357,8 @@ class MainWindow(QMainWindow):
         )
         self.contents.start()
         self.sounds.attach()
+        for room in self.rooms:
+            room.tracks_built()
         self.parts.fit_timeline()
         self.timeline.set_time(self.player.transport.now_ns())
         self.player.start_sound()
@@ -460,7 +464,7 @@ class MainWindow(QMainWindow):
 
     def _filter(self) -> None:
         self.actions_["left"].setChecked(True)
-        self.records.show()
+        self.parts.left.show()
         self.records.focus_filter()
 
     def _switch_theme(self) -> None:

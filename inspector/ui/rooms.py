@@ -42,6 +42,9 @@ class Room(QObject):
     def set_record(self, record: Record | None) -> None:
         """Another record is on show, or the same one after an edit; None where there is none."""
 
+    def tracks_built(self) -> None:
+        """The timeline has the tracks of the record on show."""
+
     def behind(
         self,
         title: str,

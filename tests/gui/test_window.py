@@ -16,6 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
 from inspector.core.curation import FLAGS
+from inspector.core.findings import Finding, Status
 from inspector.core.times import NS
 from inspector.playback.pictures import PictureFeed
 from inspector.session import Opening
@@ -23,6 +24,7 @@ from inspector.ui import theme
 from inspector.ui.actions import TABLE
 from inspector.ui.app import make_app
 from inspector.ui.main_window import MainWindow
+from inspector.ui.panels.findings_model import Item
 from inspector.ui.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
+
+    from inspector.ui.panels.findings import FindingsPanel
 
 RECORDS = ("a", "b", "c")
 CUES = "WEBVTT\n\n00:01.000 --> 00:02.000\nkitchen\n"
@@ -101,7 +105,10 @@ class Keyboard:
             box.close()
         if (opened := preferences(window)) is not None:
             opened.close()
-        for name in ("sync", "sql", "advance"):
+        while window.auditing.running:
+            window.auditing.cancel()
+            QTest.qWait(5)
+        for name in ("sync", "sql", "advance", "findings"):
             if window.actions_[name].isChecked():
                 window.actions_[name].trigger()
         window.aligning.discard()  # half a tie
@@ -186,6 +193,24 @@ class Keyboard:
                 and abs(window.aligning.proposal.timemap.late_ns + ms * 1e6) < 1000
             )
 
+        def worklist() -> FindingsPanel | None:
+            panel = window.auditing.panel
+            return panel if panel is not None and panel.isVisible() else None
+
+        def found() -> None:
+            """There is a finding of each record, and that of b is chosen."""
+            window.actions_["findings"].trigger()
+            panel = worklist()
+            assert panel is not None
+            items = [Item(Finding("x.y", name, status=Status.FAILED)) for name in RECORDS]
+            panel.show_items(items, {Status.FAILED: 3}, 3)
+            panel.list.setCurrentIndex(panel.model.index(2, 0))
+            self.focus.setFocus()
+
+        def chosen() -> str | None:
+            panel = worklist()
+            return panel.current.finding.record_id if panel is not None and panel.current else None
+
         def accepted() -> bool:
             """The shown record has the map, and nothing is proposed any more."""
             return self._moved() and window.aligning.proposal is None
@@ -246,6 +271,10 @@ class Keyboard:
             "before": (lambda: window.aligning.nudge(NS), window.actions_["before"].isChecked),
             "accept": (lambda: window.aligning.nudge(NS), accepted),
             "discard": (lambda: window.aligning.nudge(NS), lambda: window.aligning.proposal is None),
+            "findings": (nothing, lambda: worklist() is not None),
+            "audit": (nothing, lambda: window.auditing.running),
+            "finding_on": (found, lambda: chosen() == "c" and record("c")()),
+            "finding_back": (found, lambda: chosen() == "a" and record("a")()),
             "history": (
                 lambda: window.tabs.setCurrentWidget(window.streams),
                 window.parts.history.isVisible,

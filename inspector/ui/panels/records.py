@@ -284,6 +284,11 @@ class RecordsPanel(Panel):
         self._chosen = record_id
         self._mark()
 
+    def show_findings(self, found: Mapping[str, tuple[int, int]]) -> None:
+        """Tell in each record's dot how many findings failed and are suspect."""
+        self.model.set_findings(found)
+        self.table.viewport().update()
+
     def show_flags(self, flags: Mapping[str, str]) -> None:
         """Show these flags; called again whenever they changed. The mapping is kept."""
         self.model.set_flags(flags)

@@ -141,6 +141,7 @@ class RecordsModel(QAbstractTableModel):
         self._fresh: dict[str, Filled] = {}
         self._trouble: dict[str, str] = {}
         self._flags: Mapping[str, str] = {}
+        self._findings: Mapping[str, tuple[int, int]] = {}
         self._state = np.zeros(rows, np.uint8)
         self._duration = np.full(rows, -1, np.int64)
         self._coverage = np.zeros((rows, len(self.modalities)), np.uint8)
@@ -202,6 +203,10 @@ class RecordsModel(QAbstractTableModel):
     def set_flags(self, flags: Mapping[str, str]) -> None:
         """The flag of each record that has one; the mapping is kept and may change."""
         self._flags = flags
+
+    def set_findings(self, found: Mapping[str, tuple[int, int]]) -> None:
+        """How many findings of each record failed, and how many are suspect."""
+        self._findings = found
 
     def flag(self, row: int) -> str:
         """The flag in a shown row, empty for none."""
@@ -311,7 +316,9 @@ class RecordsModel(QAbstractTableModel):
     def state(self, row: int) -> int:
         """UNSEEN, SOUND, WARNED or BROKEN."""
         told = self._told(row)
-        return UNSEEN if told is None else told.state
+        state = UNSEEN if told is None else told.state
+        failed, suspect = self._findings.get(self.record_id(row), (0, 0)) if self._findings else (0, 0)
+        return BROKEN if failed else max(state, WARNED) if suspect else state
 
     def coverage(self, row: int) -> tuple[tuple[Coverage, ...], bool]:
         """A state for each of the dataset's modalities, and whether that is known rather than promised."""
@@ -417,6 +424,9 @@ class RecordsModel(QAbstractTableModel):
         """A cell in words, for a tooltip and for those who hear the screen."""
         if column == STATE:
             told = self.state(row)
+            if self._findings and (found := self._findings.get(self.record_id(row))) is not None:
+                words = f"The audit: {found[0]} failed, {found[1]} suspect"
+                return "\n".join(filter(None, (words, self._trouble.get(self.record_id(row), ""))))
             if told == UNSEEN:
                 return "Not looked at yet"
             return self._trouble.get(

@@ -1,0 +1,162 @@
+"""What a figure was read from, for people: how well two streams fit at every lag, about the lag found.
+
+Both streams are made curves of equal steps on the reference timeline (flashes and onsets as uprights, speech
+and words as levels, motion as speed) and correlated. It is the same material that the estimators use, and
+not their decision: a gate looks at more than the height of a peak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inspector.audit.alignment import RATED, bands, solved, speeds
+from inspector.audit.estimators import events, motion, speech
+from inspector.audit.material import RATE
+from inspector.audit.pair import LONGEST_S, SEARCH_S
+from inspector.core.times import NS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from inspector.audit.case import Case
+    from inspector.audit.pair import Pair
+    from inspector.core.findings import Finding
+    from inspector.core.model import Stream
+
+STEP_S = 0.005
+LEAST_S = 0.25
+"""So far to either side of nought at least is shown."""
+WIDTH_S = 0.012
+"""How wide an event is made, so that moments a few ms apart overlap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A curve (n,) over lags in ms, positive where `b` is late; `at_ms` is what was found."""
+
+    title: str
+    lag_ms: NDArray[np.float64]
+    fit: NDArray[np.float64]
+    at_ms: float
+
+
+def fit_curve(case: Case, finding: Finding) -> Evidence | None:
+    """How well the stream that a finding names fits at every lag; None where no pair measured it."""
+    found = solved(case)
+    pair = next((found.through[each] for each in finding.streams if each in found.through), None)
+    if pair is None:
+        named = set(finding.streams)
+        pair = next((each for each in found.pairs if each.b in named and not each.why), None)
+    if pair is None:
+        return None
+    curves = _curves(case, pair)
+    if curves is None:
+        return None
+    a, b = curves
+    reach = min(max(2 * abs(pair.offset_s), LEAST_S) + LEAST_S, SEARCH_S)
+    lag_s, fit = correlated(a, b, STEP_S, reach)
+    title = f"{pair.b} against {pair.a}, {pair.method}"
+    return Evidence(title, lag_s * 1000, fit, pair.offset_s * 1000)
+
+
+def correlated(
+    a: NDArray[np.float64], b: NDArray[np.float64], step_s: float, reach_s: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lags, s, within ±`reach_s`, and Pearson's r over the whole of both curves at each, as by FFT."""
+    length = max(len(a), len(b))
+    a = np.pad(a - a.mean(), (0, length - len(a)))
+    b = np.pad(b - b.mean(), (0, length - len(b)))
+    size = 1 << (2 * length - 1).bit_length()
+    product = np.fft.irfft(np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size)), size)
+    most = min(round(reach_s / step_s), length - 1)
+    fit = np.concatenate([product[-most:], product[: most + 1]])
+    power = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    lags = (np.arange(-most, most + 1) * step_s).astype(np.float64)
+    return lags, fit / power if power else fit
+
+
+def _curves(case: Case, pair: Pair) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    a, b = case.record.stream(pair.a), case.record.stream(pair.b)
+    if pair.method == "flashes":
+        return _uprights(_flashes(case, a)), _uprights(_flashes(case, b))
+    if pair.method == "flashes and onsets":
+        return _uprights(_flashes(case, a)), _uprights(_onsets(case, b))
+    if pair.method in ("speech and words", RATED):
+        return _speech(case, a, b)
+    if pair.method.startswith("motion"):
+        return _motion(case, a, b)
+    if case.sound(a) is not None and case.sound(b) is not None:
+        return _uprights(_onsets(case, a)), _uprights(_onsets(case, b))
+    return None
+
+
+def _reference_s(stream: Stream, local_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    at: NDArray[np.float64] = stream.timemap.to_reference_array(local_ns) / NS
+    return at
+
+
+def _flashes(case: Case, stream: Stream) -> NDArray[np.float64]:
+    film = case.film(stream)
+    if film is None:
+        return np.zeros(0)
+    return events.flashes(_reference_s(stream, film.t_ns), film.luma)
+
+
+def _onsets(case: Case, stream: Stream) -> NDArray[np.float64]:
+    sound = case.sound(stream)
+    if sound is None:
+        return np.zeros(0)
+    at, _ = events.onsets(sound.pcm[: round(LONGEST_S * RATE)], RATE)
+    return _reference_s(stream, np.rint(at * NS).astype(np.int64))
+
+
+def _uprights(moments_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A bell of `WIDTH_S` at each moment, every `STEP_S`."""
+    moments = moments_s[(moments_s >= 0) & (moments_s < LONGEST_S)]
+    out = np.zeros(round((moments.max(initial=0.0) + 1) / STEP_S) + 1)
+    np.add.at(out, np.rint(moments / STEP_S).astype(np.int64), 1.0)
+    reach = np.arange(-8, 9) * STEP_S
+    bells: NDArray[np.float64] = np.convolve(out, np.exp(-0.5 * (reach / WIDTH_S) ** 2), "same")
+    return bells
+
+
+def _finer(curve: NDArray[np.float64], step_s: float) -> NDArray[np.float64]:
+    at = np.arange(round(len(curve) * step_s / STEP_S)) * STEP_S / step_s
+    finer: NDArray[np.float64] = np.interp(at, np.arange(len(curve)), curve)
+    return finer
+
+
+def _speech(
+    case: Case, track: Stream, text: Stream
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    sound = case.sound(track)
+    if sound is None:
+        return None
+    to_reference = text.timemap.to_reference
+    spans = [
+        (to_reference(each.start_ns) / NS, to_reference(each.end_ns) / NS)
+        for cue in case.cues(text)
+        for each in (cue.words or (cue,))
+    ]
+    spans = [span for span in spans if span[1] >= 0 and span[0] < LONGEST_S]
+    if not spans:
+        return None
+    heard = bands(case, track, sound)
+    length = max(len(heard), round(max(end for _, end in spans) / speech.STEP_S) + 2)
+    return _finer(heard, speech.STEP_S), _finer(speech.raster(spans, length), speech.STEP_S)
+
+
+def _motion(
+    case: Case, first: Stream, sensor: Stream
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    film = case.film(first)
+    if film is None:
+        return None
+    t_s = _reference_s(first, film.t_ns)
+    count = round(min(float(t_s[-1]), LONGEST_S) / motion.STEP_S)
+    seen = motion.film_motion(t_s, film.change, film.luma, count)
+    moving = speeds(case, sensor, count).sum(axis=0)
+    return _finer(seen, motion.STEP_S), _finer(moving, motion.STEP_S)

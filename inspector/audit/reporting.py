@@ -1,0 +1,68 @@
+"""The report of a dataset's newest audit, from what is kept of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from inspector import __version__
+from inspector.audit.checks import checks
+from inspector.audit.ladder import ladder
+from inspector.audit.purpose import chosen
+from inspector.audit.report import report_html
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from inspector.audit.store import Store
+
+
+class Asked(Protocol):
+    """What is needed of a session."""
+
+    @property
+    def root(self) -> Path:
+        """The dataset's folder."""
+        ...
+
+    @property
+    def index(self) -> pa.Table:
+        """A row a record."""
+        ...
+
+    @property
+    def audited(self) -> Store:
+        """What audits found."""
+        ...
+
+    def query(self, sql: str) -> Any:
+        """An answer with a `table`."""
+        ...
+
+
+def report_of(session: Asked) -> str:
+    """One self-contained HTML page. InspectorError where there was no audit yet."""
+    found = session.audited.findings()
+    if not found:
+        raise InspectorError("There is no audit of this dataset yet", str(session.root), "Run an audit first")
+    sql = "SELECT modality, state, count(*) AS n FROM coverage GROUP BY ALL ORDER BY ALL"
+    coverage: dict[str, dict[str, int]] = {}
+    for row in session.query(sql).table.to_pylist():
+        coverage.setdefault(row["modality"], {})[row["state"]] = row["n"]
+    streams: dict[str, dict[str, str]] = {}
+    for row in session.query("SELECT record_id, stream_id, modality FROM streams").table.to_pylist():
+        streams.setdefault(row["record_id"], {})[row["stream_id"]] = row["modality"]
+    held = chosen(session.audited.folder)
+    limits = held.limits()
+    rungs = ladder(
+        session.audited.table("pairs").to_pylist(),
+        streams,
+        lambda name: limits.get(name) or checks.get(name).tolerance,
+    )
+    purpose = "" if held.purpose is None else held.purpose.value
+    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    name, records = session.root.name, len(session.index)
+    return report_html(name, __version__, when, records, found, coverage, rungs, purpose)

@@ -1,0 +1,107 @@
+"""A run of the audit beside the window: watched a few times a second, paused, cancelled."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import wait
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from inspector.core.jobs import Jobs
+
+if TYPE_CHECKING:
+    from inspector.audit.runner import Run
+    from inspector.core.findings import Finding
+    from inspector.core.jobs import Job
+
+LOOK_MS = 300
+STAGES = {
+    "index": "looking over the index",
+    "record": "reading records",
+    "decode": "decoding and measuring",
+    "dataset": "comparing records",
+}
+
+
+class AuditRun(QObject):
+    """One run at a time, in a thread of its own; signals come in the window's thread."""
+
+    found = Signal(object)
+    """Findings (a list) that came since the last look."""
+    progressed = Signal(str, float)
+    """What is done, with rate and time left, and the share of this stage that is."""
+    ended = Signal(object)
+    """The run is over: the exception that ended it, or None."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._run: Run | None = None
+        self._job: Job[None] | None = None
+        self._jobs: Jobs | None = None
+        self._fresh: list[Finding] = []
+        self._lock = threading.Lock()
+        self._looking = QTimer(self, interval=LOOK_MS)
+        self._looking.timeout.connect(self.look)
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return self._job is not None
+
+    def start(self, run: Run, hidden: int = 0) -> None:
+        """Begin a run, or with `hidden` its self-test with so many faults. One at a time."""
+        assert self._job is None
+        if self._jobs is None:
+            self._jobs = Jobs(1)
+
+        def work(_job: Job[None]) -> None:
+            for finding in run.self_test(hidden) if hidden else run.findings():
+                with self._lock:
+                    self._fresh.append(finding)
+
+        self._run, self._job = run, self._jobs.start("auditing", work)
+        self._looking.start()
+        self.look()
+
+    def pause(self, on: bool) -> None:
+        """Begin no further record, or go on."""
+        if self._run is not None:
+            (self._run.pause if on else self._run.resume)()
+
+    def cancel(self) -> None:
+        """Stop; what is found is kept."""
+        if self._run is not None:
+            self._run.cancel()
+
+    def close(self) -> None:
+        """Stop, wait for what is in hand, and forget it."""
+        self.cancel()
+        self._looking.stop()
+        if self._job is not None:
+            wait([self._job.future], 10)
+        if self._jobs is not None:
+            self._jobs.close(wait=False)
+        self._run, self._job, self._jobs = None, None, None
+        self._fresh = []
+
+    def look(self) -> None:
+        """Tell of what came, how far it is, and the end."""
+        run, job = self._run, self._job
+        if run is None or job is None:
+            return
+        over = job.future.done()
+        with self._lock:
+            fresh, self._fresh = self._fresh, []
+        if fresh:
+            self.found.emit(fresh)
+        if not over:
+            now = run.progress
+            left = f", {now.left_s:.0f} s left" if now.done and now.total > now.done else ""
+            rate = f", {now.rate:.1f} a second" if now.done else ""
+            words = f"{STAGES.get(now.stage, now.stage)}: {now.done} of {now.total}{rate}{left}"
+            self.progressed.emit(words, now.done / now.total if now.total else 0.0)
+            return
+        self._looking.stop()
+        self._run = self._job = None
+        self.ended.emit(None if job.future.cancelled() else job.future.exception())
