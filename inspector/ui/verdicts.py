@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.core.effective import part
 from inspector.core.findings import Finding, Status
+from inspector.core.places import part
 from inspector.errors import InspectorError
 from inspector.ui.timeline.track import REFERENCE_CHIP, Chip
 
