@@ -15,6 +15,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
+from inspector.audit.store import Result
 from inspector.core.curation import FLAGS
 from inspector.core.findings import Finding, Status
 from inspector.core.times import NS
@@ -24,7 +25,6 @@ from inspector.ui import theme
 from inspector.ui.actions import TABLE
 from inspector.ui.app import make_app
 from inspector.ui.main_window import MainWindow
-from inspector.ui.panels.findings_model import Item
 from inspector.ui.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -199,11 +199,15 @@ class Keyboard:
 
         def found() -> None:
             """There is a finding of each record, and that of b is chosen."""
+            assert window.session is not None
+            findings = [Finding("x.y", name, status=Status.FAILED) for name in RECORDS]
+            window.session.audited.add([Result(None, "test", "", findings)])
             window.actions_["findings"].trigger()
             panel = worklist()
             assert panel is not None
-            items = [Item(Finding("x.y", name, status=Status.FAILED)) for name in RECORDS]
-            panel.show_items(items, {Status.FAILED: 3}, 3)
+            panel.shown_changed.emit()
+            while panel.model.rowCount() != 4:
+                QTest.qWait(5)
             panel.list.setCurrentIndex(panel.model.index(2, 0))
             self.focus.setFocus()
 
