@@ -40,6 +40,20 @@ def export(
         list[str] | None,
         typer.Option("--labels-of", metavar="AUTHOR", help="Only this author's labels; repeat for more."),
     ] = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split",
+            metavar="SPEC",
+            help="Sides: a column of them; `group=COLUMN,train=0.8,val=0.1,test=0.1` (and `stratify=COLUMN`, "
+            "`lock=test`, `near=off`); `file=LIST`; `none`. A record stays where an earlier release has it.",
+        ),
+    ] = "split",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another draw of the sides.")] = 0,
+    parent: Annotated[
+        Path | None,
+        typer.Option("--parent", metavar="RELEASE", help="The release that this one follows."),
+    ] = None,
     name: Annotated[
         str, typer.Option("--name", metavar="TEXT", help="The release's name; else the folder's.")
     ] = "",
@@ -86,14 +100,20 @@ def export(
         form=as_,
         modalities=frozenset(modality) if modality else None,
         authors=frozenset(labels_of) if labels_of else None,
+        split=split,
+        seed=seed,
+        parent=parent,
         fixes=fixes,
         strict=strict,
         name=name,
         note=note,
     )
     with Session.open(path, reader, workspace, author) as session:
-        plan = make_plan(session, choice)
-        told = progress(len(plan.ids), "records") if sys.stderr.isatty() else None
+        watched = sys.stderr.isatty()
+        plan = make_plan(
+            session, choice, progress(len(session.index), "records compared") if watched else None
+        )
+        told = progress(len(plan.ids), "records") if watched else None
         if dry_run:
             tally = survey(session, plan, told)
             root = None
@@ -104,6 +124,8 @@ def export(
             print(file=sys.stderr)
         for sentence, count in tally.lost.items():
             print(f"inspector: not carried: {plain(sentence)} ({count} records)", file=sys.stderr)
+        for sentence in plan.told:
+            print(f"inspector: {plain(sentence)}", file=sys.stderr)
         for problem in tally.problems:
             print(f"inspector: {plain(problem)}", file=sys.stderr)
         if json:
@@ -123,6 +145,7 @@ def _document(out: str, root: str | None, plan: Plan, tally: Tally) -> dict[str,
         "decisions": tally.decisions,
         "splits": tally.splits,
         "left_out": plan.left_out,
+        "told": list(plan.told),
         "changes": tally.changes,
         "lost": tally.lost,
         "problems": tally.problems,

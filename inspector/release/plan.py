@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from inspector.errors import InspectorError
+from inspector.release.sides import Sketches, read_sides
+from inspector.release.splits import Assigned, assign
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     import pyarrow as pa
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from inspector.core.desk import Desk
     from inspector.core.model import Coverage, Cue, Dataset, Modality, Record, Span, Stream
 
-NO_SPLIT = "data"
-"""The folder of records that belong to no split."""
 KEEPS = "flag IS DISTINCT FROM 'reject'"
 """Which records are released where no condition is named."""
 
@@ -87,19 +87,21 @@ class Choice:
     authors: frozenset[str] | None = None
     """Labels of these alone; None for all."""
     split: str | None = "split"
-    """The column whose value is the split; None, or one that is not there: no split."""
+    """How sides are given (release.splits), or the column whose value is one; None: no sides."""
+    seed: int = 0
+    """Of the sides."""
     fixes: str = "files"
     """Where fixes go: into the `files` as far as these can carry them, or into the `manifest` alone."""
     strict: bool = False
     name: str = ""
     note: str = ""
-    parent: str | None = None
-    """Root of the release that this one follows."""
+    parent: Path | None = None
+    """The release that this one follows: its records stay on their sides."""
 
     def chosen(self) -> dict[str, Any]:
         """As the card tells it."""
         listed = None if self.records is None else len(self.records)
-        names = ("where", "modalities", "authors", "split", "fixes", "strict")
+        names = ("where", "modalities", "authors", "split", "seed", "fixes", "strict")
         told = {each: getattr(self, each) for each in names}
         sets = {each: sorted(told[each]) for each in ("modalities", "authors") if told[each] is not None}
         return {**told, **sets, "records": listed}
@@ -116,6 +118,11 @@ class Plan:
     ids: tuple[str, ...]
     splits: tuple[str, ...]
     left_out: dict[str, int] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+    """What is to be said of it."""
+    assigned: Assigned | None = None
+    """The sides, to be remembered once the release is there."""
+    sketches: Sketches = field(default_factory=dict)
     sources: tuple[str, ...] | None = None
     spans: tuple[Span, ...] | None = None
 
@@ -128,8 +135,11 @@ class Plan:
         return None if self.spans is None else self.spans[number]
 
 
-def make_plan(session: Opened, choice: Choice) -> Plan:
-    """The plan of a choice. InspectorError where the condition is none, or holds for nothing."""
+def make_plan(session: Opened, choice: Choice, told: Callable[[int], None] | None = None) -> Plan:
+    """The plan of a choice. InspectorError where the condition is none, or holds for nothing.
+
+    `told` hears how many records were looked into for what they share, and may raise Cancelled.
+    """
     everything = session.record_ids()
     left: Counter[str] = Counter()
     if choice.records is not None:
@@ -150,15 +160,21 @@ def make_plan(session: Opened, choice: Choice) -> Plan:
             choice.where or "every record is flagged reject",
             "Name other records with --where",
         )
-    return Plan(choice, ids, _splits(session, ids, choice.split), dict(left))
-
-
-def _splits(session: Opened, ids: Sequence[str], column: str | None) -> tuple[str, ...]:
-    if column is None or column not in session.index.column_names:
-        return (NO_SPLIT,) * len(ids)
-    values = session.index.column(column).to_pylist()
-    return tuple(
-        str(value) if (value := values[session.row_of(each)]) not in (None, "") else NO_SPLIT for each in ids
+    before = read_sides(session.desk.workspace.folder, choice.parent)
+    assigned = assign(session, ids, choice.split, choice.seed, before, told)
+    kept = [(each, split) for each, split in zip(ids, assigned.splits, strict=True) if split is not None]
+    if not kept:
+        raise InspectorError(
+            "There is nothing to export", "; ".join(assigned.left_out), "Name one more side for new records"
+        )
+    return Plan(
+        choice,
+        tuple(each for each, _ in kept),
+        tuple(split for _, split in kept),
+        dict(left + assigned.left_out),
+        tuple(assigned.told),
+        assigned,
+        before.sketches,
     )
 
 

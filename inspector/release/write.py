@@ -31,6 +31,7 @@ from inspector.release.croissant import FILE as CROISSANT
 from inspector.release.croissant import Contents, croissant
 from inspector.release.laying import Tally, lay_all
 from inspector.release.shards import Batch, Batches, pack
+from inspector.release.sides import remember_sides
 from inspector.release.tables import Table, licence_of
 from inspector.release.targets import Asset, Laid, targets
 
@@ -98,7 +99,21 @@ def write(
                 "Nothing was released: make room, or name another folder",
             ) from error
         settle_name(out.parent)
+    tally.problems += _remember(session, plan)
     return card, tally
+
+
+def _remember(session: Opened, plan: Plan) -> list[str]:
+    """Have the workspace keep the sides; what is wrong with that, for the release is there."""
+    assigned = plan.assigned
+    if assigned is None or not assigned.sides:
+        return []
+    try:
+        session.desk.workspace.begin()
+        remember_sides(session.desk.workspace.folder, assigned.sides, assigned.locked, plan.sketches)
+    except InspectorError as error:
+        return [str(error)]
+    return []
 
 
 def _forget(path: Path) -> None:
@@ -387,7 +402,7 @@ class _Writing:
             chosen=choice.chosen(),
             source={"name": self._root.name, "reader": self._session.dataset.reader},
             journal={"decisions": tally.decisions, "sha256": self._decided.hexdigest()},
-            parent=choice.parent,
+            parent=None if choice.parent is None else manifest.read_card(choice.parent).root,
             lost=tuple(f"{sentence} ({count})" for sentence, count in tally.lost.items()),
             note=choice.note,
         )
