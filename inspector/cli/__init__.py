@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from inspector.cli import audit, export, fix, flag, info, intake, log, query, report, rig, window
+from inspector.cli import agree, audit, export, fix, flag, info, intake, log, query, report, rig, window
 from inspector.cli.app import app
 from inspector.errors import Cancelled, InspectorError, plain
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "agree",
     "audit",
     "export",
     "fix",
