@@ -55,15 +55,7 @@ def ladder(
 ) -> list[Rung]:
     """The rungs, pairs first. `pairs` are rows of the SQL table, `streams` the modality of each stream by
     record, `limits` the tolerance of a check."""
-    edges: dict[str, list[tuple[str, str, bool]]] = defaultdict(list)
-    for row in pairs:
-        known = streams.get(row["record_id"], {})
-        offset, a, b = row["offset_ms"], row["stream_a"], row["stream_b"]
-        if row["status"] != "ok" or row["method"] == CONTAINER or offset is None:
-            continue
-        if a in known and b in known:
-            right = not outside(offset, limits(check_of(known[b])))
-            edges[row["record_id"]].append((a, b, right))
+    edges = _edges(pairs, streams, limits)
     counted: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
     order = [each.value for each in Modality]
     for record_id, known in streams.items():
@@ -81,10 +73,55 @@ def ladder(
     ]
 
 
+def proven(
+    pairs: Iterable[Mapping[str, Any]],
+    streams: Mapping[str, Mapping[str, str]],
+    limits: Callable[[str], Limits],
+    core: tuple[str, str],
+) -> dict[str, frozenset[str]]:
+    """Of each record the streams that proven pairs join to both modalities of `core`; none: it has no such.
+
+    Where several sets of streams hold both, the one with most streams counts, ties by name.
+    """
+    edges = _edges(pairs, streams, limits)
+    found = {}
+    for record_id, known in streams.items():
+        sets = _sets(known, edges.get(record_id, ()), True)
+        whole = [names for names in sets if set(core) <= {known[name] for name in names}]
+        best = max(sorted(whole, key=sorted), key=len, default=set())
+        found[record_id] = frozenset(best)
+    return found
+
+
+def _edges(
+    pairs: Iterable[Mapping[str, Any]],
+    streams: Mapping[str, Mapping[str, str]],
+    limits: Callable[[str], Limits],
+) -> dict[str, list[tuple[str, str, bool]]]:
+    """By record the measured pairs of streams that are there, and whether each lies within its tolerance."""
+    edges: dict[str, list[tuple[str, str, bool]]] = defaultdict(list)
+    for row in pairs:
+        known = streams.get(row["record_id"], {})
+        offset, a, b = row["offset_ms"], row["stream_a"], row["stream_b"]
+        if row["status"] != "ok" or row["method"] == CONTAINER or offset is None:
+            continue
+        if a in known and b in known:
+            right = not outside(offset, limits(check_of(known[b])))
+            edges[row["record_id"]].append((a, b, right))
+    return edges
+
+
 def _joined(
     known: Mapping[str, str], edges: Iterable[tuple[str, str, bool]], only_right: bool
 ) -> list[set[str]]:
     """The modalities of each set of streams that edges join."""
+    return [{known[name] for name in names} for names in _sets(known, edges, only_right)]
+
+
+def _sets(
+    known: Mapping[str, str], edges: Iterable[tuple[str, str, bool]], only_right: bool
+) -> list[set[str]]:
+    """The sets of streams that edges join."""
     group = {name: name for name in known}
 
     def root(name: str) -> str:
@@ -96,6 +133,6 @@ def _joined(
         if right or not only_right:
             group[root(a)] = root(b)
     parts: dict[str, set[str]] = defaultdict(set)
-    for name, modality in known.items():
-        parts[root(name)].add(modality)
+    for name in known:
+        parts[root(name)].add(name)
     return list(parts.values())

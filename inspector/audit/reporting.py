@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from inspector import __version__
 from inspector.audit.checks import checks
-from inspector.audit.ladder import ladder
+from inspector.audit.ladder import ladder, proven
 from inspector.audit.purpose import chosen
 from inspector.audit.report import report_html
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pyarrow as pa
 
+    from inspector.audit.checks import Limits
     from inspector.audit.store import Store
 
 
@@ -52,17 +54,35 @@ def report_of(session: Asked) -> str:
     coverage: dict[str, dict[str, int]] = {}
     for row in session.query(sql).table.to_pylist():
         coverage.setdefault(row["modality"], {})[row["state"]] = row["n"]
-    streams: dict[str, dict[str, str]] = {}
-    for row in session.query("SELECT record_id, stream_id, modality FROM streams").table.to_pylist():
-        streams.setdefault(row["record_id"], {})[row["stream_id"]] = row["modality"]
     held = chosen(session.audited.folder)
-    limits = held.limits()
-    rungs = ladder(
-        session.audited.table("pairs").to_pylist(),
-        streams,
-        lambda name: limits.get(name) or checks.get(name).tolerance,
-    )
+    rungs = ladder(*_measured(session))
     purpose = "" if held.purpose is None else held.purpose.value
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     name, records = session.root.name, len(session.index)
     return report_html(name, __version__, when, records, found, coverage, rungs, purpose)
+
+
+def _measured(
+    session: Asked,
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, str]], Callable[[str], Limits]]:
+    """The measured pairs, each stream's modality by record, and the tolerance of a check."""
+    streams: dict[str, dict[str, str]] = {}
+    for row in session.query("SELECT record_id, stream_id, modality FROM streams").table.to_pylist():
+        streams.setdefault(row["record_id"], {})[row["stream_id"]] = row["modality"]
+    limits = chosen(session.audited.folder).limits()
+    pairs: list[dict[str, Any]] = session.audited.table("pairs").to_pylist()
+    return pairs, streams, lambda name: limits.get(name) or checks.get(name).tolerance
+
+
+def proven_of(session: Asked, core: tuple[str, str]) -> dict[str, frozenset[str]]:
+    """Of each record the streams that are proven to share their moments with its core pair; see `proven`.
+
+    `core` names two modalities. InspectorError where there was no audit yet.
+    """
+    pairs, streams, limits = _measured(session)
+    if not pairs:
+        raise InspectorError(
+            "Nothing is proven yet", f"{session.root}: no pair of streams was measured", "Run an audit first"
+        )
+    checks.all()
+    return proven(pairs, streams, limits, core)

@@ -31,10 +31,28 @@ def export(
             help="Which records: a condition over `records`. Else all that are not flagged reject.",
         ),
     ] = None,
+    moments: Annotated[
+        Path | None,
+        typer.Option(
+            "--moments",
+            metavar="FILE",
+            help="CSV, JSON or Parquet of record_id, start_s, end_s: clips of these, cut to the frame, in "
+            "place of whole records.",
+        ),
+    ] = None,
     as_: Annotated[str, typer.Option("--as", metavar="FORMAT", help=f"What to write: {FORMATS}.")] = "folder",
     modality: Annotated[
         list[str] | None,
         typer.Option("--modality", metavar="NAME", help="Only streams of this modality; repeat for more."),
+    ] = None,
+    proven: Annotated[
+        str | None,
+        typer.Option(
+            "--proven",
+            metavar="CORE",
+            help="Only streams that the audit proved to share their moments with the core pair, two "
+            "modalities such as `video,audio`.",
+        ),
     ] = None,
     labels_of: Annotated[
         list[str] | None,
@@ -81,6 +99,9 @@ def export(
     The folder is there whole or not at all; an interrupted run goes on where it was. The dataset is not
     touched.
     """
+    from dataclasses import replace
+
+    from inspector.audit.reporting import proven_of
     from inspector.core.model import Modality
     from inspector.errors import InspectorError
     from inspector.release.laying import survey
@@ -95,8 +116,12 @@ def export(
             raise InspectorError("There is no such modality", each, f"There is {', '.join(Modality)}")
     if fixes not in ("files", "manifest"):
         raise InspectorError("--fixes knows no such place", fixes, "There is files, manifest")
+    core = tuple(each.strip() for each in (proven or "").split(",") if each.strip())
+    if proven is not None and (len(set(core)) != 2 or not set(core) <= set(Modality)):
+        raise InspectorError("--proven names two modalities", proven, "Such as video,audio")
     choice = Choice(
         where=where,
+        moments=moments,
         form=as_,
         modalities=frozenset(modality) if modality else None,
         authors=frozenset(labels_of) if labels_of else None,
@@ -110,6 +135,8 @@ def export(
     )
     with Session.open(path, reader, workspace, author) as session:
         watched = sys.stderr.isatty()
+        if len(core) == 2:
+            choice = replace(choice, proven=proven_of(session, (core[0], core[1])))
         plan = make_plan(
             session, choice, progress(len(session.index), "records compared") if watched else None
         )

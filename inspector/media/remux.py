@@ -79,7 +79,8 @@ def remux(source: Path, to: Path, order: Order) -> Remuxed:
         span = wanted(tracks[index], order)
         # Before the start of the data lie silence that was put there, and a codec's priming.
         start = max(got.span[0], span[0]) if got.kind == "audio" else got.span[0]
-        spans[index] = (number, (start, got.span[1]))
+        last = got.span[1] if order.end_ns is None else min(got.span[1], order.end_ns)
+        spans[index] = (number, (start, last))
     if form.anew:
         changes = [f"its clock was set right: the sound was resampled{'' if form.samples else ', as FLAC'}"]
     elif form.samples:

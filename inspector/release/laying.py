@@ -78,6 +78,8 @@ class _Read:
     number: int
     record: Record
     baked: Future[Baked] | None = None
+    dropped: int = 0
+    """Streams that are left out since they are not proven."""
 
 
 def lay_all(
@@ -117,7 +119,8 @@ def _ready(read: _Read) -> bool:
 def _read(session: Opened, plan: Plan, tally: Tally, number: int) -> _Read | None:
     source, record_id = plan.source(number), plan.ids[number]
     try:
-        record = chosen_part(session.record(source), plan.choice)
+        whole = session.record(source)
+        record = chosen_part(whole, plan.choice)
     except InspectorError as error:
         tally.problems.append(f"{source}: {error}")
         return None
@@ -125,7 +128,8 @@ def _read(session: Opened, plan: Plan, tally: Tally, number: int) -> _Read | Non
     if span is not None:
         moment = {"record_id": source, "start_s": span[0] / NS, "end_s": span[1] / NS}
         record = replace(record, id=record_id, meta={**record.meta, "moment": moment})
-    return _Read(number, record)
+    dropped = len(whole.streams) - len(record.streams) if plan.choice.proven is not None else 0
+    return _Read(number, record, dropped=dropped)
 
 
 def _lay(
@@ -152,6 +156,8 @@ def _lay(
         made_of=source,
     )
     foreseen = baker.staging is None and read.baked is not None
+    if read.dropped:
+        laid.changes.append("streams left out that are not proven against the core pair")
     target.lay(laid, Foreseen(session, read.record) if foreseen else session)
     laid.pieces = [
         replace(piece, change=baked.done[piece.source])

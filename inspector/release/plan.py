@@ -6,12 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from inspector.core.times import s_from_ns
 from inspector.errors import InspectorError
+from inspector.media.annotators import exact_ns
+from inspector.release.listed import read_list
 from inspector.release.sides import Sketches, read_sides
 from inspector.release.splits import Assigned, assign
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -82,8 +85,12 @@ class Choice:
     where: str | None = None
     records: tuple[str, ...] | None = None
     form: str = "folder"
+    moments: Path | None = None
+    """A list of record_id, start_s, end_s: clips of these in place of whole records."""
     modalities: frozenset[str] | None = None
     """Streams of these alone; None for all."""
+    proven: Mapping[str, frozenset[str]] | None = None
+    """Of each record these streams alone (what an audit proved), and no record without any; None for all."""
     authors: frozenset[str] | None = None
     """Labels of these alone; None for all."""
     split: str | None = "split"
@@ -104,7 +111,8 @@ class Choice:
         names = ("where", "modalities", "authors", "split", "seed", "fixes", "strict")
         told = {each: getattr(self, each) for each in names}
         sets = {each: sorted(told[each]) for each in ("modalities", "authors") if told[each] is not None}
-        return {**told, **sets, "records": listed}
+        moments = None if self.moments is None else self.moments.name
+        return {**told, **sets, "records": listed, "moments": moments, "proven": self.proven is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,7 @@ def make_plan(session: Opened, choice: Choice, told: Callable[[int], None] | Non
     """
     everything = session.record_ids()
     left: Counter[str] = Counter()
+    moments = None if choice.moments is None else read_moments(session, choice.moments)
     if choice.records is not None:
         for each in choice.records:
             session.row_of(each)
@@ -151,13 +160,19 @@ def make_plan(session: Opened, choice: Choice, told: Callable[[int], None] | Non
     else:
         wanted = set(session.where(KEEPS))
     reason = "flagged reject" if choice.records is None and choice.where is None else "not chosen"
+    if moments is not None:
+        left["no moment of them is in the list"] = len(wanted - moments.keys())
+        wanted &= moments.keys()
     ids = tuple(each for each in everything if each in wanted)
-    if len(ids) < len(everything):
-        left[reason] = len(everything) - len(ids)
+    left[reason] = len(everything) - len(ids) - left.total()
+    if choice.proven is not None:
+        proven = tuple(each for each in ids if choice.proven.get(each))
+        left["nothing of them is proven against the core pair"] = len(ids) - len(proven)
+        ids = proven
     if not ids:
         raise InspectorError(
             "There is nothing to export",
-            choice.where or "every record is flagged reject",
+            choice.where or "; ".join(f"{count} records: {why}" for why, count in left.items() if count),
             "Name other records with --where",
         )
     before = read_sides(session.desk.workspace.folder, choice.parent)
@@ -167,19 +182,55 @@ def make_plan(session: Opened, choice: Choice, told: Callable[[int], None] | Non
         raise InspectorError(
             "There is nothing to export", "; ".join(assigned.left_out), "Name one more side for new records"
         )
-    return Plan(
+    plan = Plan(
         choice,
         tuple(each for each, _ in kept),
         tuple(split for _, split in kept),
-        dict(left + assigned.left_out),
+        dict(+left + assigned.left_out),
         tuple(assigned.told),
         assigned,
         before.sketches,
     )
+    return plan if moments is None else _of_moments(plan, moments)
+
+
+def _of_moments(plan: Plan, moments: Mapping[str, Sequence[Span]]) -> Plan:
+    """The plan with every moment in place of its record, by time."""
+    rows = [
+        (each, split, span)
+        for each, split in zip(plan.ids, plan.splits, strict=True)
+        for span in moments[each]
+    ]
+    return replace(
+        plan,
+        ids=tuple(f"{each} {s_from_ns(start):.3f}-{s_from_ns(end):.3f}" for each, _, (start, end) in rows),
+        splits=tuple(split for _, split, _ in rows),
+        sources=tuple(each for each, _, _ in rows),
+        spans=tuple(span for _, _, span in rows),
+    )
+
+
+def read_moments(session: Opened, path: Path) -> dict[str, list[Span]]:
+    """The moments of each record in a list, by time, each once. InspectorError for a row that is none."""
+    found: dict[str, set[Span]] = {}
+    for number, row in enumerate(read_list(path, ("record_id", "start_s", "end_s")), 1):
+        record_id = str(row["record_id"])
+        session.row_of(record_id)
+        start, end = exact_ns(row["start_s"]), exact_ns(row["end_s"])
+        if start is None or end is None or not 0 <= start < end:
+            raise InspectorError(
+                "A moment starts before it ends, at 0 or later",
+                f"{path}, row {number}: {record_id}, {row['start_s']!r} to {row['end_s']!r}",
+            )
+        found.setdefault(record_id, set()).add((start, end))
+    return {record_id: sorted(spans) for record_id, spans in found.items()}
 
 
 def chosen_part(record: Record, choice: Choice) -> Record:
     """The record with the chosen streams and labels alone; anchors on other streams go with them."""
+    if choice.proven is not None:
+        only = choice.proven.get(record.id, frozenset())
+        record = replace(record, streams=tuple(each for each in record.streams if each.id in only))
     if choice.modalities is not None:
         streams = tuple(each for each in record.streams if each.modality.value in choice.modalities)
         record = replace(record, streams=streams)

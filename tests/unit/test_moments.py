@@ -1,0 +1,144 @@
+"""Clips of records, and records with what is proven alone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from films import make_sound, reel
+from releases import export
+
+from inspector.audit.ladder import proven
+from inspector.core.effective import timemap_path, timemap_value
+from inspector.core.model import Modality
+from inspector.core.timemap import TimeMap
+from inspector.core.times import NS
+from inspector.errors import InspectorError
+from inspector.media.series import load_series
+from inspector.release.laying import survey
+from inspector.release.plan import Choice, make_plan
+from inspector.release.verify import verify
+from inspector.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MS = 1_000_000
+CUES = (
+    "1\n00:00:01,000 --> 00:00:01,900\nbefore\n\n2\n00:00:02,000 --> 00:00:02,600\nin it\n\n"
+    "3\n00:00:02,900 --> 00:00:04,000\nover\n"
+)
+
+
+@pytest.fixture
+def session(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    films = reel(tmp_path_factory.getbasetemp())
+    for name in ("a", "b"):
+        home = tmp_path / "data" / name
+        home.mkdir(parents=True)
+        (home / "cam.mp4").write_bytes(films.film("bframes.mp4").path.read_bytes())
+        make_sound(home / "voice.wav", "pcm_s16le", 5)
+        (home / "words.srt").write_text(CUES)
+        (home / "imu.csv").write_text("t_s,x\n" + "".join(f"{n / 100},{n}\n" for n in range(500)))
+        (home / "labels.csv").write_text(
+            "start_s,end_s,label\n0.5,1.0,early\n1.5,2.5,over\n2.6,2.8,in\n5,6,late\n"
+        )
+    with Session.open(tmp_path / "data", author="ann") as opened:
+        yield opened
+
+
+def listed(path: Path, rows: list[tuple[str, Any, Any]]) -> Path:
+    path.write_text("record_id,start_s,end_s\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows))
+    return path
+
+
+def pictures(path: Path) -> list[Any]:
+    with av.open(str(path)) as box:
+        return [frame.to_ndarray(format="gray") for frame in box.decode(video=0)]
+
+
+def test_a_clip_has_the_frames_samples_words_and_labels_of_its_moment(
+    session: Session, tmp_path: Path
+) -> None:
+    moved = timemap_value(TimeMap.offset(100 * MS))
+    session.edit(
+        "Move",
+        [session.curation.change("a", timemap_path(name), moved) for name in ("words", "imu", "voice")],
+    )
+    moments = listed(tmp_path / "m.csv", [("a", 2, 3), ("b", "0.5", "1.5"), ("a", 4.01, 4.99)])
+    plan = make_plan(session, Choice(moments=moments))
+    assert plan.ids == ("a 2.000-3.000", "a 4.010-4.990", "b 0.500-1.500")
+    tally = survey(session, plan)
+    assert (tally.records, tally.lost) == (3, {})
+    export(session, tmp_path / "out", moments=moments)
+    assert verify(tmp_path / "out").differences == ()
+    with Session.open(tmp_path / "out") as again:
+        assert again.record_ids() == list(plan.ids)
+        clip = again.record("a 2.000-3.000")
+        assert clip.meta["moment"] == {"record_id": "a", "start_s": 2.0, "end_s": 3.0}
+        whole = session.record("a")
+        film = clip.of(Modality.VIDEO)[0]
+        frames = pictures(whole.of(Modality.VIDEO)[0].source.path)
+        assert [each.tolist() for each in pictures(film.source.path)] == [
+            each.tolist() for each in frames[50:75]
+        ]
+        assert film.span == (0, NS)
+        series = load_series(clip.stream("imu"))
+        assert series.values[:, 0].tolist() == list(range(210, 310))  # it was 100 ms late
+        assert series.t_ns[0] == 0
+        words = [(cue.text, cue.start_ns, cue.end_ns) for cue in again.cues(clip.stream("words"))]
+        assert words == [("in it", 0, 500 * MS), ("over", 800 * MS, NS)]
+        spans = {label.label: label.anchors[0].span for label in clip.annotations}
+        assert spans == {"over": (0, 500 * MS), "in": (600 * MS, 800 * MS)}
+        with av.open(str(clip.stream("voice").source.path)) as box:
+            cut = np.concatenate([frame.to_ndarray().ravel() for frame in box.decode(audio=0)])
+        with av.open(str(whole.stream("voice").source.path)) as box:
+            sound = np.concatenate([frame.to_ndarray().ravel() for frame in box.decode(audio=0)])
+        assert (cut == sound[round(2.1 * 48_000) : round(3.1 * 48_000)]).all()
+        later = again.record("a 4.010-4.990")
+        assert [label.label for label in later.annotations] == []
+        assert [each.id for each in later.streams if each.modality is Modality.TEXT] == []
+
+
+def test_lists_of_every_kind_and_rows_that_are_none(session: Session, tmp_path: Path) -> None:
+    rows = [{"record_id": "a", "start_s": 1.0, "end_s": 2.0}]
+    (tmp_path / "m.json").write_text(json.dumps(rows))
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "m.parquet")
+    for name in ("m.json", "m.parquet"):
+        plan = make_plan(session, Choice(moments=tmp_path / name))
+        assert plan.spans == ((NS, 2 * NS),)
+        assert plan.left_out == {"no moment of them is in the list": 1}
+    for wrong in (("a", 2, 1), ("a", "x", 1), ("a", -1, 1), ("nobody", 0, 1)):
+        with pytest.raises(InspectorError):
+            make_plan(session, Choice(moments=listed(tmp_path / "w.csv", [wrong])))
+    (tmp_path / "n.csv").write_text("record_id,start\na,1\n")
+    with pytest.raises(InspectorError, match="lacks a column"):
+        make_plan(session, Choice(moments=tmp_path / "n.csv"))
+
+
+def test_only_what_is_proven_goes(session: Session, tmp_path: Path) -> None:
+    def pair(record_id: str, one: str, other: str, offset: float, method: str = "flashes") -> dict[str, Any]:
+        row = {"record_id": record_id, "stream_a": one, "stream_b": other, "method": method}
+        return {**row, "offset_ms": offset, "status": "ok"}
+
+    streams = {each: {"cam": "video", "voice": "audio", "imu": "sensor", "words": "text"} for each in "ab"}
+    pairs = [pair("a", "cam", "voice", 5), pair("a", "voice", "words", 20), pair("a", "cam", "imu", 900)]
+    pairs += [pair("b", "cam", "voice", 500), pair("b", "voice", "words", 5)]
+    found = proven(pairs, streams, lambda _: (-50.0, 50.0), ("video", "audio"))
+    assert found == {"a": frozenset(["cam", "voice", "words"]), "b": frozenset()}
+    names = {"cam": "cam#video"}
+    kept = {each: frozenset(names.get(name, name) for name in whole) for each, whole in found.items()}
+    plan = make_plan(session, Choice(proven=kept))
+    assert plan.ids == ("a",)
+    assert plan.left_out == {"nothing of them is proven against the core pair": 1}
+    export(session, tmp_path / "out", proven=kept)
+    with Session.open(tmp_path / "out") as again:
+        assert {each.id for each in again.record("a").streams} == {"cam#video", "voice", "words"}
+    rows = pq.read_table(tmp_path / "out/manifest/records.parquet").to_pylist()
+    assert "not proven" in rows[0]["changes"][0]
