@@ -7,7 +7,21 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from inspector.cli import agree, audit, export, fix, flag, info, intake, log, query, report, rig, window
+from inspector.cli import (
+    agree,
+    audit,
+    export,
+    fix,
+    flag,
+    info,
+    intake,
+    labels,
+    log,
+    query,
+    report,
+    rig,
+    window,
+)
 from inspector.cli.app import app
 from inspector.errors import Cancelled, InspectorError, plain
 
@@ -22,6 +36,7 @@ __all__ = [
     "flag",
     "info",
     "intake",
+    "labels",
     "log",
     "main",
     "query",
@@ -40,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that is no Unicode can still be printed
     if not words:
         words = ["open"]
-    elif words[0] not in {"--help", "--version", *(command.name for command in app.registered_commands)}:
+    elif words[0] not in {"--help", "--version", *_commands()}:
         words.insert(0, "open")
     try:
         sys.exit(_run(words))
@@ -50,6 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         traceback.print_exc()
         print("inspector: this is a bug; please report the lines above", file=sys.stderr)
         sys.exit(BUG)
+
+
+def _commands() -> set[str]:
+    return {
+        *(each.name or "" for each in app.registered_commands),
+        *(str(each.name) for each in app.registered_groups),
+    }
 
 
 def _run(words: list[str]) -> int:

@@ -8,14 +8,12 @@ record in, a `Step` out; `changes_of` turns that into changes of the journal.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from inspector.core.effective import FIELDS, annotation_path, annotation_value
 from inspector.core.model import Anchor, Annotation
 from inspector.core.places import DELETED
 from inspector.core.timemap import IDENTITY, map_span
-from inspector.core.transcripts import cue_path, cue_value
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from inspector.core.curation import Curation
     from inspector.core.edits import Change
-    from inspector.core.model import Cue, Record, Span
+    from inspector.core.model import Record, Span
     from inspector.core.timemap import TimeMap
 
 RECHECK = "recheck"
@@ -111,8 +109,8 @@ def _names(label: Annotation, target: str, stream_id: str | None) -> bool:
     )
 
 
-class _Draft:
-    """A record's labels while one gesture is worked out."""
+class Draft:
+    """A record's labels while one gesture is worked out; `step` says what became of them."""
 
     def __init__(self, record: Record) -> None:
         self.record = record
@@ -122,6 +120,7 @@ class _Draft:
         self.again: dict[str, None] = {}
 
     def label(self, label_id: str) -> Annotation:
+        """A label as it is by now. InspectorError where there is none of that id."""
         if label_id not in self.labels:
             raise InspectorError("The record has no such label", label_id, "It may have been deleted")
         return self.labels[label_id]
@@ -192,13 +191,13 @@ class _Draft:
 
 def make(record: Record, label: Annotation) -> Step:
     """A new label. InspectorError where the id is taken, or it lies nowhere."""
-    draft = _Draft(record)
+    draft = Draft(record)
     if label.id in draft.labels:
         raise InspectorError("There is a label of that id", label.id)
     if not label.anchors:
         raise InspectorError("A label must lie somewhere", label.label, "Give it a stream or a time")
     draft.labels[label.id] = label
-    return draft.step(f"Make {_named(label)}")
+    return draft.step(f"Make {named(label)}")
 
 
 def link(record: Record, label: Annotation) -> Step:
@@ -209,13 +208,23 @@ def link(record: Record, label: Annotation) -> Step:
     return replace(make(record, label), title=f"Link {label.label or 'two ends'}")
 
 
+def add_end(record: Record, label_id: str, end: Anchor) -> Step:
+    """Give a link a further end. InspectorError where it has it."""
+    draft = Draft(record)
+    label = draft.label(label_id)
+    if end in label.anchors:
+        raise InspectorError("The link has that end", label.label)
+    draft.labels[label_id] = replace(label, anchors=(*label.anchors, end))
+    return draft.step(f"One end more for {named(label)}")
+
+
 def move(record: Record, label_id: str, spans: Mapping[int, Span]) -> Step:
     """Put anchors of a label, by their place, onto other spans of the reference timeline.
 
     A boundary that stays where it was keeps its exact local time. What named the label moves along; an
     anchor that named something itself no longer does.
     """
-    draft = _Draft(record)
+    draft = Draft(record)
     label = draft.label(label_id)
     anchors = list(label.anchors)
     for place, (start, end) in spans.items():
@@ -233,7 +242,7 @@ def move(record: Record, label_id: str, spans: Mapping[int, Span]) -> Step:
         anchors[place] = replace(old, span=now, target=old.target if now == old.span else None)
     draft.labels[label_id] = replace(label, anchors=tuple(anchors))
     draft.follow(label_id)
-    return draft.step(f"Move {_named(label)}")
+    return draft.step(f"Move {named(label)}")
 
 
 def split(record: Record, label_id: str, at_ns: int, new_id: str) -> Step:
@@ -241,7 +250,7 @@ def split(record: Record, label_id: str, at_ns: int, new_id: str) -> Step:
 
     InspectorError where the time is not inside it.
     """
-    draft = _Draft(record)
+    draft = Draft(record)
     label = draft.label(label_id)
     first, second = [], []
     inside = False
@@ -263,7 +272,7 @@ def split(record: Record, label_id: str, at_ns: int, new_id: str) -> Step:
     draft.labels[new_id] = replace(label, id=new_id, anchors=tuple(second))
     draft.follow(label_id)
     draft.doubt(label_target(label_id), "the label that it names was split")
-    return draft.step(f"Split {_named(label)}")
+    return draft.step(f"Split {named(label)}")
 
 
 def merge(record: Record, label_ids: Sequence[str], text: str | None = None) -> Step:
@@ -272,7 +281,7 @@ def merge(record: Record, label_ids: Sequence[str], text: str | None = None) -> 
     Its text is `text`, else theirs (joined by spaces where they differ). What named one of them names it.
     InspectorError where they lie on other tiers or streams.
     """
-    draft = _Draft(record)
+    draft = Draft(record)
     labels = sorted(
         (draft.label(each) for each in dict.fromkeys(label_ids)), key=lambda each: each.span or (0, 0)
     )
@@ -305,12 +314,12 @@ def merge(record: Record, label_ids: Sequence[str], text: str | None = None) -> 
             )
             draft.labels[each.id] = replace(each, anchors=moved)
     draft.follow(first.id)
-    return draft.step(f"Merge {len(labels)} labels into {_named(draft.labels[first.id])}")
+    return draft.step(f"Merge {len(labels)} labels into {named(draft.labels[first.id])}")
 
 
 def relabel(record: Record, label_ids: Iterable[str], text: str, same_meaning: bool = False) -> Step:
     """Give labels another text. What names them is to be checked again, unless the meaning is the same."""
-    draft = _Draft(record)
+    draft = Draft(record)
     ids = list(dict.fromkeys(label_ids))
     for label_id in ids:
         label = draft.label(label_id)
@@ -321,7 +330,7 @@ def relabel(record: Record, label_ids: Iterable[str], text: str, same_meaning: b
             draft.doubt(
                 label_target(label_id), f"the label that it names was {label.label or 'without text'}"
             )
-    told = _named(draft.before[ids[0]]) if len(ids) == 1 else f"{len(ids)} labels"
+    told = named(draft.before[ids[0]]) if len(ids) == 1 else f"{len(ids)} labels"
     return draft.step(f"Relabel {told}: {text}")
 
 
@@ -329,7 +338,7 @@ def retier(record: Record, label_ids: Iterable[str], tier: str) -> Step:
     """Put labels onto another tier. InspectorError where it has no name."""
     if not tier.strip():
         raise InspectorError("A tier needs a name")
-    draft = _Draft(record)
+    draft = Draft(record)
     ids = list(label_ids)
     for label_id in ids:
         draft.labels[label_id] = replace(draft.label(label_id), tier=tier.strip())
@@ -338,138 +347,60 @@ def retier(record: Record, label_ids: Iterable[str], tier: str) -> Step:
 
 def set_attrs(record: Record, label_id: str, attrs: Mapping[str, Any]) -> Step:
     """Give a label other attributes."""
-    draft = _Draft(record)
+    draft = Draft(record)
     label = draft.label(label_id)
     draft.labels[label_id] = replace(label, attrs=dict(attrs))
-    return draft.step(f"Attributes of {_named(label)}")
+    return draft.step(f"Attributes of {named(label)}")
 
 
 def delete(record: Record, label_ids: Iterable[str]) -> Step:
     """Take labels away. What named them keeps its place and is to be checked again."""
-    draft = _Draft(record)
+    draft = Draft(record)
     labels = [draft.label(each) for each in dict.fromkeys(label_ids)]
     for label in labels:
         del draft.labels[label.id]
     for label in labels:
         why = f"the label that it named was deleted: {label.label or label.tier}"
         draft.doubt(label_target(label.id), why, loose=True)
-    return draft.step(f"Delete {_named(labels[0]) if len(labels) == 1 else f'{len(labels)} labels'}")
+    return draft.step(f"Delete {named(labels[0]) if len(labels) == 1 else f'{len(labels)} labels'}")
+
+
+def take_over(record: Record, now: Mapping[str, Annotation | None], title: str) -> Step:
+    """Have labels become others (None: be taken away), as after a merge; what names them follows as usual."""
+    draft = Draft(record)
+    for label_id, label in now.items():
+        old = draft.labels.get(label_id)
+        if label is not None:
+            draft.labels[label_id] = label
+            draft.follow(label_id)
+            if old is not None and old.label != label.label:
+                draft.doubt(
+                    label_target(label_id), f"the label that it names was {old.label or 'without text'}"
+                )
+        elif old is not None:
+            del draft.labels[label_id]
+            why = f"the label that it named was deleted: {old.label or old.tier}"
+            draft.doubt(label_target(label_id), why, loose=True)
+    return draft.step(title)
 
 
 def confirm(record: Record, label_ids: Iterable[str]) -> Step:
     """Say that labels were checked again and hold."""
-    draft = _Draft(record)
+    draft = Draft(record)
     ids = list(label_ids)
     for label_id in ids:
         label = draft.label(label_id)
         attrs = {key: value for key, value in label.attrs.items() if key != RECHECK}
         draft.labels[label_id] = replace(label, attrs=attrs)
-    return draft.step(f"Checked {_named(draft.label(ids[0])) if len(ids) == 1 else f'{len(ids)} labels'}")
+    return draft.step(f"Checked {named(draft.label(ids[0])) if len(ids) == 1 else f'{len(ids)} labels'}")
 
 
-def correct_cue(
-    record: Record, stream_id: str, cues: Sequence[tuple[int, Cue]], number: int, new: Cue | None
-) -> Step:
-    """Correct a cue of a transcript, or (None) take it away; `cues` are all of the stream with their numbers.
-
-    What names the cue or a word of it moves along; where its text is another, or it is gone, it is to be
-    checked again. Ranges of text behind it are counted anew, and those that touch it are to be checked again.
-    """
-    draft = _Draft(record)
-    old = next((cue for each, cue in cues if each == number), None)
-    if old is None:
-        raise InspectorError("The transcript has no such cue", f"{stream_id} {number}")
-    if new is not None and not all(
-        start <= end
-        for start, end in ((new.start_ns, new.end_ns), *((w.start_ns, w.end_ns) for w in new.words))
-    ):
-        raise InspectorError("A word cannot end before it starts", new.text)
-    title = f"Correct “{_short(old.text)}”" if new is not None else f"Delete “{_short(old.text)}”"
-    _follow_cue(draft, stream_id, number, old, new)
-    _follow_words(draft, stream_id, number, old, new)
-    _follow_ranges(draft, stream_id, cues, number, "" if new is None else new.text)
-    return draft.step(title, [(cue_path(stream_id, number), cue_value(new))])
+def named(label: Annotation) -> str:
+    """A label as the title of an edit names it."""
+    return f"“{short(label.label)}”" if label.label else f"a label of {label.tier}"
 
 
-def _follow_cue(draft: _Draft, stream_id: str, number: int, old: Cue, new: Cue | None) -> None:
-    target = cue_target(number)
-    if new is None:
-        draft.doubt(
-            target, f"the words that it named were deleted: {_short(old.text)}", stream_id, loose=True
-        )
-        return
-    for each in draft.current():
-        named = [
-            replace(anchor, span=(new.start_ns, new.end_ns))
-            if anchor.target == target and anchor.stream_id == stream_id
-            else anchor
-            for anchor in each.anchors
-        ]
-        draft.put(each, named)
-    if new.text != old.text:
-        draft.doubt(target, f"the words that it names were “{_short(old.text)}”", stream_id)
-
-
-def _follow_words(draft: _Draft, stream_id: str, number: int, old: Cue, new: Cue | None) -> None:
-    words = () if new is None else new.words
-    was, now = ([word.text for word in each] for each in (old.words, words))
-    becomes = {at: at for at in range(len(words))} if len(old.words) == len(words) else {}
-    if not becomes:
-        for low, there, size in SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks():
-            becomes |= {low + step: there + step for step in range(size)}
-    targets = {word_target(number, at): at for at in range(len(old.words))}
-    for each in draft.current():
-        anchors, why = list(each.anchors), ""
-        for place, anchor in enumerate(anchors):
-            at = targets.get(anchor.target or "") if anchor.stream_id == stream_id else None
-            if at is None:
-                continue
-            if at not in becomes:
-                anchors[place] = replace(anchor, target=None)
-                why = f"the word that it named is gone: {was[at]}"
-                continue
-            word = words[becomes[at]]
-            span, target = (word.start_ns, word.end_ns), word_target(number, becomes[at])
-            anchors[place] = replace(anchor, span=span, target=target)
-            if word.text != was[at]:
-                why = f"the word that it names was {was[at]}"
-        draft.put(each, anchors, why)
-
-
-def _follow_ranges(
-    draft: _Draft, stream_id: str, cues: Sequence[tuple[int, Cue]], number: int, text: str
-) -> None:
-    """Count ranges of characters anew behind a cue whose text became another."""
-    start = 0
-    for each, cue in cues:
-        if each == number:
-            break
-        start += len(cue.text) + 1
-    end = start + len(cue.text)
-    by = len(text) - len(cue.text)
-    if text == cue.text:
-        return
-    for label in draft.current():
-        anchors, touched = list(label.anchors), False
-        for place, anchor in enumerate(anchors):
-            if anchor.text_range is None or anchor.stream_id != stream_id or anchor.text_range[1] <= start:
-                continue
-            low, high = anchor.text_range
-            if low < end:
-                touched = True
-                anchors[place] = replace(
-                    anchor, text_range=(min(low, end + by), max(min(low, end + by), high + by))
-                )
-            else:
-                anchors[place] = replace(anchor, text_range=(low + by, high + by))
-        why = f"the text that it marks was “{_short(cue.text)}”" if touched else ""
-        draft.put(label, anchors, why)
-
-
-def _named(label: Annotation) -> str:
-    return f"“{_short(label.label)}”" if label.label else f"a label of {label.tier}"
-
-
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """One line of at most 40 signs."""
     line = " ".join(text.split())
     return line if len(line) <= 40 else f"{line[:39]}…"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from inspector.core.cache import user_cache
 from inspector.core.curation import FLAGS, Curation
+from inspector.core.edits import DATASET
 from inspector.core.identity import Identities
 from inspector.core.settings import author_name
 from inspector.core.workspace import Workspace, find_workspace
@@ -100,6 +101,8 @@ class Desk:
 
     def present(self, record_id: str) -> str | None:
         """A record's content identity as it was when first asked for, None where there is no such record."""
+        if record_id == DATASET:
+            return "dataset"
         found = self._identity.get(record_id)
         if found is None:
             self._record_ids()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+DATASET = ""
+"""In place of a record's id: what is decided of the dataset as a whole, such as its tiers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

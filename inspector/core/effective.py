@@ -37,6 +37,12 @@ def annotation_path(annotation_id: str, field: str = "") -> str:
     return f"annotations/{part(annotation_id)}" + (f"/{field}" if field else "")
 
 
+def label_file_path(name: str) -> str:
+    """Where it stands what a file of labels that was taken in was made on: as `annotators_files` of the meta
+    have it, with `differs`, a sentence for each difference from the media here."""
+    return f"label_files/{part(name)}"
+
+
 def timemap_value(timemap: TimeMap) -> list[list[int]]:
     """A TimeMap in JSON: `[[local_ns, reference_ns], …]`."""
     return [[local, reference] for local, reference in timemap.anchors]
@@ -118,7 +124,8 @@ def effective(record: Record, values: Mapping[str, Value]) -> Record:
         return record
     streams = {stream.id: stream for stream in record.streams}
     labels = {label.id: label for label in record.annotations}
-    problems = []
+    problems: list[Problem] = []
+    files: dict[str, Any] = {}
     for path in sorted(values, key=lambda each: (each.count("/"), each)):  # a label before its fields
         value = values[path].value
         kind, *rest = path.split("/")
@@ -134,6 +141,11 @@ def effective(record: Record, values: Mapping[str, Value]) -> Record:
                     streams[stream.id] = replace(stream, meta={**stream.meta, "evidence": value})
             elif kind == "streams" and len(rest) == 3 and rest[1] == "cues":
                 _join_cue(streams, unquote(rest[0]), rest[2], value)
+            elif kind == "label_files" and len(rest) == 1 and isinstance(value, dict):
+                name = unquote(rest[0])
+                files[name] = value
+                works = "its labels stand at the times that they were given"
+                problems += [Problem(name, str(line), works) for line in value.get("differs", ())]
             elif kind == "annotations" and rest:
                 _join_label(labels, unquote(rest[0]), rest[1:], value)
         except InspectorError as error:
@@ -142,6 +154,9 @@ def effective(record: Record, values: Mapping[str, Value]) -> Record:
         record,
         streams=tuple(streams.values()),
         annotations=tuple(labels.values()),
+        meta={**record.meta, "annotators_files": {**record.meta.get("annotators_files", {}), **files}}
+        if files
+        else record.meta,
         problems=(*record.problems, *problems),
     )
 

@@ -38,6 +38,8 @@ class Spec:
 
 SCOPE = "The selected records, else the one that is shown"
 NUDGE_TIP = "The stream that is chosen in the Align panel, as a proposal"
+LINK_TIP = "The chosen label, or the word or moment of the stream whose row was clicked last"
+LABEL_TIP = "On the tier in hand: the one whose lane or header was clicked last"
 MIX_TIP = "The sound whose header was clicked last, else the record’s first"
 
 TABLE = (
@@ -97,6 +99,49 @@ TABLE = (
     Spec("audition", "Audit", "Play about each finding", (), "", "Three seconds, by themselves", True),
     Spec("self_test", "Audit", "Test the ruler on this data", (), "", "Hidden faults in copies, in memory"),
     Spec("report", "Audit", "Save the report…", (), "", "One HTML file of the newest audit", rule=True),
+    Spec("labels", "Label", "Edit labels", ("E",), "label", "The chosen label and its tier"),
+    Spec("label_here", "Label", "Begin or end a label here", ("S",), "", LABEL_TIP, rule=True),
+    Spec("label_moment", "Label", "Label this moment", ("Q",), "", LABEL_TIP),
+    Spec("label_next", "Label", "Next label of the tier", ("Alt+Down",), rule=True),
+    Spec("label_previous", "Label", "Label before", ("Alt+Up",)),
+    Spec("tier_next", "Label", "Next tier", ("Ctrl+Down",)),
+    Spec("tier_previous", "Label", "Tier before", ("Ctrl+Up",)),
+    Spec("tier_new", "Label", "New tier…", ("Ctrl+Shift+T",), "", "A lane of yours for labels of one kind"),
+    Spec("label_start", "Label", "Start of the label to the playhead", ("Ctrl+[",), rule=True),
+    Spec("label_end", "Label", "End of the label to the playhead", ("Ctrl+]",)),
+    Spec("label_later", "Label", "Label one frame later", ("Ctrl+Right",)),
+    Spec("label_earlier", "Label", "Label one frame earlier", ("Ctrl+Left",)),
+    Spec("link", "Label", "Link: one end, then the other", ("W",), "link", LINK_TIP, rule=True),
+    Spec("link_more", "Label", "One end more for the last link", ("Shift+W",), "", LINK_TIP),
+    Spec(
+        "word", "Label", "Correct this word", ("Shift+E",), "", "Text and times of the word at the playhead"
+    ),
+    Spec("label_split", "Label", "Split the label at the playhead", ("H",), rule=True),
+    Spec("label_merge", "Label", "Merge the label with the next", ("Shift+H",)),
+    Spec("label_delete", "Label", "Delete the chosen labels", ("Del", "Backspace")),
+    *(
+        Spec(
+            f"label_{number}",
+            "Label",
+            f"Label {number} of the tier’s vocabulary",
+            (str(number),),
+            "",
+            "For the chosen labels, else for the next one that is made",
+            rule=number == 1,
+        )
+        for number in range(1, 10)
+    ),
+    Spec(
+        "label_import",
+        "Label",
+        "Import labels…",
+        icon="open",
+        tip="An ELAN, Praat or Label Studio file, shown before it is taken in",
+        rule=True,
+    ),
+    Spec(
+        "label_export", "Label", "Export labels…", icon="export", tip="For ELAN, Praat, Label Studio, WebVTT"
+    ),
     Spec("history", "Curate", "History", ("Ctrl+H",), "", "Every edit by time and author", rule=True),
     Spec("zoom_in", "View", "Zoom in", ("Ctrl+=", "Ctrl++", "+", "="), "zoom-in"),
     Spec("zoom_out", "View", "Zoom out", ("Ctrl+-", "-"), "zoom-out"),
@@ -167,6 +212,9 @@ TIMELINE_KEYS = (
     ("Ctrl + wheel", "Zoom at the pointer"),
     ("Shift + wheel", "Pan"),
     ("Alt + drag", "Pan"),
+    ("drag on labels", "Make, move or size a label"),
+    ("Ctrl while dragging", "Without snapping"),
+    ("Ctrl + click", "Choose one label more"),
     ("Shift + drag", "Move a stream against the others"),
     ("drag an edge", "Track and timeline height"),
 )
@@ -179,7 +227,7 @@ def key_sheet() -> str:
         if spec.keys:
             groups.setdefault(spec.menu, []).append((_keys_text(spec), spec.text.rstrip("…")))
     groups["Timeline"] = list(TIMELINE_KEYS)
-    columns = (("Play", "Timeline", "Help"), ("View", "File"), ("Curate",), ("Align", "Audit"))
+    columns = (("Play", "Timeline", "Help"), ("View", "File"), ("Curate", "Audit"), ("Align", "Label"))
     cells = "".join(
         f'<td style="padding-right:40px">{"".join(_group(name, groups[name]) for name in column)}</td>'
         for column in columns

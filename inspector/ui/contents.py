@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage
 
 from inspector.core.model import Modality
 from inspector.errors import Cancelled
-from inspector.ui.timeline.build import build_tracks, tracks_of
+from inspector.ui.timeline.build import build_tracks, label_lanes, tracks_of
 from inspector.ui.timeline.filmstrip import FilmStripTrack
 from inspector.ui.timeline.label_track import LabelTrack
 from inspector.ui.timeline.sensor_track import SensorTrack
@@ -18,7 +18,7 @@ from inspector.ui.timeline.track import StreamTrack
 from inspector.ui.timeline.waveform import WaveformTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from inspector.core.jobs import Job
     from inspector.core.model import Cue, Record, Stream
@@ -58,6 +58,7 @@ class Contents:
         self._busy = busy
         self._jobs: list[Job[Any]] = []
         self._texts: dict[str, tuple[Cue, ...]] = {}
+        self._numbered: dict[str, list[tuple[int, Cue]]] = {}
         self._open = True
 
     def start(self) -> None:
@@ -89,8 +90,37 @@ class Contents:
         if texts and len(self._texts) == len(texts):
             self._transcript.set_record(record, [(each, self._texts[each.id]) for each in texts])
 
-    def _cues(self, stream: Stream, _job: Job[Any]) -> tuple[Cue, ...]:
-        return self._session.cues(stream)
+    @property
+    def texts(self) -> dict[str, tuple[Cue, ...]]:
+        """The cues of each transcript that was read, in local time."""
+        return self._texts
+
+    def numbered(self, stream_id: str) -> list[tuple[int, Cue]]:
+        """Those of one transcript, each with its number as it was delivered."""
+        return self._numbered.get(stream_id, [])
+
+    def relabel(self, record: Record, empty: Sequence[tuple[str, str]] = ()) -> None:
+        """The same record with other labels or corrected words: only what is another is laid or read anew.
+
+        `empty` are lanes that are shown though they hold nothing.
+        """
+        before, self._record = self._record, record
+        known = {track.id: track for track in self._timeline.tracks if isinstance(track, LabelTrack)}
+        tracks: list[Track] = [each for each in self._timeline.tracks if not isinstance(each, LabelTrack)]
+        for lane in label_lanes(record, empty):
+            old = known.get(lane.id)
+            if old is not None:
+                old.take(lane, record)
+            tracks.append(old or lane)
+        self._timeline.set_tracks(tracks)
+        for stream in record.of(Modality.TEXT):
+            if stream != before.stream(stream.id):
+                for track in tracks_of(self._timeline.tracks, stream.id):
+                    track.set_stream(stream)
+                self._read(f"text of {stream.id}", partial(self._cues, stream), self._got_cues(stream))
+
+    def _cues(self, stream: Stream, _job: Job[Any]) -> list[tuple[int, Cue]]:
+        return self._session.numbered_cues(stream)
 
     def _redraw(self, track: Track) -> None:
         """From any thread: what a track could not show at once is in memory now."""
@@ -151,8 +181,10 @@ class Contents:
 
         self._read(f"samples of {stream.id}", read, got)
 
-    def _got_cues(self, stream: Stream) -> Callable[[tuple[Cue, ...]], None]:
-        def got(cues: tuple[Cue, ...]) -> None:
+    def _got_cues(self, stream: Stream) -> Callable[[list[tuple[int, Cue]]], None]:
+        def got(found: list[tuple[int, Cue]]) -> None:
+            cues = tuple(cue for _, cue in found)
+            self._numbered[stream.id] = found
             for track in tracks_of(self._timeline.tracks, stream.id):
                 if isinstance(track, TextTrack):
                     track.set_cues(cues)

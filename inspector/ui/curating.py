@@ -287,7 +287,7 @@ class Curating(Room):
             shown = self.window.record
             if again is None or shown is None or again.id != shown.id or again == shown:
                 return
-            if not self.window.aligning.took(again):
+            if not (self.window.labelling.took(again) or self.window.aligning.took(again)):
                 self.window.show_again(again)
 
         self._run("reading what changed", work, then)

@@ -20,6 +20,8 @@ from inspector.ui.curating import Curating
 from inspector.ui.dialogs import show_about, show_keys
 from inspector.ui.follow import Follower
 from inspector.ui.goto_field import GotoField
+from inspector.ui.label_rooms import rooms_of_labels
+from inspector.ui.labelling import Labelling
 from inspector.ui.player import Player
 from inspector.ui.relay import Relay
 from inspector.ui.said import NOTHING_READ, START_WORDS, labels_on, no_pictures
@@ -96,11 +98,11 @@ class MainWindow(QMainWindow):
     def _wire(self) -> None:
         player = self.player
         self.follower = Follower(player, self.parts, self.actions_, self)
-        self.asking = Asking(self)
-        self.curating = Curating(self)
-        self.aligning = Aligning(self)
-        self.auditing = Auditing(self)
-        self.rooms: tuple[Room, ...] = (self.asking, self.curating, self.aligning, self.auditing)
+        self.asking, self.curating = Asking(self), Curating(self)
+        self.aligning, self.auditing = Aligning(self), Auditing(self)
+        self.labelling = Labelling(self)
+        rooms = (self.asking, self.curating, self.aligning, self.auditing, self.labelling)
+        self.rooms: tuple[Room, ...] = (*rooms, *rooms_of_labels(self))
         player.state_changed.connect(self.show_status)
         player.speaker.problem.connect(self.notice)
         self.sounds.build(self.timeline, self.actions_)
@@ -356,6 +358,7 @@ class MainWindow(QMainWindow):
             self._player_busy,
         )
         self.contents.start()
+        self.labelling.attach()
         self.sounds.attach()
         for room in self.rooms:
             room.tracks_built()

@@ -18,14 +18,17 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from inspector.audit.store import Result
 from inspector.core.curation import FLAGS
 from inspector.core.findings import Finding, Status
+from inspector.core.tiers import Entry, Tier
 from inspector.core.times import NS
 from inspector.playback.pictures import PictureFeed
 from inspector.session import Opening
 from inspector.ui import theme
 from inspector.ui.actions import TABLE
 from inspector.ui.app import make_app
+from inspector.ui.linking import Linking
 from inspector.ui.main_window import MainWindow
 from inspector.ui.preferences import Preferences
+from inspector.ui.wording import Wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from inspector.core.model import Annotation
     from inspector.ui.panels.findings import FindingsPanel
 
 RECORDS = ("a", "b", "c")
@@ -108,6 +112,13 @@ class Keyboard:
         while window.auditing.running:
             window.auditing.cancel()
             QTest.qWait(5)
+        while self._labels():  # what was labelled before is undone
+            assert window.session is not None
+            window.session.undo()
+            while window.record != window.session.record("b"):
+                QTest.qWait(5)
+        window.labelling.choose()
+        window.labelling.begun = None
         for name in ("sync", "sql", "advance", "findings"):
             if window.actions_[name].isChecked():
                 window.actions_[name].trigger()
@@ -132,6 +143,15 @@ class Keyboard:
         window.records.filter.clear()
         self.focus.setFocus()
         assert self.focus.hasFocus()
+
+    def _labels(self) -> tuple[Annotation, ...]:
+        """The labels of the record on show, by time; the data have none."""
+        record = self.window.record
+        found = () if record is None else record.annotations
+        return tuple(sorted(found, key=lambda each: each.span or (0, 0)))
+
+    def _spans(self) -> list[tuple[int, int]]:
+        return [each.span or (0, 0) for each in self._labels()]
 
     def _moved(self) -> bool:
         """Whether a stream of the record on show has another map than it was recorded with."""
@@ -215,6 +235,62 @@ class Keyboard:
             panel = worklist()
             return panel.current.finding.record_id if panel is not None and panel.current else None
 
+        def labelled(*spans: tuple[int, int], choose: int | None = 0, at: int = AT_NS) -> Callable[[], None]:
+            """There are these labels on one tier, one of them is chosen, and the playhead is somewhere."""
+
+            def ready() -> None:
+                for span in spans:
+                    before = self._labels()
+                    window.labelling.make(span, "act")
+                    while self._labels() == before or window.labelling.chosen == ():
+                        QTest.qWait(5)
+                window.labelling.choose(*(() if choose is None else (self._labels()[choose].id,)))
+                go.seek(at)
+                self.focus.setFocus()
+
+            return ready
+
+        def lies(*spans: tuple[int, int]) -> Callable[[], bool]:
+            return lambda: self._spans() == list(spans)
+
+        def label_chosen(place: int) -> Callable[[], bool]:
+            return lambda: (
+                [each.id for each in self._labels()[place : place + 1]] == list(window.labelling.chosen)
+            )
+
+        linking = next(each for each in window.rooms if isinstance(each, Linking))
+        wording = next(each for each in window.rooms if isinstance(each, Wording))
+
+        def nothing_linked() -> None:
+            labelled((0, NS))()
+            linking.ends, linking.stream = [], None
+
+        def linked() -> None:
+            """Two labels are linked, and a third is chosen."""
+            labelled((0, NS), (NS, 2 * NS), (2 * NS, 3 * NS))()
+            linking.ends, linking.stream = [], None
+            ids = [each.id for each in self._labels()]
+            for each in ids[:2]:
+                window.labelling.choose(each)
+                linking.link()
+            while not any(len(each.anchors) == 2 for each in self._labels()):
+                QTest.qWait(5)
+            window.labelling.choose(ids[2])
+            self.focus.setFocus()
+
+        def two_tiers(tier: str) -> Callable[[], None]:
+            def ready() -> None:
+                window.labelling.add_tier("act")
+                window.labelling.add_tier("gaze")
+                window.labelling.tier = tier
+                self.focus.setFocus()
+
+            return ready
+
+        def vocabulary() -> None:
+            window.labelling.tiers["act"] = Tier("act", tuple(Entry(f"word {n}") for n in range(1, 10)))
+            window.labelling.tier, window.labelling.text = "act", ""
+
         def accepted() -> bool:
             """The shown record has the map, and nothing is proposed any more."""
             return self._moved() and window.aligning.proposal is None
@@ -283,6 +359,37 @@ class Keyboard:
                 lambda: window.tabs.setCurrentWidget(window.streams),
                 window.parts.history.isVisible,
             ),
+            "labels": (
+                nothing,
+                lambda: window.labelling.panel is not None and window.labelling.panel.isVisible(),
+            ),
+            "label_here": (nothing, lambda: window.labelling.begun == AT_NS),
+            "label_moment": (nothing, lies((AT_NS, AT_NS))),
+            "label_next": (labelled((0, NS), (NS, 2 * NS)), label_chosen(1)),
+            "label_previous": (labelled((0, NS), (NS, 2 * NS), choose=1), label_chosen(0)),
+            "tier_next": (two_tiers("act"), lambda: window.labelling.tier == "gaze"),
+            "tier_previous": (two_tiers("gaze"), lambda: window.labelling.tier == "act"),
+            "tier_new": (
+                nothing,
+                lambda: window.labelling.panel is not None and window.labelling.panel.new_tier.hasFocus(),
+            ),
+            "label_start": (labelled((2 * NS, 5 * NS)), lies((AT_NS, 5 * NS))),
+            "label_end": (labelled((2 * NS, 5 * NS)), lies((2 * NS, AT_NS))),
+            "label_later": (labelled((0, NS)), lies((FRAME_NS, NS + FRAME_NS))),
+            "label_earlier": (labelled((NS, 2 * NS)), lies((NS - FRAME_NS, 2 * NS - FRAME_NS))),
+            "link": (nothing_linked, lambda: len(linking.ends) == 1),
+            "link_more": (linked, lambda: any(len(each.anchors) == 3 for each in self._labels())),
+            "word": (
+                lambda: go.seek(NS + NS // 2),
+                lambda: wording.part is not None and wording.part.text.hasFocus(),
+            ),
+            "label_split": (labelled((2 * NS, 5 * NS)), lies((2 * NS, AT_NS), (AT_NS, 5 * NS))),
+            "label_merge": (labelled((0, NS), (2 * NS, 5 * NS)), lies((0, 5 * NS))),
+            "label_delete": (labelled((2 * NS, 5 * NS)), lies()),
+            **{
+                f"label_{n}": (vocabulary, lambda n=n: window.labelling.text == f"word {n}")  # type: ignore[misc]
+                for n in range(1, 10)
+            },
             "zoom_in": (nothing, lambda: axis.length < END_NS),
             "zoom_out": (window.timeline.zoom_in, lambda: axis.length >= END_NS),
             "fit": (window.timeline.zoom_in, lambda: axis.fitted),

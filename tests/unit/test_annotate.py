@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from inspector.core import annotate
 from inspector.core.annotate import RECHECK, Step, changes_of, end_of, label_target, word_target
+from inspector.core.correct import correct_cue, with_word
 from inspector.core.curation import Curation
 from inspector.core.effective import effective
 from inspector.core.model import Anchor, Annotation, Clock, Cue, Modality, Record, Source, Stream, Word
@@ -168,7 +169,7 @@ def test_a_corrected_word_takes_what_names_it_along(
     new: Cue | None, word: tuple[int, int] | None, again: bool
 ) -> None:
     before = linked()
-    step = annotate.correct_cue(before, "talk", list(enumerate(CUES)), 0, new)
+    step = correct_cue(before, "talk", list(enumerate(CUES)), 0, new)
     link = by_id(after(before, step))["l"]
     assert (RECHECK in link.attrs) is again
     if word is None:
@@ -194,15 +195,25 @@ def test_ranges_of_text_are_counted_anew() -> None:
         )
     )
     new = replace(CUES[1], text="and then go", words=())
-    now = by_id(after(before, annotate.correct_cue(before, "talk", list(enumerate(CUES)), 1, new)))
+    now = by_id(after(before, correct_cue(before, "talk", list(enumerate(CUES)), 1, new)))
     assert now["take"] == by_id(before)["take"]
     assert RECHECK in now["go"].attrs
     longer = replace(CUES[0], text="please take the cup", words=())
-    now = by_id(after(before, annotate.correct_cue(before, "talk", list(enumerate(CUES)), 0, longer)))
+    now = by_id(after(before, correct_cue(before, "talk", list(enumerate(CUES)), 0, longer)))
     low, high = now["go"].anchors[0].text_range or (0, 0)
     assert "please take the cup\nand go"[low:high] == "go"
     assert RECHECK not in now["go"].attrs
     assert RECHECK in now["cup"].attrs
+
+
+def test_one_word_of_a_cue_is_corrected_where_it_stands() -> None:
+    words = (Word(0, 1, "the"), Word(1, 2, "cup"), Word(2, 3, "the"), Word(3, 4, "cap"))
+    cue = Cue(0, 4, "the cup, the cap", words)
+    new = with_word(cue, 2, "a", 1, 9)
+    assert (new.text, new.end_ns) == ("the cup, a cap", 9)
+    assert [word.text for word in new.words] == ["the", "cup", "a", "cap"]
+    with pytest.raises(InspectorError, match="end before"):
+        with_word(cue, 0, "x", 2, 1)
 
 
 def test_a_cue_comes_back_from_json_and_what_is_none_is_refused() -> None:
@@ -262,7 +273,7 @@ GESTURES: tuple[Gesture, ...] = (
     lambda before, rng: annotate.retier(before, [_some(before, rng)], rng.choice("tu")),
     lambda before, rng: annotate.delete(before, [_some(before, rng)]),
     lambda before, rng: annotate.confirm(before, [_some(before, rng)]),
-    lambda before, rng: annotate.correct_cue(
+    lambda before, rng: correct_cue(
         before,
         "talk",
         numbered(CUES, before.stream("talk").meta.get("corrections")),

@@ -53,7 +53,7 @@ def build_tracks(record: Record, supplier: Supplier | None = None) -> list[Track
         else:
             subtitle = _subtitle(stream, str(stream.modality))
             tracks.append(PlainTrack(stream, titles[stream.id], subtitle, _chip(record, stream)))
-    return tracks + _lanes(record)
+    return tracks + label_lanes(record)
 
 
 def tracks_of(tracks: Iterable[Track], stream_id: str) -> list[StreamTrack]:
@@ -131,13 +131,19 @@ def _plots(record: Record, stream: Stream, title: str) -> list[Track]:
     ]
 
 
-def _lanes(record: Record) -> list[Track]:
-    """One lane a tier and author: tiers as they come, the authors of one under each other."""
+def label_lanes(record: Record, empty: Iterable[tuple[str, str]] = ()) -> list[LabelTrack]:
+    """One lane a tier and author: tiers as they come, the authors of one under each other.
+
+    `empty` are further tiers with their authors that are to have a lane though they hold nothing yet.
+    """
     lanes: dict[str, dict[str, list[Annotation]]] = {}
     authors: dict[str, int] = {}
     for annotation in record.annotations:
         authors.setdefault(annotation.author, len(authors))
         lanes.setdefault(annotation.tier, {}).setdefault(annotation.author, []).append(annotation)
+    for tier, author in empty:
+        authors.setdefault(author, len(authors))
+        lanes.setdefault(tier, {}).setdefault(author, [])
     return [
         LabelTrack(record, tier, author, labels, authors[author], LABEL_CHIP)
         for tier, by_author in lanes.items()

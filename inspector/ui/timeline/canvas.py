@@ -21,7 +21,7 @@ from inspector.ui import theme
 from inspector.ui.timeline import header, ruler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from PySide6.QtGui import QPaintEvent
@@ -82,6 +82,8 @@ class TimelineCanvas(QWidget):
         self._moments: NDArray[np.int64] = np.zeros((0, 2), np.int64)
         self._findings: NDArray[np.int64] = np.zeros((0, 2), np.int64)
         self._finding_words: tuple[str, ...] = ()
+        self.over: Callable[[QPainter], object] = lambda _: None
+        """What is drawn over all rows, under the playhead."""
         self._scroll = 0
         self._now = 0
         self._deadline = 0.0
@@ -106,6 +108,11 @@ class TimelineCanvas(QWidget):
         if y != self._scroll:
             self._scroll = y
             self.update()
+
+    @property
+    def scrolled(self) -> int:
+        """Px of rows that lie above the screen."""
+        return self._scroll
 
     def set_loop(self, loop: Span | None) -> None:
         """Tint a stretch of the ruler."""
@@ -244,6 +251,7 @@ class TimelineCanvas(QWidget):
             painter.setPen(t.quiet)
             painter.setFont(theme.text_font())
             painter.drawText(below, int(Qt.AlignmentFlag.AlignCenter), self.empty_text)
+        self.over(painter)
         painter.setClipRegion(region)
         self._paint_ruler(painter, region)
         painter.fillRect(QRectF(header.WIDTH - 1, 0, 1, self.height()), t.line)

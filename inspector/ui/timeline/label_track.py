@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPen, QPolygonF
 
+from inspector.core.annotate import RECHECK
 from inspector.core.model import Modality, Record
 from inspector.core.timemap import map_span
 from inspector.ui import theme
@@ -50,6 +51,17 @@ class Box:
     """Where the next label of the same sub-row starts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Where a label would lie that somebody holds, in which sub-row, and what its boundary was drawn to."""
+
+    start: int
+    end: int
+    text: str = ""
+    row: int = 0
+    snapped: str = ""
+
+
 def reference_spans(record: Record, annotation: Annotation) -> list[Span]:
     """Where the annotation's anchors lie on the reference timeline, each place once.
 
@@ -90,6 +102,11 @@ class LabelTrack(Track):
         super().__init__(f"label:{tier}:{author}", tier, note, chip)
         self.tier, self.author = tier, author
         self.timeless = timeless
+        self.preview: Preview | None = None
+        self.chosen: frozenset[str] = frozenset()
+        """The labels that are chosen, by id."""
+        self.incomplete: frozenset[str] = frozenset()
+        """Those that are not anchored in all that their tier asks for."""
         self.modality = AUTHOR_COLORS[author_index % len(AUTHOR_COLORS)]
 
     def _lay(self, record: Record) -> None:
@@ -110,6 +127,29 @@ class LabelTrack(Track):
             until[row] = span[0]
         self.boxes = tuple(reversed(boxes))
         self.span = record.span
+
+    @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        """Every label of the lane, those without a moment too."""
+        return self._annotations
+
+    def take(self, other: LabelTrack, record: Record) -> None:
+        """Become another lane of the same tier and author, after an edit."""
+        if other.annotations != self._annotations:
+            self._annotations, self.timeless, self.subtitle = (
+                other.annotations,
+                other.timeless,
+                other.subtitle,
+            )
+            self._lay(record)
+            self.invalidate()
+
+    def choose(self, ids: frozenset[str], incomplete: frozenset[str]) -> None:
+        """Mark these labels as chosen, and these as not complete."""
+        own = {label.id for label in self._annotations}
+        if (ids & own, incomplete & own) != (self.chosen, self.incomplete):
+            self.chosen, self.incomplete = ids & own, incomplete & own
+            self.invalidate()
 
     def retime(self, record: Record) -> None:
         """Take the record with other time maps: labels that are bound to a stream move with it."""
@@ -166,9 +206,55 @@ class LabelTrack(Track):
                 self._paint_arrow(painter, area, self.outside(box))
             elif box.start == box.end:
                 self._paint_tick(painter, box, area, rect, axis)
-            elif area.right() - 1 > filled[box.row]:
+            elif area.right() - 1 > filled[box.row] or box.annotation.id in self.chosen:
                 filled[box.row] = area.right()
                 self._paint_box(painter, area, rect, box.annotation.label)
+                self._paint_state(painter, area, box.annotation)
+
+    def _paint_state(self, painter: QPainter, area: QRectF, label: Annotation) -> None:
+        """Outline what is chosen; a corner for what is to be checked again, dashes for what is incomplete."""
+        t = theme.current()
+        inner = area.adjusted(1, 1, -1, -1)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if label.id in self.incomplete:
+            painter.setPen(QPen(t.suspect, 1, Qt.PenStyle.DashLine))
+            painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), theme.STEP, theme.STEP)
+        if label.id in self.chosen:
+            painter.setPen(QPen(t.text, 2))
+            painter.drawRoundedRect(inner, theme.STEP, theme.STEP)
+        if RECHECK in label.attrs and area.width() >= 8:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(t.suspect)
+            corner = area.topRight()
+            painter.drawPolygon(QPolygonF([corner, corner + QPointF(-8, 0), corner + QPointF(0, 8)]))
+
+    def paint_live(self, painter: QPainter, rect: QRectF, axis: TimeAxis) -> None:
+        """Draw the label that somebody holds, its times, and what its boundary was drawn to."""
+        held = self.preview
+        if held is None:
+            return
+        t = theme.current()
+        left = rect.left() + axis.x_of(held.start, rect.width())
+        right = rect.left() + axis.x_of(held.end, rect.width())
+        room = (rect.height() - 2 * PAD_Y) / self.rows
+        top = rect.top() + PAD_Y + room * min(held.row, self.rows - 1)
+        area = QRectF(left, top, max(right - left, 2.0), room - (2 if self.rows > 1 else 0))
+        painter.setRenderHint(painter.RenderHint.Antialiasing)
+        painter.setPen(QPen(t.text, 1.5))
+        painter.setBrush(t.tint(self.color, 0.75))
+        painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+        told = time_span_text(held.start, held.end) + (f"  {held.snapped}" if held.snapped else "")
+        font = theme.mono_font(11)
+        wide = QFontMetricsF(font).horizontalAdvance(told) + 12
+        plate = QRectF(right + 4, area.top(), wide, area.height())
+        if plate.right() > rect.right():
+            plate.moveRight(max(left - 4, rect.left() + wide))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(t.raised)
+        painter.drawRoundedRect(plate, 3, 3)
+        painter.setPen(t.text)
+        painter.setFont(font)
+        painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), told)
 
     def _paint_box(self, painter: QPainter, area: QRectF, rect: QRectF, label: str) -> None:
         t = theme.current()
@@ -201,6 +287,10 @@ class LabelTrack(Track):
         """Draw a moment as an upright with its name at its right, as far as the next label lets it."""
         painter.fillRect(QRectF(round(area.left()) - 1, area.top(), 2, area.height()), self.color)
         limit = rect.right() if box.until is None else rect.left() + axis.x_of(box.until, rect.width())
+        if box.annotation.id in self.chosen:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(theme.current().text, 1.5))
+            painter.drawRect(QRectF(area.left() - 3, area.top(), 6, area.height()))
         room = QRectF(area.left() + 5, area.top(), min(limit, rect.right()) - area.left() - 9, area.height())
         self._paint_text(painter, room, box.annotation.label)
 
@@ -222,6 +312,10 @@ class LabelTrack(Track):
         for box in hits[-8:]:
             lines = [box.annotation.label, f"{self.tier} · {self.author or 'no author'}"]
             lines.append(time_span_text(box.start, box.end))
+            if RECHECK in box.annotation.attrs:
+                lines.append(f"To be checked again: {box.annotation.attrs[RECHECK]}")
+            if box.annotation.id in self.incomplete:
+                lines.append("Not anchored in all that its tier asks for: it does not count as done")
             if self.outside(box):
                 where = "before the record starts" if self.outside(box) < 0 else "after the record ends"
                 lines.append(f"Lies {where}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QHideEvent, QMouseEvent, QPaintEvent
 
     from inspector.core.model import Record, Span
+    from inspector.ui.timeline.label_hand import LabelHand
     from inspector.ui.timeline.mix_strip import MixStrip
     from inspector.ui.timeline.track import Track
 
@@ -44,6 +45,7 @@ class _Gesture(Enum):
     NONE = auto()
     SCRUB = auto()
     SLIDE = auto()
+    LABEL = auto()
     PAN = auto()
     RESIZE = auto()
 
@@ -62,6 +64,8 @@ class TimelineView(QWidget):
     slid = Signal(object, object, bool)
     """A stream's track that is dragged with Shift, by how many ns it is to lie later than at the press, and
     whether the hand let go."""
+    pressed_on = Signal(object)
+    """The stream's track on whose row the playhead was taken hold of, None for another place."""
     header_pressed = Signal(object)
     """A track whose header was pressed, away from its edges."""
 
@@ -80,6 +84,8 @@ class TimelineView(QWidget):
         self._asked = 0
         self._sized: Track | None = None
         self._sliding: StreamTrack | None = None
+        self.hand: LabelHand | None = None
+        """What takes hold of labels; without it a drag on their lanes moves the playhead."""
         self._controls: dict[str, MixStrip] = {}
         self._hovered: Track | None = None
         self._hands_off_until = 0.0
@@ -299,8 +305,11 @@ class TimelineView(QWidget):
             if self._sliding is not None and not self.canvas.positions:
                 self._gesture = _Gesture.SLIDE
                 self.setCursor(Qt.CursorShape.SizeHorCursor)
+        elif left and self.hand is not None and self.hand.press(pos):
+            self._gesture = _Gesture.LABEL
         elif left and (self.canvas.tracks or pos.y() < ruler.HEIGHT):
             self._gesture = _Gesture.SCRUB
+            self.pressed_on.emit(self._stream_at(pos))
             self.scrub_started.emit()
             self._ask(self._target(pos))
 
@@ -314,6 +323,8 @@ class TimelineView(QWidget):
             self._scrub_to(pos)
         elif self._gesture is _Gesture.SLIDE and self._moved:
             self._slide(pos)
+        elif self._gesture is _Gesture.LABEL and self._moved and self.hand is not None:
+            self.hand.move(pos, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
         elif self._gesture is _Gesture.PAN:
             self._pan_px(by.x())
         elif self._gesture is _Gesture.RESIZE and self._sized is not None:
@@ -330,6 +341,10 @@ class TimelineView(QWidget):
         self._show_cursor(event.position())
         if gesture is _Gesture.SCRUB:
             self.scrub_ended.emit(self._asked)
+        elif gesture is _Gesture.LABEL and self.hand is not None:
+            self.hand.release(self._moved, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+            if not self._moved:
+                self._click(event.position())
         elif gesture is _Gesture.SLIDE:
             self._slide(event.position() if self._moved else self._pressed, done=True)
 
@@ -339,6 +354,8 @@ class TimelineView(QWidget):
         self._sized = None
         if gesture is _Gesture.SCRUB:
             self.scrub_ended.emit(self._asked)
+        elif gesture is _Gesture.LABEL and self.hand is not None:
+            self.hand.drop()
         elif gesture is _Gesture.SLIDE:
             self._slide(self._last, done=True)
         super().hideEvent(event)
@@ -422,6 +439,11 @@ class TimelineView(QWidget):
                 return track
         return None
 
+    def _click(self, pos: QPointF) -> None:
+        self.scrub_started.emit()
+        self._ask(self._target(pos))
+        self.scrub_ended.emit(self._asked)
+
     def _ask(self, ns: int) -> None:
         self._asked = self._axis.clamp(ns)
         self.scrub_moved.emit(self._asked)
@@ -472,5 +494,7 @@ class TimelineView(QWidget):
         self._hover(self._header_at(pos))
         if self._edge_at(pos) is not None:
             self.setCursor(Qt.CursorShape.SplitVCursor)
+        elif self.hand is not None and (shape := self.hand.cursor(pos)) is not None:
+            self.setCursor(shape)
         else:
             self.unsetCursor()

@@ -97,6 +97,11 @@ class CameraView(QWidget):
         self.setMinimumSize(120, 90)
         self.setAccessibleName(f"camera {feed.stream.id}")
 
+    def set_labels(self, labels: Sequence[Annotation]) -> None:
+        """Draw other labels on the picture."""
+        self._labels = labels
+        self.update()
+
     @property
     def picture(self) -> Picture | None:
         """The picture that is painted, None where there is no data."""

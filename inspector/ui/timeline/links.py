@@ -1,0 +1,143 @@
+"""Links drawn across the tracks: a line from each end of a link to the next, from row to row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainterPath, QPen
+
+from inspector.core.annotate import label_target, reference_span
+from inspector.ui import theme
+from inspector.ui.timeline import header, ruler
+from inspector.ui.timeline.label_track import LabelTrack
+from inspector.ui.timeline.track import StreamTrack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtGui import QColor, QPainter
+
+    from inspector.core.model import Record, Span
+    from inspector.ui.timeline.canvas import TimelineCanvas
+    from inspector.ui.timeline.track import Track
+
+DOT = 3.0
+MOST = 300
+"""So many links are drawn at a time: more are a carpet in which none can be followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A link as it is drawn: for each end the track of its row and its span on the reference timeline."""
+
+    id: str
+    text: str
+    ends: tuple[tuple[str, Span], ...]
+
+
+def threads_of(record: Record, tracks: Sequence[Track]) -> tuple[Thread, ...]:
+    """The links of a record whose ends lie on tracks that are shown."""
+    rows: dict[str, str] = {}
+    for track in tracks:
+        if isinstance(track, StreamTrack):
+            rows.setdefault(track.stream.id, track.id)
+        elif isinstance(track, LabelTrack):
+            rows |= {label_target(label.id): track.id for label in track.annotations}
+    found = []
+    for label in record.annotations:
+        if len(label.anchors) < 2:
+            continue
+        ends = []
+        for anchor in label.anchors:
+            row = rows.get(anchor.target or "") or rows.get(anchor.stream_id or "")
+            span = reference_span(record, anchor)
+            if row is not None and span is not None:
+                ends.append((row, span))
+        if len({row for row, _ in ends}) > 1:
+            found.append(Thread(label.id, label.label, tuple(ends)))
+    return tuple(found)
+
+
+class LinkLayer:
+    """Paints over the rows of a canvas; what is chosen stands out, with its relation's name."""
+
+    def __init__(self, canvas: TimelineCanvas) -> None:
+        self._canvas = canvas
+        self.threads: tuple[Thread, ...] = ()
+        self.chosen: frozenset[str] = frozenset()
+        self.waiting: tuple[tuple[str, Span], ...] = ()
+        """Ends of a link that is being made."""
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw every link of which something is on the screen."""
+        if not self.threads and not self.waiting:
+            return
+        canvas, axis = self._canvas, self._canvas.axis
+        rows = self._rows()
+        painter.save()
+        painter.setRenderHint(painter.RenderHint.Antialiasing)
+        area = QRectF(header.WIDTH, ruler.HEIGHT, canvas.content_width, canvas.height() - ruler.HEIGHT)
+        painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
+        start, end = axis.visible
+        shown = [
+            each
+            for each in self.threads
+            if min(span[0] for _, span in each.ends) <= end and max(span[1] for _, span in each.ends) >= start
+        ]
+        for each in sorted(shown[:MOST], key=lambda each: each.id in self.chosen):
+            self._paint_thread(painter, each, rows)
+        for row, span in self.waiting:
+            if row in rows:
+                self._paint_end(painter, self._point(row, span, rows), theme.current().playhead)
+        painter.restore()
+
+    def _rows(self) -> dict[str, float]:
+        """The middle of every track's row, also of those that are scrolled away."""
+        from inspector.ui.timeline.canvas import GAP
+
+        found, y = {}, float(ruler.HEIGHT - self._canvas.scrolled)
+        for track in self._canvas.tracks:
+            found[track.id] = y + track.height / 2
+            y += track.height + GAP
+        return found
+
+    def _point(self, row: str, span: Span, rows: dict[str, float]) -> QPointF:
+        return QPointF(self._canvas.x_of((span[0] + span[1]) // 2), rows[row])
+
+    def _paint_thread(self, painter: QPainter, thread: Thread, rows: dict[str, float]) -> None:
+        t = theme.current()
+        chosen = thread.id in self.chosen
+        color = t.text if chosen else t.tint(t.accent, 0.9)
+        points = sorted(
+            (self._point(row, span, rows) for row, span in thread.ends if row in rows), key=lambda at: at.y()
+        )
+        path = QPainterPath(points[0])
+        for a, b in pairwise(points):
+            bend = (b.y() - a.y()) / 2
+            path.cubicTo(a + QPointF(0, bend), b - QPointF(0, bend), b)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(t.panel, 4 if chosen else 3.5))
+        painter.drawPath(path)  # a ground of its own: it crosses films and curves
+        painter.setPen(QPen(color, 2.0 if chosen else 1.5))
+        painter.drawPath(path)
+        for each in points:
+            self._paint_end(painter, each, color)
+        if chosen and thread.text:
+            painter.setFont(theme.text_font(11))
+            middle = path.pointAtPercent(0.5)
+            wide = painter.fontMetrics().horizontalAdvance(thread.text[: theme.LONGEST]) + 12
+            plate = QRectF(middle.x() + 6, middle.y() - 9, wide, 18)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(t.raised)
+            painter.drawRoundedRect(plate, 3, 3)
+            painter.setPen(t.text)
+            painter.drawText(plate, int(Qt.AlignmentFlag.AlignCenter), thread.text[: theme.LONGEST])
+
+    @staticmethod
+    def _paint_end(painter: QPainter, at: QPointF, color: QColor) -> None:
+        painter.setPen(QPen(theme.current().panel, 1))
+        painter.setBrush(color)
+        painter.drawEllipse(at, DOT, DOT)

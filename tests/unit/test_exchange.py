@@ -1,0 +1,182 @@
+"""Annotators' files out and in through the program: what pympi and praatio change comes back by id."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pympi
+import pytest
+from praatio import textgrid as praat
+
+from inspector.cli import main
+from inspector.core.annotate import RECHECK, changes_of, relabel
+from inspector.core.assets import resource
+from inspector.session import Session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inspector.core.model import Annotation
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    root = tmp_path / "demo"
+    root.mkdir()
+    shutil.copy(resource("demo") / "metadata.csv", root)
+    shutil.copytree(resource("demo") / "rec_001", root / "rec_001")
+    return root
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    told = capsys.readouterr()
+    return int(end.value.code or 0), told.out, told.err
+
+
+def labels(dataset: Path) -> dict[str, Annotation]:
+    with Session.open(dataset) as session:
+        return {each.id: each for each in session.record("rec_001").annotations}
+
+
+def sent(capsys: pytest.CaptureFixture[str], dataset: Path, file: Path, form: str) -> None:
+    status, out, _ = run(
+        capsys, "labels", "export", str(dataset), str(file), "--as", form, "--record", "rec_001"
+    )
+    assert (status, out.strip()) == (0, str(file))
+
+
+def change(dataset: Path, label_id: str, text: str) -> None:
+    """Somebody relabels here, meanwhile."""
+    with Session.open(dataset, author="cy") as session:
+        step = relabel(session.record("rec_001"), [label_id], text)
+        session.edit(step.title, changes_of(session.curation, "rec_001", step))
+
+
+@pytest.mark.parametrize(
+    ("form", "name"), [("eaf", "r.eaf"), ("textgrid", "r.TextGrid"), ("labelstudio", "r.json")]
+)
+def test_a_file_that_comes_back_untouched_changes_nothing(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, name: str
+) -> None:
+    before = labels(dataset)
+    sent(capsys, dataset, tmp_path / name, form)
+    status, out, err = run(
+        capsys,
+        "labels",
+        "import",
+        str(dataset),
+        str(tmp_path / name),
+        "--author",
+        "X",
+        "--json",
+        "--record",
+        "rec_001",
+    )
+    assert status == 0, err
+    plain = json.loads(out)
+    assert [plain[fate] for fate in ("added", "changed", "removed", "conflicts")] == [0, 0, 0, 0]
+    assert plain["media"]
+    assert labels(dataset) == before
+
+
+def test_what_was_changed_in_elan_comes_back_and_meets_what_was_changed_here(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rec_001.eaf"
+    before = labels(dataset)
+    sent(capsys, dataset, file, "eaf")
+    document = pympi.Eaf(str(file))
+    tier = next(
+        each for each in document.get_tier_names() if each.startswith("motion") and each.endswith("A")
+    )
+    rows = sorted(document.get_annotation_data_for_tier(tier))
+    document.remove_annotation(tier, sum(rows[0][:2]) // 2)
+    document.add_annotation(tier, rows[0][0], rows[0][1], "by ELAN")
+    document.add_annotation(tier, rows[1][1] + 500, rows[1][1] + 900, "new")
+    document.to_file(str(file))
+    gone = next(each for each in before.values() if each.author == "A" and each.tier == "motion")
+    change(dataset, gone.id, "here")
+    other = next(each for each in before.values() if each.author == "B")
+    change(dataset, other.id, "mine")
+    status, out, err = run(capsys, "labels", "import", str(dataset), str(file), "--author", "X", "--json")
+    plain = json.loads(out)
+    assert (plain["added"], plain["changed"], plain["removed"], plain["conflicts"]) == (2, 0, 0, 1)
+    assert status == 1
+    assert "deleted there and changed here" in err
+    after = labels(dataset)
+    assert after[other.id].label == "mine"
+    assert after[gone.id].label == "here"
+    assert "X" in after[gone.id].attrs[RECHECK]
+    new = {each.label: each for id_, each in after.items() if id_ not in before}
+    assert set(new) == {"by ELAN", "new"}
+    assert new["new"].span == ((rows[1][1] + 500) * 1_000_000, (rows[1][1] + 900) * 1_000_000)
+    # Once more is once too many: nothing is left to take in.
+    _, out, _ = run(capsys, "labels", "import", str(dataset), str(file), "--author", "X", "--json")
+    again = json.loads(out)
+    assert (again["added"], again["changed"], again["removed"], again["conflicts"]) == (0, 0, 0, 0)
+    run(capsys, "undo", str(dataset), "--author", "X")
+
+
+def test_what_was_changed_in_praat_comes_back_on_the_clock_of_its_stream(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rec_001.TextGrid"
+    before = labels(dataset)
+    sent(capsys, dataset, file, "textgrid")
+    grid = praat.openTextgrid(str(file), includeEmptyIntervals=False)
+    name = next(each for each in grid.tierNames if each == "motion@A")
+    tier = grid.getTier(name)
+    first, *rest = tier.entries
+    grid.replaceTier(name, tier.new(entries=[first._replace(end=first.end - 0.1), *rest]))
+    grid.save(str(file), format="long_textgrid", includeBlankSpaces=True)
+    _, out, err = run(capsys, "labels", "import", str(dataset), str(file), "--author", "X", "--json")
+    plain = json.loads(out)
+    assert [plain[fate] for fate in ("added", "changed", "removed", "conflicts")] == [0, 1, 0, 0], err
+    (moved,) = [each for id_, each in labels(dataset).items() if each != before[id_]]
+    was, now = before[moved.id].span, moved.span
+    assert was is not None
+    assert now is not None
+    assert now[0] == was[0]
+    assert abs(was[1] - now[1] - 100_000_000) <= 2000
+
+
+def test_a_file_of_another_recording_says_so_and_nobodys_labels_are_the_authors(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "voice.TextGrid"
+    grid = praat.Textgrid()
+    grid.addTier(praat.IntervalTier("prosody", [(1.0, 2.0, "H*")], 0, 99.0))
+    grid.save(str(file), format="short_textgrid", includeBlankSpaces=True)
+    status, out, err = run(
+        capsys, "labels", "import", str(dataset), str(file), "--author", "X", "--record", "rec_001"
+    )
+    assert status == 1
+    assert "made on other media" in err
+    assert "1:39" in err
+    assert "made on voice" in out
+    (new,) = [each for each in labels(dataset).values() if each.tier == "prosody"]
+    assert (new.author, new.label) == ("X", "H*")
+    with Session.open(dataset) as session:
+        record = session.record("rec_001")
+        assert any(problem.path == "voice.TextGrid" for problem in record.problems)
+        assert "voice.TextGrid" in record.meta["annotators_files"]
+
+
+def test_what_is_no_file_of_labels_is_refused(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.json").write_text("{}")
+    cases: list[tuple[Any, ...]] = [
+        ("labels", "import", str(dataset), str(tmp_path / "x.json"), "--record", "rec_001"),
+        ("labels", "import", str(dataset), str(tmp_path / "gone.eaf")),
+        ("labels", "export", str(dataset), str(tmp_path / "x.eaf"), "--as", "xml"),
+        ("labels", "export", str(dataset), str(dataset / "x.eaf"), "--as", "eaf"),
+    ]
+    for words in cases:
+        status, _, err = run(capsys, *words)
+        assert (status, err.count("\n")) == (2, 1), err
+    assert not (dataset / "x.eaf").exists()
