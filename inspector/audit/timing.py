@@ -137,11 +137,32 @@ def _proof(case: Case, stream: Stream, pair: Pair) -> str:
     if accepted is None:
         return ""
     method, late = accepted
-    same = method == pair.method
-    case.note("evidence", stream.id, "same" if same else "another", late)
+    other = _by_another(solved(case), stream.id, method, case.record.reference)
+    case.note("evidence", stream.id, "same" if other is None else "another", late)
     before = f"; before its fix it was {abs(late):.0f} ms {'late' if late > 0 else 'early'}"
-    told = "same evidence: the fix was measured so too" if same else f"the fix was measured by {method}"
-    return f"{before} ({told})"
+    if other is None:
+        return f"{before} (same evidence: the fix was measured so too)"
+    case.note("after", stream.id, other.method, other.offset_s * 1000)
+    if other is pair:
+        return f"{before} (the fix was measured by {method})"
+    against = other.a if other.b == stream.id else other.b
+    return (
+        f"{before} (the fix was measured by {method}; {other.method} against {against}, which it did not "
+        f"use, leaves {abs(other.offset_s) * 1000:.0f} ms)"
+    )
+
+
+def _by_another(found: Solved, name: str, method: str, reference: str | None) -> Pair | None:
+    """A pair of this stream by a method that its fix did not use, with one not measured through it."""
+    for pair in found.pairs:
+        if not pair.good or name not in (pair.a, pair.b) or pair.method == CONTAINER:
+            continue
+        against = pair.a if pair.b == name else pair.b
+        through = found.through.get(against)
+        apart = against == reference or (through is not None and name not in (through.a, through.b))
+        if apart and not pair.method.startswith(method):
+            return pair
+    return None
 
 
 def _followers(case: Case, stream: Stream, found: Solved) -> tuple[str, ...]:

@@ -11,7 +11,10 @@ from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app
 from inspector.errors import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inspector.core.findings import Finding
+    from inspector.session import Session
 
 
 @app.command("fix")
@@ -64,5 +67,27 @@ def fix(
         edit = session.accept(mended)
         told = "all of them stand already" if edit is None else f"edit {edit.id}"
         print(f"{len(mended)} fixes, {told}{rest}")
+        if edit is not None:
+            for line in _again(session, mended, workers):
+                print(plain(line))
         for problem in session.curation.problems:
             print(f"inspector: {plain(str(problem))}", file=sys.stderr)
+
+
+MEASURED_AGAIN = ("timing.av_offset", "timing.camera_offset", "transcript.offset", "sensor.offset")
+
+
+def _again(session: Session, mended: list[Finding], workers: int) -> Iterator[str]:
+    """What is measured of each stream that was moved, now that it is: before, after, and by what."""
+    from inspector.audit.runner import Options
+    from inspector.core.findings import Status
+
+    moved = {(each.record_id, each.fix.stream) for each in mended if each.fix and each.fix.timemap}
+    records = tuple(sorted({record_id for record_id, _ in moved if record_id is not None}))
+    if not records:
+        return
+    for each in session.audit(Options(MEASURED_AGAIN, records, workers)).findings():
+        if each.streams and (each.record_id, each.streams[0]) in moved:
+            measured = each.value is not None and each.status is not Status.NOT_MEASURABLE
+            figure = f" {each.value:+.1f} ms" if measured else ""
+            yield f"now {each.record_id} {each.streams[0]}:{figure} {each.message}"

@@ -128,7 +128,7 @@ def place(
     rate: int,
     before: Piece,
     after: Piece,
-    reach_s: float = 3.0,
+    reach_s: float = 6.0,
     block_s: float = 0.02,
 ) -> tuple[float, float]:
     """Where between two pieces the cut lies, s of `a`, and how long the stretch is that it may lie in: `b`
@@ -140,8 +140,9 @@ def place(
     """
     middle = before.end_s
     size = round(block_s * rate)
-    start = max(0, round((middle - reach_s) * rate))
-    count = max(0, (min(len(a), round((middle + reach_s) * rate)) - start) // size)
+    start = max(0, round(max(middle - reach_s, before.start_s) * rate))
+    end = min(len(a), round(min(middle + reach_s, after.end_s) * rate))  # not beyond the next cut
+    count = max(0, (end - start) // size)
     if count < 2:
         return middle, 2 * reach_s
     whole = np.diff(a[start : start + count * size], prepend=np.float32(0))
@@ -157,6 +158,8 @@ def place(
     first, second = (np.concatenate([[0.0], np.cumsum(each)]) for each in scores)
     won = first[: count + 1 - gone] + second[-1] - second[gone:]
     top = int(np.argmax(won))
+    if top in (0, len(won) - 1):  # it lies beyond what was looked at
+        return middle, 2 * reach_s
     step = np.diff(won)
     chance = CERTAIN * 1.4826 * float(np.median(np.abs(step - np.median(step))))
     apart = np.abs(np.arange(len(won)) - top)
