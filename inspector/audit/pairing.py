@@ -164,7 +164,8 @@ def _grounding(gathered: Gathered) -> Iterator[Finding]:
             fitted = verdicts.get((case.record.id, source_of(label)))
             state, reason = grounded(case.record, label, measured, fitted)
             whole[state] += 1
-            why[f"{state}: {reason}"] += state != "grounded"
+            if state != "grounded":
+                why[f"{state}: {reason}"] += 1
             for name in _dimensions(case.record, label):
                 parts.setdefault(name, Counter())[state] += 1
             gathered.note(case.record.id, "grounding", label.id, state)

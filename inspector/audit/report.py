@@ -6,20 +6,39 @@ No script, no font and no picture is fetched; every text of the dataset is escap
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from inspector.audit.checks import checks
+from inspector.audit.ladder import OF
+from inspector.audit.report_figures import bars, by_pair, matrix, pictures, strip
 from inspector.core.findings import Finding, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from inspector.audit.ladder import Rung
+    from inspector.audit.report_figures import Worst
 
 WORST = 20
-WIDE, HIGH = 560, 56
-"""Of a strip of figures, px."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the page shows besides the findings.
+
+    `states` is what is there by record and modality; `pairs` the rows of the SQL table with `modality_a`,
+    `modality_b` and `device`; `worst` the findings that are shown with pictures; `fixed` a row a stream that
+    an accepted fix has moved: record, stream, ms before, ms now, how it was measured again; `software` names
+    and versions.
+    """
+
+    states: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pairs: Sequence[Mapping[str, Any]] = ()
+    worst: Sequence[Worst] = ()
+    fixed: Sequence[tuple[str, str, float, float | None, str]] = ()
+    software: str = ""
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--quiet:#5c6670;--line:#d9dee3;--paper:#fff;--bad:#b3261e;
@@ -32,15 +51,11 @@ h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2.2rem 0 .5rem}p.quiet,
 table{border-collapse:collapse;width:100%;font-size:.92rem}td,th{text-align:left;padding:.3rem .6rem .3rem 0;
 border-bottom:1px solid var(--line);vertical-align:top}td.n,th.n{text-align:right;
 font-variant-numeric:tabular-nums}.failed{color:var(--bad)}.suspect{color:var(--warn)}.ok{color:var(--good)}
-svg{display:block;margin:.2rem 0 .8rem;max-width:100%}
+svg{display:block;margin:.2rem 0 .8rem;max-width:100%}h3{font-size:1rem;margin:1.4rem 0 .2rem}
+.frames{display:flex;flex-wrap:wrap;gap:.5rem;margin:.3rem 0 1rem}figure{margin:0}
+figure img{display:block;border-radius:3px}figcaption{font-size:.78rem;color:var(--quiet)}
+td:first-child,th{white-space:nowrap}details summary{cursor:pointer;color:var(--quiet)}
 """
-
-COLOUR = {
-    Status.OK: "var(--good)",
-    Status.FAILED: "var(--bad)",
-    Status.SUSPECT: "var(--warn)",
-    Status.NOT_MEASURABLE: "var(--quiet)",
-}
 
 
 def report_html(
@@ -52,14 +67,17 @@ def report_html(
     coverage: Mapping[str, Mapping[str, int]],
     rungs: Sequence[Rung] = (),
     purpose: str = "",
+    beside: Beside | None = None,
 ) -> str:
     """The page. `coverage` counts records by modality and state; `rungs` are those of the ladder."""
+    beside = beside or Beside()
     counted = Counter(each.status for each in findings)
     bad = {each.record_id for each in findings if each.status is Status.FAILED and each.record_id}
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8>",
         "<meta name=viewport content='width=device-width'>",
-        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        'img-src data:">',
         f"<title>Audit of {escape(name)}</title><style>{STYLE}</style>",
         f"<h1>Audit of {escape(name)}</h1>",
         f"<p class=quiet>{escape(when)} · Inspector {escape(version)} · {records} records</p>",
@@ -67,14 +85,19 @@ def report_html(
         f"{counted[Status.SUSPECT]} suspect, {counted[Status.NOT_MEASURABLE]} not measurable, "
         f"{counted[Status.OK]} measured and within tolerance.</p>",
         _gates(findings, purpose),
-        _coverage(coverage),
+        _coverage(coverage, beside),
         _ladder(rungs),
         _worst(findings),
+        _shown(beside),
+        _fixed(beside),
+        _pairs(beside, findings),
         _figures(findings),
         _grounding(findings),
-        _told(findings, "audit.self_test", "The ruler tested on this data"),
+        _agreement(findings),
+        _self_test(findings),
         _unmeasured(findings),
         _tolerances(findings),
+        f"<p class=quiet>{escape(beside.software)}</p>" if beside.software else "",
     ]
     return "\n".join(part for part in parts if part) + "\n"
 
@@ -86,14 +109,15 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return f"<table><tr>{top}</tr>{body}</table>"
 
 
-def _coverage(coverage: Mapping[str, Mapping[str, int]]) -> str:
+def _coverage(coverage: Mapping[str, Mapping[str, int]], beside: Beside) -> str:
     found = {state for counts in coverage.values() for state in counts}
     states = sorted(found, key=lambda state: (state != "present", state))
     rows = [
         [escape(modality), *(str(counts.get(state, "")) for state in states)]
         for modality, counts in coverage.items()
     ]
-    return "<h2>Coverage, records</h2>" + _table(["modality", *map(escape, states)], rows)
+    table = _table(["modality", *map(escape, states)], rows)
+    return "<h2>Coverage, records</h2>" + table + matrix(beside.states)
 
 
 def _gates(findings: Sequence[Finding], purpose: str) -> str:
@@ -200,45 +224,94 @@ def _figures(findings: Sequence[Finding]) -> str:
         unit = escape(mine[0].unit)
         parts.append(
             f"<p>{escape(name)}: {len(values)} measured, median {middle:.4g} {unit}, "
-            f"from {values[0]:.4g} to {values[-1]:.4g} {unit}</p>{_strip(mine)}"
+            f"from {values[0]:.4g} to {values[-1]:.4g} {unit}</p>"
+            + strip(
+                [(each.value, each.status, each.record_id or "") for each in mine if each.value is not None],
+                mine[0].tolerance,
+            )
         )
-    return "<h2>Offsets and drifts</h2>" + "".join(parts) if parts else ""
+    return "<h2>Offsets and drifts, by check</h2>" + "".join(parts) if parts else ""
 
 
 FAMILIES = ("timing", "transcript", "sensor", "label")
 
 
-def _strip(mine: Sequence[Finding]) -> str:
-    low, high = mine[0].tolerance
-    values = [each.value for each in mine if each.value is not None]
-    ends = [*values, *(each for each in (low, high) if each is not None), 0.0]
-    first, last = min(ends), max(ends)
-    room = (last - first) or 1.0
+def _pairs(beside: Beside, findings: Sequence[Finding]) -> str:
+    """How late, by pair of modalities, device and method."""
+    used = {each.check: each.tolerance for each in findings}
+    limits = {
+        modality.value: used.get(name) or checks.get(name).tolerance for modality, name in OF.items()
+    }
+    found = by_pair(beside.pairs, limits)
+    if not found:
+        return ""
+    head = ["pair", "device", "method", "measured", "median ms", "5 to 95 %", "drift ppm"]
+    rows = [[escape(cell) for cell in cells] for cells, _ in found]
+    strips = "".join(
+        f"<p>{escape(cells[0])}, {escape(cells[1])}, {escape(cells[2])}, ms</p>{drawn}"
+        for cells, drawn in found
+        if drawn
+    )
+    return "<h2>How late, by pair and device</h2>" + _table(head, rows) + strips
 
-    def x(value: float) -> float:
-        return 10 + (value - first) / room * (WIDE - 20)
 
-    left, right = x(first if low is None else low), x(last if high is None else high)
-    marks = "".join(
-        f'<line x1="{x(each.value):.1f}" x2="{x(each.value):.1f}" y1="14" y2="34" stroke-width="2" '
-        f'stroke="{COLOUR[each.status]}" stroke-opacity=".7">'
-        f"<title>{escape(each.record_id or '')} {each.value:.4g}</title></line>"
+def _shown(beside: Beside) -> str:
+    """The worst findings with the streams of their record and what a camera saw."""
+    parts = [
+        f"<h3><span class={each.finding.status.value}>{escape(each.record.id)}</span> "
+        f"{escape(each.finding.check)}</h3><p>{escape(each.finding.message)}</p>{bars(each)}{pictures(each)}"
+        for each in beside.worst
+    ]
+    return "<h2>The worst, looked at</h2>" + "".join(parts) if parts else ""
+
+
+def _fixed(beside: Beside) -> str:
+    """What was moved: before and after."""
+    rows = [
+        [
+            escape(record_id),
+            escape(stream),
+            f"{before:+.1f} ms",
+            "not measured since" if now is None else f"{now:+.1f} ms",
+            escape(how),
+        ]
+        for record_id, stream, before, now, how in beside.fixed
+    ]
+    if not rows:
+        return ""
+    head = ["record", "stream", "late before", "late now", "measured again"]
+    return "<h2>What was fixed, before and after</h2>" + _table(head, rows)
+
+
+def _agreement(findings: Sequence[Finding]) -> str:
+    """Whatever checks of the family `agreement` have told."""
+    mine = [each for each in findings if each.check.startswith("agreement.")]
+    if not mine:
+        return (
+            "<h2>Agreement of annotators</h2><p class=quiet>Not part of this audit: no check of agreement "
+            "has told anything.</p>"
+        )
+    rows = [
+        [
+            f"<span class={each.status.value}>{each.status.value.replace('_', ' ')}</span>",
+            escape(each.check),
+            escape(each.record_id or "dataset"),
+            "" if each.value is None else f"{each.value:.2f} {escape(each.unit)}",
+            escape(each.message),
+        ]
         for each in mine
-        if each.value is not None
-    )
-    text = f'font-size="11" fill="var(--quiet)" y="{HIGH - 4}"'
-    return (
-        f'<svg viewBox="0 0 {WIDE} {HIGH}" width="{WIDE}" height="{HIGH}" role="img" aria-label="figures">'
-        f'<rect x="{left:.1f}" y="8" width="{max(right - left, 1):.1f}" height="32" fill="var(--good)" '
-        f'fill-opacity=".12"/><line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="8" y2="40" stroke="var(--line)"/>'
-        f'{marks}<text x="10" {text}>{first:.4g}</text>'
-        f'<text x="{WIDE - 10}" text-anchor="end" {text}>{last:.4g}</text></svg>'
-    )
+    ]
+    head = ["status", "check", "of", "value", "what"]
+    return "<h2>Agreement of annotators</h2>" + _table(head, rows)
 
 
-def _told(findings: Sequence[Finding], name: str, title: str) -> str:
-    mine = [each for each in findings if each.check == name]
-    return f"<h2>{title}</h2>" + "".join(f"<p>{escape(each.message)}</p>" for each in mine) if mine else ""
+def _self_test(findings: Sequence[Finding]) -> str:
+    mine = [each for each in findings if each.check == "audit.self_test"]
+    if not mine:
+        told = "Not done: <code>inspector audit --self-test 100</code> hides faults in copies and finds them."
+        return f"<h2>The ruler tested on this data</h2><p class=quiet>{told}</p>"
+    told = "".join(f"<p><span class={each.status.value}>{escape(each.message)}</span></p>" for each in mine)
+    return f"<h2>The ruler tested on this data</h2>{told}"
 
 
 def _unmeasured(findings: Sequence[Finding]) -> str:

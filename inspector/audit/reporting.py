@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from inspector import __version__
 from inspector.audit.checks import checks
 from inspector.audit.ladder import ladder, proven
 from inspector.audit.purpose import chosen
 from inspector.audit.report import report_html
+from inspector.audit.report_beside import beside_of
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
-    import pyarrow as pa
 
     from inspector.audit.checks import Limits
-    from inspector.audit.store import Store
-
-
-class Asked(Protocol):
-    """What is needed of a session."""
-
-    @property
-    def root(self) -> Path:
-        """The dataset's folder."""
-        ...
-
-    @property
-    def index(self) -> pa.Table:
-        """A row a record."""
-        ...
-
-    @property
-    def audited(self) -> Store:
-        """What audits found."""
-        ...
-
-    def query(self, sql: str) -> Any:
-        """An answer with a `table`."""
-        ...
+    from inspector.audit.report_beside import Asked
 
 
 def report_of(session: Asked) -> str:
@@ -59,7 +34,8 @@ def report_of(session: Asked) -> str:
     purpose = "" if held.purpose is None else held.purpose.value
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     name, records = session.root.name, len(session.index)
-    return report_html(name, __version__, when, records, found, coverage, rungs, purpose)
+    beside = beside_of(session, found)
+    return report_html(name, __version__, when, records, found, coverage, rungs, purpose, beside)
 
 
 def _measured(

@@ -99,6 +99,8 @@ def _home(gathered: Gathered, case: Case, text: Stream, track: str) -> tuple[str
     if not scores or scores[0][0] < STANDS_OUT * max(here, scores[1][0] if len(scores) > 1 else 0.0):
         return None
     best, name = scores[0]
+    if best <= 0:
+        return None  # it fits nowhere
     null = vad.impostor_fits(curves[name], starts, ends, SEARCH_S)
     # Of many records the best is looked at: a share of 99 impostors says nothing, their spread does.
     if best < float(null.mean()) + SPREADS * float(null.std()):

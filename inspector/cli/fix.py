@@ -86,7 +86,9 @@ def _again(session: Session, mended: list[Finding], workers: int) -> Iterator[st
     records = tuple(sorted({record_id for record_id, _ in moved if record_id is not None}))
     if not records:
         return
-    for each in session.audit(Options(MEASURED_AGAIN, records, workers)).findings():
+    # With the checks that told it, so that what they found before does not stand on.
+    checks = tuple(dict.fromkeys((*MEASURED_AGAIN, *(each.check for each in mended))))
+    for each in session.audit(Options(checks, records, workers)).findings():
         if each.streams and (each.record_id, each.streams[0]) in moved:
             measured = each.value is not None and each.status is not Status.NOT_MEASURABLE
             figure = f" {each.value:+.1f} ms" if measured else ""

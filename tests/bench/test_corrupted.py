@@ -27,6 +27,8 @@ def test_five_hundred_corrupted_files(tmp_path: Path) -> None:
     silent = {each.record_id for each in harms} - {each.record_id for each in found if each.status != "ok"}
     print(f"500 corrupted files: {took:.0f} s, {len(missed)} not told, {len(twice)} told twice")
     print(f"{len(silent)} of them gave nothing but ok, all of a kind that the file does not show")
+    for line in (*twice, *wrong):
+        print(f"  {line}")
     assert not missed
     assert not wrong
     assert len(twice) <= 5, twice

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -113,6 +114,8 @@ def test_fixes_are_one_edit_after_which_the_fixable_faults_are_gone(demo: Path) 
         assert not session.history()
     done = run("fix", root, "--author", "tester")
     assert (done.returncode, done.stderr) == (0, "")
+    (now,) = [line for line in done.stdout.splitlines() if line.startswith("now rec_007 voice: ")]
+    assert "before its fix it was 320 ms late (same evidence" in now
     after = audited(root)
     assert {(each.check, each.record_id) for each in after if each.status is Status.FAILED} == (
         set(before) - fixable
@@ -165,6 +168,13 @@ def test_the_report_is_one_page_that_fetches_nothing(demo: Path, tmp_path: Path)
     for strip in strips:
         ElementTree.fromstring(strip)
     assert run("report", demo, "--out", demo / "inside.html").returncode == 2
+    shown = ("The worst, looked at", "How late, by pair and device", "The ladder", "Grounding", "Agreement")
+    for title in shown:
+        assert f"<h2>{title}" in text
+    pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', text)
+    assert len(pictures) >= 20
+    assert all(base64.b64decode(each)[:2] == b"\xff\xd8" for each in pictures)
+    assert "video – audio</td><td>rig-1</td><td>flashes and onsets" in text
 
 
 def test_what_the_data_says_is_escaped_in_the_report() -> None:
