@@ -6,6 +6,7 @@ what remains. A pair that its gate does not let through is kept with its figures
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from inspector.audit.pair import (
     Solved,
     refused,
 )
+from inspector.audit.rotation import rotation_pair
 from inspector.audit.sound_pairs import sound_pair
 from inspector.core.findings import Status
 from inspector.core.model import Modality
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from inspector.audit.case import Case
     from inspector.audit.material import Film, Sound
     from inspector.core.model import Stream
+
+MOVING = (Modality.SENSOR, Modality.MOTION, Modality.GAZE, Modality.POINTS)
+"""What may be compared with how much moves in a film."""
 
 RATED = "speech and words at another rate"
 """The method of a transcript whose times were made for a film at another number of frames a second."""
@@ -71,7 +76,7 @@ def measure(case: Case) -> tuple[Pair, ...]:
                 pairs.append(Pair(film.id, track.id, CONTAINER, 0.0, None, 0.01, 0.5, True, False))
     pairs += [_words(case, track, text) for text in record.of(Modality.TEXT) for track in tracks[:1]]
     if films:
-        pairs += [_motion(case, films[0], tracks[:1], each) for each in record.of(Modality.SENSOR)]
+        pairs += [_moving(case, films[0], tracks[:1], each) for each in record.of(*MOVING)]
     return tuple(pairs)
 
 
@@ -230,6 +235,17 @@ def speeds(case: Case, stream: Stream, count: int) -> NDArray[np.float64]:
     columns = [series.values[:, each].astype(np.float64) for each in range(min(series.values.shape[1], 64))]
     found = [motion.channel_speed(t_s, column, count) for column in columns]
     return np.stack(found) if found else np.zeros((0, count))
+
+
+def _moving(case: Case, first: Stream, tracks: list[Stream], sensor: Stream) -> Pair:
+    """A gyroscope by how the picture turns, else anything that moves by how much does."""
+    turned = rotation_pair(case, first, sensor)
+    if turned is not None and turned.good:
+        return turned
+    pair = _motion(case, first, tracks, sensor)
+    if turned is None or pair.good:
+        return pair
+    return replace(pair, why=f"{turned.method}: {turned.why}; {pair.method}: {pair.why}")
 
 
 def _motion(case: Case, first: Stream, tracks: list[Stream], sensor: Stream) -> Pair:

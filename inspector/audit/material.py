@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inspector.audit.estimators.turns import FIELDS
 from inspector.core.times import NS
 from inspector.errors import InspectorError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from inspector.core.model import Source
 
-VERSION = 1
+VERSION = 2
 """Counted up when what is kept changes."""
 
 RATE = 16_000
@@ -44,7 +45,8 @@ class Film:
     """A film's frames in order of time: `t_ns` (n,) local starts.
 
     `luma` (n,) is the mean brightness, 0 to 255; `grid` (n, 8, 8) that of the picture's fields; `change` (n,)
-    the mean and `peak` (n,) the greatest difference from the frame before, 0 for the first.
+    the mean and `peak` (n,) the greatest difference from the frame before, 0 for the first. `sums` (n, 2, 64)
+    is the brightness over the picture's columns and over its rows, less its mean: how the picture shifts.
     """
 
     t_ns: NDArray[np.int64]
@@ -52,6 +54,7 @@ class Film:
     grid: NDArray[np.float16]
     change: NDArray[np.float32]
     peak: NDArray[np.float32]
+    sums: NDArray[np.float16]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -74,6 +77,7 @@ def film_of(source: Source, told: Callable[[int], None]) -> Film:
     times: list[int] = []
     rows: list[tuple[float, float, float]] = []
     grids: list[NDArray[np.float16]] = []
+    sums: list[NDArray[np.float16]] = []
     last: NDArray[np.int16] | None = None
     for t_ns, picture in gray_frames(source):
         wide = picture.astype(np.int16)
@@ -88,15 +92,26 @@ def film_of(source: Source, told: Callable[[int], None]) -> Film:
             )
         )
         grids.append(_grid(picture))
+        sums.append(_sums(picture))
         if len(times) % 64 == 0:
             told(len(times))
     if not times:
         raise InspectorError("The film gives no picture", str(source.path), "Check the copy")
     order = np.argsort(np.array(times, np.int64), kind="stable")
     table = np.array(rows, np.float32)[order]
-    return Film(
-        np.array(times, np.int64)[order], table[:, 0], np.stack(grids)[order], table[:, 1], table[:, 2]
-    )
+    luma, change, peak = table.T
+    starts, grid, profiles = np.array(times, np.int64)[order], np.stack(grids)[order], np.stack(sums)[order]
+    return Film(starts, luma, grid, change, peak, profiles)
+
+
+def _sums(picture: NDArray[np.uint8]) -> NDArray[np.float16]:
+    """(2, 64) mean brightness over columns and over rows, less the picture's own."""
+    out = np.empty((2, FIELDS), np.float16)
+    for axis in (0, 1):
+        mean = picture.mean(axis=axis)
+        place = np.linspace(0, len(mean) - 1, FIELDS)
+        out[axis] = np.interp(place, np.arange(len(mean)), mean) - mean.mean()
+    return out
 
 
 def _grid(picture: NDArray[np.uint8]) -> NDArray[np.float16]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.audit.alignment import solved
+from inspector.audit.alignment import MOVING, solved
 from inspector.audit.case import outside
 from inspector.audit.checks import Stage, check
 from inspector.audit.estimators.clocks import stamps
@@ -31,11 +31,13 @@ offset = check(
     "sensor.offset",
     "A sensor is early or late against the film",
     """How fast the sensor's channels move is laid over how much the picture changes, and moved by up to 5 s.
+    Channels that are called as a gyroscope's are fitted to how the picture turns from frame to frame, which
+    a stabilised film does not: then that is refused. Skeletons and gaze are compared by how much moves.
     Tolerance 100 ms (accelerometers against film are right to 700 ms in the literature, SyncWISE; the
     figure is ours). Where motion does not tell one place from another it is not measurable.""",
     "ms",
     (-100.0, 100.0),
-    version=2,
+    version=3,
 )
 drift = check(
     "sensor.drift",
@@ -127,7 +129,7 @@ def _drifts(case: Case, pair: Pair) -> bool:
 
 def _pairs(case: Case) -> Iterator[tuple[Pair, float | None]]:
     found = solved(case)
-    sensors = {stream.id for stream in case.record.of(Modality.SENSOR)}
+    sensors = {stream.id for stream in case.record.of(*MOVING)}
     for pair in found.pairs:
         if pair.b in sensors:
             yield pair, found.late_s.get(pair.b)

@@ -184,7 +184,8 @@ def _film(film: Film, keep: NDArray[Any], t_ns: NDArray[np.int64] | None = None)
     from inspector.audit.material import Film as Made
 
     at = film.t_ns if t_ns is None else t_ns
-    return Made(at[keep], film.luma[keep], film.grid[keep], film.change[keep], film.peak[keep])
+    rest = (each[keep] for each in (film.luma, film.grid, film.change, film.peak, film.sums))
+    return Made(at[keep], *rest)
 
 
 def _series(series: Series, t_ns: NDArray[np.int64], keep: NDArray[Any] | None = None) -> Series:
@@ -264,7 +265,7 @@ def frames(name: str, number: int) -> Trial:
             near["content.black"] = 1.5 * step / NS
         from inspector.audit.material import Film as Made
 
-        new = Made(known.t_ns, luma, grid, change, peak)
+        new = Made(known.t_ns, luma, grid, change, peak, known.sums)
     parts = (Part("cam", Modality.VIDEO, float(new.t_ns[-1] + step) / NS, film=new),)
     excused = frozenset({"content.frozen", "content.black"})  # what the film itself has of these is not known
     return Trial("frames of real films", case_of(parts, "cam"), parts, truth, near, excused)

@@ -104,7 +104,7 @@ def sound_of(pcm: NDArray[np.float32]) -> Sound:
     return Sound(scaled, np.zeros((0, 2), np.int64), np.array([min(top, 1.0)], np.float32), end)
 
 
-def case_of(parts: Sequence[Part], reference: str) -> Case:
+def case_of(parts: Sequence[Part], reference: str, name: str = "virtual") -> Case:
     """The record of these parts before the checks."""
     streams: list[Stream] = []
     known: dict[str, Any] = {}
@@ -125,7 +125,7 @@ def case_of(parts: Sequence[Part], reference: str) -> Case:
             known[f"/stamps/{part.name}"] = stamps
         else:
             known[part.name] = part.cues
-    record = Record("virtual", tuple(streams), reference=reference)
+    record = Record(name, tuple(streams), reference=reference)
 
     def nothing(stream: Stream) -> Film | Sound:
         raise AssertionError(stream.id)
