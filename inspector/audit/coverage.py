@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inspector.audit.checks import Stage, check
@@ -250,18 +251,43 @@ def _undecodable(case: Case) -> Iterator[Finding]:
             case.sound(stream)
     for stream in case.record.of(Modality.SENSOR):
         case.series(stream)
-    told = {stream.clock.id for each in _cut_short(case) for stream in _named(case, each)}
-    told |= {stream.clock.id for each in _partial(case) for stream in _named(case, each)}
     for stream_id, why in case.broken.items():
-        # One cause, one finding: that it cannot be decoded follows from what its file was told to be.
-        follows = any(stream.id == stream_id and stream.clock.id in told for stream in case.record.streams)
         yield case.finding(
             "coverage.unreadable",
             streams=(stream_id,),
-            status=Status.SUSPECT if follows else Status.FAILED,
-            severity=0.5 if follows else 0.95,
-            message=f"{why}; this follows from the damage to its file that is told" if follows else why,
+            status=Status.FAILED,
+            severity=0.95,
+            message=why,
         )
+
+
+FOLLOW = ("coverage.unreadable", "coverage.frame_count", "timing.frames", "content.")
+
+
+def under_damage(case: Case, found: list[Finding]) -> list[Finding]:
+    """One cause, one finding: what decoding shows of a file that is told to be damaged follows from that, and
+    is only suspect."""
+    failed = [each for each in found if each.status is Status.FAILED and each.check.startswith(FOLLOW)]
+    if not failed:
+        return found
+    told = {stream.clock.id for each in _cut_short(case) for stream in _named(case, each)}
+    told |= {stream.clock.id for each in _partial(case) for stream in _named(case, each)}
+    clocks = {stream.id: stream.clock.id for stream in case.record.streams}
+
+    def follows(each: Finding) -> bool:
+        return each in failed and bool(each.streams) and clocks.get(each.streams[0]) in told
+
+    return [
+        replace(
+            each,
+            status=Status.SUSPECT,
+            severity=each.severity / 2,
+            message=f"{each.message}; this follows from the damage to its file that is told",
+        )
+        if follows(each)
+        else each
+        for each in found
+    ]
 
 
 def _named(case: Case, finding: Finding) -> Iterator[Stream]:

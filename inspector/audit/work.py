@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from inspector.audit.checks import Check, Stage, checks
+from inspector.audit.coverage import under_damage
 from inspector.audit.store import Result
 from inspector.core.cache import file_key
 from inspector.core.findings import Finding, Status
@@ -72,6 +73,8 @@ def run_order(order: Order, facts: Facts, case_of: Callable[[str], Case]) -> Don
         findings: list[Finding] = []
         for each in chosen_checks(order.checks):
             findings += guarded(each, stage, case, record_id)
+        if stage is Stage.DECODE:
+            findings = under_damage(case, findings)
         done.result = Result(record_id, stage, key, findings, case.pairs, case.states)
     return done
 
