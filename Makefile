@@ -18,7 +18,10 @@ demo: ready-run ## open the bundled dataset; with no display, draw the window an
 
 .PHONY: test
 test: ready-dev lint-only ## lint, types, import contracts and all tests
-	@$(PY) -m pytest -q
+	@failed=0; \
+	$(PY) -m pytest -q -n 2 --dist loadfile tests/unit tests/gui || failed=1; \
+	$(PY) -m pytest -q tests/e2e || failed=1; \
+	exit $$failed
 
 .PHONY: lint
 lint: ready-dev lint-only ## ruff, mypy --strict and the import contracts

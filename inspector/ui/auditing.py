@@ -167,7 +167,7 @@ class Auditing(Room):
         panel = FindingsPanel(self.window.actions_, self.window.parts.left)
         self.window.parts.left.addWidget(panel)
         height = self.window.parts.left.height()
-        self.window.parts.left.setSizes([height // 4, height - height // 4])
+        self.window.parts.left.setSizes([height // 3, height - height // 3])
         panel.run_asked.connect(self.run)
         panel.pause_asked.connect(self._watched.pause)
         panel.cancel_asked.connect(self.cancel)

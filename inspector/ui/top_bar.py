@@ -38,6 +38,7 @@ class TopBar(QWidget):
         self._crumb.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._crumb.setTextFormat(Qt.TextFormat.PlainText)
         self._parts = ("", "")
+        self._buttons: list[QToolButton] = []
         self.restyle()
 
     def add_buttons(self, actions: Mapping[str, QAction]) -> None:
@@ -49,6 +50,7 @@ class TopBar(QWidget):
             button.setFixedSize(30, 28)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             self._row.addWidget(button)
+            self._buttons.append(button)
 
     def set_place(self, dataset: str, record: str) -> None:
         """The dataset's and the record's name."""
@@ -67,11 +69,16 @@ class TopBar(QWidget):
 
     def _place_crumb(self) -> None:
         text = "  ›  ".join(part for part in self._parts if part)
-        room = self.width() - 2 * 260
+        left = self.menus.geometry().right() + theme.MARGIN
+        right = min((each.geometry().left() for each in self._buttons), default=self.width())
+        free = right - theme.MARGIN - left
         metrics = self._crumb.fontMetrics()
-        self._crumb.setText(metrics.elidedText(text, Qt.TextElideMode.ElideLeft, max(room, 80)))
+        wide = min(metrics.horizontalAdvance(text) + 2, max(free, 0))
+        self._crumb.setText(metrics.elidedText(text, Qt.TextElideMode.ElideLeft, wide))
         self._crumb.setToolTip(theme.tip(text))
-        self._crumb.setGeometry((self.width() - max(room, 80)) // 2, 0, max(room, 80), self.height() - 1)
+        # In the middle of the window, or as near to it as menus and buttons let it.
+        x = min(max((self.width() - wide) // 2, left), max(left, right - theme.MARGIN - wide))
+        self._crumb.setGeometry(x, 0, wide, self.height() - 1)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         colors = theme.current()

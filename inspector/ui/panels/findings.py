@@ -119,6 +119,7 @@ class FindingsPanel(Panel):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Findings")
         self.empty = Words(NEVER, "quiet")
+        self.rest = QWidget()  # takes the height that the list leaves where it has nothing to show
         self.told = Words("", "text", 12)
         self.unit = Words("", "quiet", 12)
         self.evidence = EvidenceView()
@@ -171,6 +172,7 @@ class FindingsPanel(Panel):
         column.addLayout(chips)
         column.addLayout(_inset(self.filter, self.empty))
         column.addWidget(self.list, 1)
+        column.addWidget(self.rest, 1)
         self.detail = QWidget()
         below = QVBoxLayout(self.detail)
         below.setContentsMargins(theme.MARGIN, 2 * theme.STEP, theme.MARGIN, 0)
@@ -232,7 +234,12 @@ class FindingsPanel(Panel):
         gone = sum(item.dismissed is not None for item in items)
         self.put_away.setText(f"{number_text(gone)} dismissed")
         self.put_away.setVisible(gone > 0)
-        self.empty.setText(NOTHING if sum(counts.values()) else NEVER)
+        words = NOTHING if sum(counts.values()) else NEVER
+        if words is NOTHING and not counts.get(Status.FAILED) and not counts.get(Status.SUSPECT):
+            unknown = counts.get(Status.NOT_MEASURABLE, 0)
+            rest = f" {unknown} could not be measured: n/m says why." if unknown else ""
+            words = f"Nothing failed.{rest}"
+        self.empty.setText(words)
         self.header.set_count(number_text(total) if total else "")
         self._arrange()
 
@@ -308,6 +315,7 @@ class FindingsPanel(Panel):
         if row >= 0 and row != self.list.currentIndex().row():
             self.list.setCurrentIndex(self.model.index(row, 0))
         self.list.setVisible(bool(lines))
+        self.rest.setVisible(not lines)
         self.empty.setVisible(not lines)
         many = len(self.fixable())
         self.all.setText(f"Accept all {number_text(many)} certain fixes")
