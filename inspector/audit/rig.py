@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from inspector.audit.checks import checks
 from inspector.audit.ladder import check_of
 from inspector.audit.pair import CONTAINER, corrected
+from inspector.audit.purpose import chosen
 from inspector.core.effective import timemap_path, timemap_value
 from inspector.core.model import Modality
 from inspector.errors import InspectorError
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from inspector.audit.checks import Limits
-    from inspector.core.model import Record, Stream
+    from inspector.audit.store import Store
+    from inspector.core.model import Dataset, Record, Stream
 
 LEAST_RECORDS = 3
 AGREE = 0.8
@@ -139,6 +142,42 @@ def models(
         if model is not None:
             found.append(model)
     return found
+
+
+class Asked(Protocol):
+    """What is needed of a session."""
+
+    @property
+    def audited(self) -> Store:
+        """What audits found."""
+        ...
+
+    @property
+    def dataset(self) -> Dataset:
+        """The records as they were recorded."""
+        ...
+
+    def record(self, record_id: str) -> Record:
+        """A record with what was decided."""
+        ...
+
+    def record_ids(self) -> list[str]:
+        """Every record's id."""
+        ...
+
+
+def models_of(session: Asked) -> list[ClockModel]:
+    """The models that the newest audit of a dataset tells."""
+    store = session.audited
+    limits = chosen(store.folder).limits()
+    return models(
+        session.record,
+        session.dataset.load,
+        session.record_ids(),
+        store.table("pairs").to_pylist(),
+        store.table("states").to_pylist(),
+        lambda name: limits.get(name) or checks.get(name).tolerance,
+    )
 
 
 def _bound(limits: Limits) -> float:

@@ -28,24 +28,14 @@ def rig(
     `--accept` moves all records of a device by its model, outliers left as they are, as one edit that `undo`
     takes back.
     """
-    from inspector.audit.checks import checks
-    from inspector.audit.purpose import chosen
-    from inspector.audit.rig import maps, models
+    from inspector.audit.rig import maps, models_of
     from inspector.session import Session
 
     with Session.open(path, reader, workspace, author) as session:
         store = session.audited
         if not store.findings():
             raise InspectorError("There is no audit of this dataset yet", path, "Run `inspector audit` first")
-        limits = chosen(store.folder).limits()
-        found = models(
-            session.record,
-            session.dataset.load,
-            session.record_ids(),
-            store.table("pairs").to_pylist(),
-            store.table("states").to_pylist(),
-            lambda name: limits.get(name) or checks.get(name).tolerance,
-        )
+        found = models_of(session)
         for model in found:
             print(json_text(asdict(model)) if as_json else plain(model.in_words()))
         if not found and not as_json:

@@ -97,6 +97,7 @@ TABLE = (
     Spec("finding_on", "Audit", "Next finding", ("F7",), "", "Its moment, with its fix proposed"),
     Spec("finding_back", "Audit", "Finding before", ("Shift+F7",)),
     Spec("audition", "Audit", "Play about each finding", (), "", "Three seconds, by themselves", True),
+    Spec("rig", "Audit", "Devices: one clock a rig", ("F6",), "", "Late or fast alike in all its records"),
     Spec("self_test", "Audit", "Test the ruler on this data", (), "", "Hidden faults in copies, in memory"),
     Spec("report", "Audit", "Save the report…", (), "", "One HTML file of the newest audit", rule=True),
     Spec("labels", "Label", "Edit labels", ("E",), "label", "The chosen label and its tier"),

@@ -61,7 +61,8 @@ class Aligning(Room):
         self._marked: int | None = None
         """Where the first half of a tie was marked, on the stream's own clock."""
         self._slid_from: TimeMap | None = None
-        self._awaited: tuple[str, str, TimeMap, str, str, float | None, tuple[str, ...]] | None = None
+        self._awaited: tuple[Any, ...] | None = None
+        """What `propose` was told of a record that is on its way."""
         self._measured: Sequence[Mapping[str, Any]] = ()
         window.timeline.slid.connect(self._slid)
         self._enable()
@@ -147,11 +148,13 @@ class Aligning(Room):
         confidence: float | None = None,
         also: tuple[str, ...] = (),
         at_ns: int | None = None,
+        show: bool = True,
     ) -> None:
         """Propose a new map of a stream, in its record and at a moment, in place of the one before."""
         record = self.window.record
         here = record is not None and record.id == record_id
-        self._awaited = None if here else (record_id, stream_id, timemap, title, method, confidence, also)
+        told = (record_id, stream_id, timemap, title, method, confidence, also, None, show)
+        self._awaited = None if here else told
         if not here or at_ns is not None:
             self.window.show_moment(record_id, at_ns)
         if record is None or not here:
@@ -159,7 +162,8 @@ class Aligning(Room):
         if not any(each.id == stream_id for each in record.streams):
             self.window.notice(f"{record_id} has no stream {stream_id} any more")
             return
-        self.open()
+        if show:
+            self.open()
         self._choose(stream_id)
         self._set(Proposal(stream_id, timemap, title, method, confidence, also))
 

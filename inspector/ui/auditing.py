@@ -7,21 +7,19 @@ second. At most `MOST` findings are listed, the worst of them, and how many ther
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFileDialog
 
 from inspector.core.findings import Finding, Status
 from inspector.core.jobs import Jobs
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
 from inspector.ui.audit_run import AuditRun
-from inspector.ui.panels.common import count_text
 from inspector.ui.panels.findings_model import Item, weight
+from inspector.ui.reporting import save_report
 from inspector.ui.rooms import Room, said
 from inspector.ui.verdicts import chips, limits_said, marks, verdict_path, verdicts, worst
 
@@ -81,7 +79,7 @@ class Auditing(Room):
             "finding_back": lambda: self._step(-1),
             "audition": lambda: None,
             "self_test": self.self_test,
-            "report": self.report,
+            "report": lambda: save_report(self),
         }
 
     @property
@@ -339,10 +337,14 @@ class Auditing(Room):
         else:
             window.show_moment(finding.record_id, at)
         if window.actions_["audition"].isChecked():
-            if window.record is not None and window.record.id == finding.record_id:
-                self._play_about()
-            else:
-                self._to_play = finding.record_id
+            self.play_in(finding.record_id)
+
+    def play_in(self, record_id: str) -> None:
+        """Play about the playhead once the record is there."""
+        if self.window.record is not None and self.window.record.id == record_id:
+            self._play_about()
+        else:
+            self._to_play = record_id
 
     def _play_about(self) -> None:
         """Play from a second before the moment on, for three seconds, unless somebody does otherwise."""
@@ -470,30 +472,3 @@ class Auditing(Room):
             return
         self.window.notice(f"{check} passes {text} from now on: Run judges by it")
         self._show()
-
-    # -- report --------------------------------------------------------------------------------------------
-
-    def report(self) -> None:
-        """Write the report of the newest audit where the curator says."""
-        session = self.session
-        if session is None:
-            return
-        start = str(Path.home() / f"{session.root.name}-audit.html")
-        name, _ = QFileDialog.getSaveFileName(self.window, "Save the report", start, "HTML (*.html)")
-        if not name:
-            return
-        target = Path(name)
-        if target.resolve().is_relative_to(session.root.resolve()):
-            self.window.notice("The report cannot lie in the dataset: choose another folder")
-            return
-
-        def work(_job: Job[int]) -> int:
-            from inspector.audit.reporting import report_of
-
-            return target.write_text(report_of(session), "utf-8")
-
-        self.behind(
-            "writing the report",
-            work,
-            lambda size: self.window.notice(f"{target.name}: {count_text(size // 1000, 'kB', 'kB')} written"),
-        )

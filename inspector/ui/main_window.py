@@ -24,6 +24,7 @@ from inspector.ui.label_rooms import rooms_of_labels
 from inspector.ui.labelling import Labelling
 from inspector.ui.player import Player
 from inspector.ui.relay import Relay
+from inspector.ui.rigging import Rigging
 from inspector.ui.said import NOTHING_READ, START_WORDS, labels_on, no_pictures
 from inspector.ui.sounds import Sounds
 from inspector.ui.status_line import StatusLine, memory_mb
@@ -100,8 +101,8 @@ class MainWindow(QMainWindow):
         self.follower = Follower(player, self.parts, self.actions_, self)
         self.asking, self.curating = Asking(self), Curating(self)
         self.aligning, self.auditing = Aligning(self), Auditing(self)
-        self.labelling = Labelling(self)
-        rooms = (self.asking, self.curating, self.aligning, self.auditing, self.labelling)
+        self.labelling, self.rigging = Labelling(self), Rigging(self)
+        rooms = (self.asking, self.curating, self.aligning, self.auditing, self.labelling, self.rigging)
         self.rooms: tuple[Room, ...] = (*rooms, *rooms_of_labels(self))
         player.state_changed.connect(self.show_status)
         player.speaker.problem.connect(self.notice)

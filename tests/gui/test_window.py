@@ -353,6 +353,10 @@ class Keyboard:
             "discard": (lambda: window.aligning.nudge(NS), lambda: window.aligning.proposal is None),
             "findings": (nothing, lambda: worklist() is not None),
             "audit": (nothing, lambda: window.auditing.running),
+            "rig": (
+                nothing,
+                lambda: window.rigging.panel is not None and window.rigging.panel.isVisible(),
+            ),
             "finding_on": (found, lambda: chosen() == "c" and record("c")()),
             "finding_back": (found, lambda: chosen() == "a" and record("a")()),
             "history": (
