@@ -12,19 +12,13 @@ from inspector.core.settings import change_settings, settings
 from inspector.core.times import NS
 from inspector.ui import actions as table
 from inspector.ui import theme
-from inspector.ui.aligning import Aligning
 from inspector.ui.arrangement import Arrangement
-from inspector.ui.asking import Asking
-from inspector.ui.auditing import Auditing
-from inspector.ui.curating import Curating
 from inspector.ui.dialogs import show_about, show_keys
 from inspector.ui.follow import Follower
+from inspector.ui.furnished import Furnished
 from inspector.ui.goto_field import GotoField
-from inspector.ui.label_rooms import rooms_of_labels
-from inspector.ui.labelling import Labelling
 from inspector.ui.player import Player
 from inspector.ui.relay import Relay
-from inspector.ui.rigging import Rigging
 from inspector.ui.said import NOTHING_READ, START_WORDS, labels_on, no_pictures
 from inspector.ui.sounds import Sounds
 from inspector.ui.status_line import StatusLine, memory_mb
@@ -39,13 +33,12 @@ if TYPE_CHECKING:
     from inspector.session import Opening, Session
     from inspector.ui.contents import Contents
     from inspector.ui.preferences import Preferences
-    from inspector.ui.rooms import Room
 
 AFTER_PICTURE_MS = 400
 """Tracks that need heavy imports are built when the first picture is there, or after this long without."""
 
 
-class MainWindow(QMainWindow):
+class MainWindow(QMainWindow, Furnished):
     """One dataset, one record. `first_picture` is emitted once, when the first exact picture is on screen."""
 
     first_picture = Signal()
@@ -99,11 +92,7 @@ class MainWindow(QMainWindow):
     def _wire(self) -> None:
         player = self.player
         self.follower = Follower(player, self.parts, self.actions_, self)
-        self.asking, self.curating = Asking(self), Curating(self)
-        self.aligning, self.auditing = Aligning(self), Auditing(self)
-        self.labelling, self.rigging = Labelling(self), Rigging(self)
-        rooms = (self.asking, self.curating, self.aligning, self.auditing, self.labelling, self.rigging)
-        self.rooms: tuple[Room, ...] = (*rooms, *rooms_of_labels(self))
+        self.furnish()
         player.state_changed.connect(self.show_status)
         player.speaker.problem.connect(self.notice)
         self.sounds.build(self.timeline, self.actions_)

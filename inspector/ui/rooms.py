@@ -1,6 +1,6 @@
 """A room: what carries between the session and the panels of one kind of work, so that the window only wires.
 
-A room is a class in a file of its own, made in `MainWindow._wire`.
+A room is a class in a file of its own, made in `ui.furnished`.
 """
 
 from __future__ import annotations

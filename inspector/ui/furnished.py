@@ -1,0 +1,42 @@
+"""Which rooms the window has: a new kind of work is one file with a `Room`, and two lines here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from inspector.ui.aligning import Aligning
+from inspector.ui.asking import Asking
+from inspector.ui.auditing import Auditing
+from inspector.ui.curating import Curating
+from inspector.ui.label_rooms import rooms_of_labels
+from inspector.ui.labelling import Labelling
+from inspector.ui.rigging import Rigging
+
+if TYPE_CHECKING:
+    from inspector.ui.main_window import MainWindow
+    from inspector.ui.rooms import Room
+
+
+class Furnished:
+    """The rooms of a main window, those by name that others ask."""
+
+    rooms: tuple[Room, ...]
+
+    def furnish(self) -> None:
+        """Make every room; `self` is the window."""
+        window = cast("MainWindow", self)
+        self.asking = Asking(window)
+        self.curating = Curating(window)
+        self.aligning = Aligning(window)
+        self.auditing = Auditing(window)
+        self.labelling = Labelling(window)
+        self.rigging = Rigging(window)
+        self.rooms = (
+            self.asking,
+            self.curating,
+            self.aligning,
+            self.auditing,
+            self.labelling,
+            self.rigging,
+            *rooms_of_labels(window),
+        )
