@@ -58,6 +58,8 @@ class Facts:
     root: Path
     index: pa.Table
     tolerances: Mapping[str, Limits] = field(default_factory=dict)
+    excused: frozenset[tuple[str, Modality]] = frozenset()
+    """Modalities that curators say a record need not have, or have linked from elsewhere."""
 
     def limits(self, check: str) -> Limits:
         """The tolerance of a check in this dataset."""

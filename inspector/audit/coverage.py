@@ -140,6 +140,8 @@ def _missing_in_index(facts: Facts) -> Iterator[Finding]:
         if _hides(facts, modality):
             continue
         for record_id in facts.without(modality):
+            if (record_id, modality) in facts.excused:
+                continue
             yield _gone(facts, record_id, modality)
 
 
@@ -162,6 +164,8 @@ missing.among = _candidates
 @missing.at(Stage.RECORD)
 def _missing_in_record(case: Case) -> Iterator[Finding]:
     for modality in case.facts.expected:
+        if (case.record.id, modality) in case.facts.excused:
+            continue
         if _hides(case.facts, modality) and case.coverage.get(modality) is Coverage.ABSENT:
             yield _gone(case.facts, case.record.id, modality)
 

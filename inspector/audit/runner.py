@@ -24,6 +24,7 @@ from inspector.audit.decoding import Decoders
 from inspector.audit.purpose import chosen
 from inspector.audit.store import Result, Store
 from inspector.audit.work import Done, Order, chosen_checks, digest, guarded, run_order, told_of_checks
+from inspector.core.sources import excused
 from inspector.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -89,7 +90,11 @@ class Run:
         self._options = options
         self._store = store
         self._set = chosen(store.folder)
-        self._facts = Facts(source.root, source.index, self._set.limits() | dict(options.tolerances))
+        curation = getattr(source, "curation", None)
+        limits = self._set.limits() | dict(options.tolerances)
+        self._facts = Facts(
+            source.root, source.index, limits, frozenset() if curation is None else excused(curation)
+        )
         self._chosen = chosen_checks(options.checks)
         self._cancelled = threading.Event()
         self._going = threading.Event()

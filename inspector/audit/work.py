@@ -111,6 +111,7 @@ def content_of_record(record: Record) -> str:
     told += [
         [stream.id, stream.meta["corrections"]] for stream in record.streams if "corrections" in stream.meta
     ]
+    told += [[each] for each in record.meta.get("expected_absent", ())]
     told.append([str(problem) for problem in record.problems])
     told.append([record.reference, sorted((a.value, b.value) for a, b in record.coverage.items())])
     return digest(told)

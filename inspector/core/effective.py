@@ -13,7 +13,7 @@ from inspector.core.transcripts import cue_from
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from inspector.core.model import Stream
     from inspector.core.state import Value
@@ -118,14 +118,29 @@ def _pair(value: Any) -> tuple[int, int] | None:
     return start, end
 
 
-def effective(record: Record, values: Mapping[str, Value]) -> Record:
-    """The record with the time maps and labels that stand; what cannot be joined becomes a problem of it."""
+def effective(
+    record: Record,
+    values: Mapping[str, Value],
+    link: Callable[[Record, Mapping[str, Any]], Record] | None = None,
+) -> Record:
+    """The record with the time maps and labels that stand; what cannot be joined becomes a problem of it.
+
+    `link` adds streams that were re-linked to files elsewhere, before anything is said of them.
+    """
     if not values:
         return record
+    sources = {
+        unquote(path.split("/")[1]): value.value
+        for path, value in values.items()
+        if path.startswith("streams/") and path.endswith("/source")
+    }
+    if sources and link is not None:
+        record = link(record, sources)
     streams = {stream.id: stream for stream in record.streams}
     labels = {label.id: label for label in record.annotations}
     problems: list[Problem] = []
     files: dict[str, Any] = {}
+    absent: list[str] = []
     for path in sorted(values, key=lambda each: (each.count("/"), each)):  # a label before its fields
         value = values[path].value
         kind, *rest = path.split("/")
@@ -141,6 +156,8 @@ def effective(record: Record, values: Mapping[str, Value]) -> Record:
                     streams[stream.id] = replace(stream, meta={**stream.meta, "evidence": value})
             elif kind == "streams" and len(rest) == 3 and rest[1] == "cues":
                 _join_cue(streams, unquote(rest[0]), rest[2], value)
+            elif kind == "expected" and len(rest) == 1 and value is not None:
+                absent.append(rest[0])
             elif kind == "label_files" and len(rest) == 1 and isinstance(value, dict):
                 name = unquote(rest[0])
                 files[name] = value
@@ -154,9 +171,11 @@ def effective(record: Record, values: Mapping[str, Value]) -> Record:
         record,
         streams=tuple(streams.values()),
         annotations=tuple(labels.values()),
-        meta={**record.meta, "annotators_files": {**record.meta.get("annotators_files", {}), **files}}
-        if files
-        else record.meta,
+        meta={
+            **record.meta,
+            **({"annotators_files": {**record.meta.get("annotators_files", {}), **files}} if files else {}),
+            **({"expected_absent": tuple(absent)} if absent else {}),
+        },
         problems=(*record.problems, *problems),
     )
 

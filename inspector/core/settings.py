@@ -48,6 +48,8 @@ class Settings:
     """Who works, as edits are signed; empty for the login name."""
     workspaces: dict[str, str] = field(default_factory=dict)
     """By a dataset's id the folder where its curation work is kept, where one was named."""
+    roots: dict[str, list[str]] = field(default_factory=dict)
+    """By the word that journals have for a root of re-linked files its folders here, the newest first."""
 
 
 _LIMITS = {"picture_mb": (32, 16384), "cache_gb": (0, 100_000)}
@@ -117,6 +119,10 @@ def _from_plain(plain: dict[str, Any]) -> Settings:
         elif name == "workspaces":
             pairs = value.items() if isinstance(value, dict) else ()
             kept[name] = {str(id_): folder for id_, folder in pairs if isinstance(folder, str)}
+        elif name == "roots":
+            pairs = value.items() if isinstance(value, dict) else ()
+            lists = {str(word): each for word, each in pairs if isinstance(each, list)}
+            kept[name] = {word: [str(folder) for folder in each] for word, each in lists.items()}
         elif default is not None and type(value) is type(default):
             low, high = _LIMITS.get(name, (None, None))
             kept[name] = value if low is None or high is None else min(max(value, low), high)
