@@ -80,6 +80,7 @@ TABLE = (
     Spec("note", "Curate", "Flag with a note…", ("C",), "flag", "Also your own, also pinned to a moment"),
     Spec("next_unreviewed", "Curate", "Next record without a flag", ("N",), rule=True),
     Spec("advance", "Curate", "Go on after a flag", ("Shift+N",), "", "To the next without one", True),
+    Spec("missing", "Curate", "Missing modalities", ("Shift+D",), "", "Re-link, or say what is not expected"),
     Spec("select_listed", "Curate", "Select every listed record", ("Ctrl+Shift+A",)),
     Spec("align", "Align", "Align streams", ("Shift+A",), "", "Move a stream and hear it at once"),
     Spec("tie", "Align", "Mark an event for a tie", ("T",), "", "Once in the stream, once where it belongs"),

@@ -27,6 +27,7 @@ from inspector.ui.actions import TABLE
 from inspector.ui.app import make_app
 from inspector.ui.linking import Linking
 from inspector.ui.main_window import MainWindow
+from inspector.ui.panels.missing import MissingPanel
 from inspector.ui.preferences import Preferences
 from inspector.ui.wording import Wording
 
@@ -332,6 +333,10 @@ class Keyboard:
             "next_unreviewed": (nothing, record("c")),
             "advance": (nothing, window.actions_["advance"].isChecked),
             "select_listed": (nothing, lambda: len(window.records.selected_ids()) == len(RECORDS)),
+            "missing": (
+                nothing,
+                lambda: any(each.isVisible() for each in window.findChildren(MissingPanel)),
+            ),
             "align": (
                 nothing,
                 lambda: window.aligning.panel is not None and window.aligning.panel.isVisible(),
