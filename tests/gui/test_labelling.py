@@ -2,122 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
-import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, QPoint, QPointF, Qt
-from PySide6.QtGui import QKeySequence, QMouseEvent
+from gui.label_hands import CTRL, MS, NO, dataset, drag, edits, labels, lane, press, saved, see, spot, window
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from inspector.core.annotate import reference_span
-from inspector.core.assets import resource
 from inspector.core.times import NS
-from inspector.session import Opening
-from inspector.ui.app import make_app
-from inspector.ui.main_window import MainWindow
 from inspector.ui.timeline.label_track import LabelTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
-    from inspector.core.model import Annotation
-
-MS = 1_000_000
-NO, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+    from inspector.ui.main_window import MainWindow
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("label") / "demo"
-    root.mkdir()
-    shutil.copy(resource("demo") / "metadata.csv", root)
-    shutil.copytree(resource("demo") / "rec_001", root / "rec_001")
-    return root
-
-
-@pytest.fixture
-def window(qtbot: QtBot, dataset: Path) -> Iterator[MainWindow]:
-    shutil.rmtree(dataset / ".inspector", ignore_errors=True)
-    make_app("dark")
-    made = MainWindow(with_sound=False)
-    made.resize(1500, 950)
-    made.show()
-    made.activateWindow()
-    qtbot.waitUntil(made.isActiveWindow)
-    made.start(Opening(str(dataset), None, "rec_001", None, "cy"), None, False)
-    qtbot.waitUntil(lambda: made.record is not None and made.complete, timeout=20_000)
-    made.stage.setFocus()
-    yield made
-    made.close()
-    made.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def press(window: MainWindow, keys: str) -> None:
-    combination: QKeyCombination = QKeySequence(keys)[0]  # type: ignore[index]
-    QTest.keyClick(QApplication.focusWidget() or window, combination.key(), combination.keyboardModifiers())
-
-
-def edits(dataset: Path) -> list[dict[str, Any]]:
-    files = (dataset / ".inspector" / "journal").glob("*.jsonl")
-    return [json.loads(line) for path in files for line in path.read_text().splitlines()]
-
-
-def lane(window: MainWindow, author: str = "A") -> LabelTrack:
-    found = [each for each in window.timeline.tracks if isinstance(each, LabelTrack)]
-    return next(each for each in found if each.author == author)
-
-
-def spot(window: MainWindow, track: LabelTrack, ns: int) -> QPoint:
-    canvas = window.timeline.canvas
-    row = canvas.content_rect(track)
-    return QPoint(round(canvas.x_of(ns)), round(row.center().y()))
-
-
-def drag(window: MainWindow, start: QPoint, end: QPoint, held: Qt.KeyboardModifier = NO) -> None:
-    view, left = window.timeline, Qt.MouseButton.LeftButton
-    QTest.mousePress(view, left, NO, start)
-    for part in (0.3, 0.7, 1.0):
-        place = QPointF(start + (end - start) * part)
-        at = QPointF(view.mapToGlobal(place.toPoint()))
-        QApplication.sendEvent(
-            view, QMouseEvent(QEvent.Type.MouseMove, place, at, Qt.MouseButton.NoButton, left, held)
-        )
-    QTest.mouseRelease(view, left, held, end)
-
-
-def labels(window: MainWindow, author: str = "A") -> list[Annotation]:
-    assert window.record is not None
-    found = [each for each in window.record.annotations if each.author == author]
-    return sorted(found, key=lambda each: each.span or (0, 0))
-
-
-def saved(window: MainWindow, qtbot: QtBot, dataset: Path, count: int) -> dict[str, Any]:
-    """Wait until there are so many edits and the window shows the last; that edit."""
-
-    def there() -> bool:
-        found = edits(dataset)
-        if len(found) != count or window.curating._busy() or window.session is None or window.record is None:
-            return False
-        return window.record == window.session.record("rec_001")
-
-    qtbot.waitUntil(there, timeout=10_000)
-    return max(edits(dataset), key=lambda each: each["at"])
-
-
-def see(window: MainWindow) -> LabelTrack:
-    """Bring the lane of A onto the screen, some seconds wide."""
-    track = lane(window)
-    bar = window.timeline._bar
-    bar.setValue(bar.maximum())
-    assert not window.timeline.canvas.content_rect(track).isEmpty()
-    return track
+__all__ = ["dataset", "window"]
 
 
 def test_a_label_is_drawn_moved_sized_and_undone_by_mouse(

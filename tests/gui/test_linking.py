@@ -1,0 +1,217 @@
+"""Links, vocabularies, corrected words and annotators' files in the window, under real keys and mouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gui.label_hands import NO, dataset, edits, labels, press, saved, see, spot, window
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from inspector.core.annotate import RECHECK, label_target
+from inspector.core.edits import DATASET
+from inspector.core.model import Modality
+from inspector.core.tiers import tiers_of
+from inspector.ui.label_files import LabelFiles
+from inspector.ui.linking import Linking
+from inspector.ui.rooms import Room
+from inspector.ui.tiering import Tiering
+from inspector.ui.timeline.sensor_track import SensorTrack
+from inspector.ui.timeline.text_track import TextTrack
+from inspector.ui.wording import Wording
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+    from pytestqt.qtbot import QtBot
+
+    from inspector.ui.main_window import MainWindow
+    from inspector.ui.panels.labels import LabelsPanel
+    from inspector.ui.timeline.track import StreamTrack
+
+__all__ = ["dataset", "window"]
+R = TypeVar("R", bound=Room)
+LEFT = Qt.MouseButton.LeftButton
+
+
+def room(window: MainWindow, kind: type[R]) -> R:
+    return next(each for each in window.rooms if isinstance(each, kind))
+
+
+def opened(window: MainWindow) -> LabelsPanel:
+    window.labelling.open()
+    panel = window.labelling.panel
+    assert panel is not None
+    return panel
+
+
+def row(window: MainWindow, kind: type[StreamTrack]) -> StreamTrack:
+    return next(each for each in window.timeline.tracks if isinstance(each, kind))
+
+
+def click(window: MainWindow, track: StreamTrack, ns: int) -> None:
+    canvas = window.timeline.canvas
+    y = 0
+    for each in window.timeline.tracks:
+        if each is track:
+            break
+        y += each.height
+    window.timeline._bar.setValue(y)
+    assert not canvas.content_rect(track).isEmpty()
+    QTest.mouseClick(window.timeline, LEFT, NO, spot(window, track, ns))
+
+
+def test_a_word_a_gesture_and_a_sensor_peak_are_linked_and_follow_what_they_name(
+    window: MainWindow, qtbot: QtBot, dataset: Path
+) -> None:
+    linking = room(window, Linking)
+    track = see(window)
+    gesture = labels(window)[0]
+    at = sum(gesture.span or (0, 0)) // 2
+    QTest.mouseClick(window.timeline, LEFT, NO, spot(window, track, at))
+    press(window, "W")
+    assert len(linking.ends) == 1
+    assert linking.layer.waiting
+    words = row(window, TextTrack)
+    assert window.contents is not None
+    number, cue = window.contents.numbered("words")[0]
+    word = cue.words[0]
+    click(window, words, (word.start_ns + word.end_ns) // 2)
+    press(window, "W")
+    saved(window, qtbot, dataset, 1)
+    (link,) = [each for each in labels(window, "cy") if len(each.anchors) == 2]
+    assert link.anchors[0].target == label_target(gesture.id)
+    assert link.anchors[1].target == f"word:{number}.0"
+    assert link.anchors[1].span == (word.start_ns, word.end_ns)
+    assert window.labelling.chosen == (link.id,)
+    assert {row_ for thread in linking.layer.threads for row_, _ in thread.ends} == {track.id, words.id}
+    click(window, row(window, SensorTrack), 5_000_000_000)
+    press(window, "Shift+W")
+    saved(window, qtbot, dataset, 2)
+    (link,) = [each for each in labels(window, "cy") if each.id == link.id]
+    assert [anchor.stream_id for anchor in link.anchors] == [None, "words", "hands"]
+    # What the link names moves, and it moves along, in the same edit.
+    window.labelling.choose(gesture.id)
+    press(window, "Ctrl+Right")
+    edit = saved(window, qtbot, dataset, 3)
+    assert link.id in edit["note"]
+    now = next(each for each in labels(window, "cy") if each.id == link.id)
+    assert now.anchors[0].span == labels(window)[0].span
+    press(window, "Del")
+    saved(window, qtbot, dataset, 4)
+    now = next(each for each in labels(window, "cy") if each.id == link.id)
+    assert RECHECK in now.attrs
+    window.labelling.choose(now.id)
+    panel = opened(window)
+    assert "deleted" in panel.again.text()
+    QTest.mouseClick(panel.holds, LEFT)
+    saved(window, qtbot, dataset, 5)
+    assert RECHECK not in next(each for each in labels(window, "cy") if each.id == link.id).attrs
+
+
+def test_a_word_is_corrected_and_what_hangs_on_it_is_checked_again(
+    window: MainWindow, qtbot: QtBot, dataset: Path
+) -> None:
+    wording = room(window, Wording)
+    assert window.contents is not None
+    number, cue = window.contents.numbered("words")[0]
+    word = cue.words[1]
+    window.player.transport.seek((word.start_ns + word.end_ns) // 2)
+    press(window, "Shift+E")
+    assert wording.word == ("words", number, 1)
+    part = wording.part
+    assert part is not None
+    assert part.text.hasFocus()
+    QTest.keyClicks(part.text, "mended")
+    press(window, "Return")
+    edit = saved(window, qtbot, dataset, 1)
+    assert [change[1] for change in edit["changes"]] == [f"streams/words/cues/{number}"]
+    contents = window.contents
+    qtbot.waitUntil(lambda: contents.numbered("words")[0][1].words[1].text == "mended")
+    now = contents.numbered("words")[0][1]
+    assert "mended" in now.text
+    assert (now.words[1].start_ns, now.words[1].end_ns) == (word.start_ns, word.end_ns)
+    assert window.session is not None
+    asked = window.session.query("SELECT text FROM words WHERE text = 'mended'")
+    assert len(asked.table) == 1
+    press(window, "Ctrl+Z")
+    saved(window, qtbot, dataset, 2)
+    qtbot.waitUntil(lambda: contents.numbered("words")[0][1] == cue)
+
+
+def test_a_tier_is_declared_and_two_of_its_labels_are_merged_after_a_preview(
+    window: MainWindow, qtbot: QtBot, dataset: Path
+) -> None:
+    tiering = room(window, Tiering)
+    window.labelling.choose(labels(window)[0].id)
+    name = window.labelling.tier
+    panel = opened(window)
+    part = panel.vocabulary
+    session = window.session
+    assert session is not None
+    entries = [each.label for each in part.tier().entries]
+    assert len(entries) >= 2
+    item = part.table.item(0, 2)
+    assert item is not None
+    item.setText("what it means")
+    part.requires[Modality.TEXT].setChecked(True)
+    QTest.mouseClick(part.keep, LEFT)
+    qtbot.waitUntil(lambda: name in window.labelling.tiers)
+    declared = tiers_of(session.curation.values(DATASET))[name]
+    assert declared.entries[0].definition == "what it means"
+    assert declared.requires == (Modality.TEXT,)
+    count = len([each for each in labels(window) if each.tier == name])
+    lane = next(each for each in window.timeline.tracks if each.id == f"label:{name}:A")
+    qtbot.waitUntil(lambda: len(getattr(lane, "incomplete", ())) == count)
+    assert "incomplete" in panel.counts.text()
+    assert " 0 done" in panel.counts.text()
+    both = len([each for each in labels(window, "A") + labels(window, "B") if each.label == entries[0]])
+    part.table.setCurrentCell(0, 1)
+    part.become.setCurrentText(entries[1])
+    QTest.mouseClick(part.merge, LEFT)
+    qtbot.waitUntil(part.go.isVisible)
+    assert f"{both} label" in part.preview.text()
+    assert len(edits(dataset)) == 1
+    QTest.mouseClick(part.go, LEFT)
+    saved(window, qtbot, dataset, 2)
+    assert not [each for each in labels(window, "A") + labels(window, "B") if each.label == entries[0]]
+    qtbot.waitUntil(lambda: len(window.labelling.tiers[name].entries) == len(entries) - 1)
+    assert tiering.part is part
+    window.stage.setFocus()
+    press(window, "Ctrl+Z")
+    saved(window, qtbot, dataset, 3)
+    qtbot.waitUntil(lambda: len(window.labelling.tiers[name].entries) == len(entries))
+
+
+def test_a_file_is_written_changed_shown_and_taken_in(
+    window: MainWindow, qtbot: QtBot, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pympi
+    from PySide6.QtWidgets import QFileDialog
+
+    files = room(window, LabelFiles)
+    panel = opened(window)
+    file = tmp_path / "r.eaf"
+    answers: dict[str, Any] = {
+        "getSaveFileName": (str(file), "ELAN (*.eaf)"),
+        "getOpenFileName": (str(file), ""),
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(QFileDialog, name, lambda *_, answer=answer: answer)
+    window.actions_["label_export"].trigger()
+    qtbot.waitUntil(file.exists)
+    qtbot.waitUntil(lambda: "was written" in panel.files.facts.text())
+    document = pympi.Eaf(str(file))
+    tier = next(each for each in document.get_tier_names() if each.endswith("A"))
+    document.add_annotation(tier, 10, 500, "from ELAN")
+    document.to_file(str(file))
+    window.actions_["label_import"].trigger()
+    qtbot.waitUntil(panel.files.take.isVisible)
+    assert "made on" in panel.files.facts.text()
+    assert "1 added, 0 changed, 0 removed" in panel.files.facts.text()
+    assert edits(dataset) == []
+    QTest.mouseClick(panel.files.take, LEFT)
+    saved(window, qtbot, dataset, 1)
+    assert [each.label for each in labels(window, "A")].count("from ELAN") == 1
+    assert files.waiting is None
