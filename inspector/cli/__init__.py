@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from inspector.cli import (
     agree,
     audit,
+    diff,
     export,
     fix,
     flag,
@@ -21,6 +22,7 @@ from inspector.cli import (
     relink,
     report,
     rig,
+    takedown,
     window,
 )
 from inspector.cli.app import app
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "agree",
     "audit",
+    "diff",
     "export",
     "fix",
     "flag",
@@ -44,6 +47,7 @@ __all__ = [
     "relink",
     "report",
     "rig",
+    "takedown",
     "window",
 ]
 

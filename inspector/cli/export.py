@@ -72,6 +72,14 @@ def export(
         Path | None,
         typer.Option("--parent", metavar="RELEASE", help="The release that this one follows."),
     ] = None,
+    hashes: Annotated[
+        str,
+        typer.Option(
+            "--hashes",
+            metavar="WHAT",
+            help="Hash what is in the tracks too: coded (packets and stamps) or decoded (pictures, samples).",
+        ),
+    ] = "none",
     name: Annotated[
         str, typer.Option("--name", metavar="TEXT", help="The release's name; else the folder's.")
     ] = "",
@@ -104,6 +112,7 @@ def export(
     from inspector.audit.reporting import proven_of
     from inspector.core.model import Modality
     from inspector.errors import InspectorError
+    from inspector.release.hashes import CHOICES
     from inspector.release.laying import survey
     from inspector.release.plan import Choice, make_plan
     from inspector.release.targets import targets
@@ -111,6 +120,8 @@ def export(
     from inspector.session import Session
 
     targets.get(as_)
+    if hashes not in CHOICES:
+        raise InspectorError("There are no such hashes", hashes, f"There is {', '.join(CHOICES)}")
     for each in modality or ():
         if each not in set(Modality):
             raise InspectorError("There is no such modality", each, f"There is {', '.join(Modality)}")
@@ -129,6 +140,7 @@ def export(
         seed=seed,
         parent=parent,
         fixes=fixes,
+        hashes=hashes,
         strict=strict,
         name=name,
         note=note,
@@ -153,6 +165,8 @@ def export(
             print(f"inspector: not carried: {plain(sentence)} ({count} records)", file=sys.stderr)
         for sentence in plan.told:
             print(f"inspector: {plain(sentence)}", file=sys.stderr)
+        for record_id, why in plan.held_back.items():
+            print(f"inspector: held back: {plain(record_id)}: {plain(why)}", file=sys.stderr)
         for problem in tally.problems:
             print(f"inspector: {plain(problem)}", file=sys.stderr)
         if json:
@@ -173,6 +187,7 @@ def _document(out: str, root: str | None, plan: Plan, tally: Tally) -> dict[str,
         "splits": tally.splits,
         "left_out": plan.left_out,
         "told": list(plan.told),
+        "held_back": plan.held_back,
         "changes": tally.changes,
         "lost": tally.lost,
         "problems": tally.problems,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from inspector.core.timemap import TimeMap
+
 MOST_PIECES = 16_384
 """So many pieces of a track are kept; about 400 KB."""
 
@@ -77,6 +79,12 @@ class Print:
         places = np.flatnonzero(begins)
         sums = np.add.reduceat(self.sums, places)
         return replace(self, marks=self.marks[places], sums=sums, starts_ns=self.starts_ns[places])
+
+    def moved(self, timemap: TimeMap) -> Print:
+        """The same at the times that a map gives; `times` is then of what was kept of it."""
+        starts = timemap.to_reference_array(self.starts_ns)
+        end = timemap.to_reference(self.end_ns)
+        return replace(self, starts_ns=starts, end_ns=end, times=_times(starts, end))
 
     def bounded(self) -> Print:
         """The same with MOST_PIECES at most, as far as its content allows."""
@@ -145,8 +153,10 @@ def print_of(
     starts = starts_ns if isinstance(starts_ns, np.ndarray) else np.array(list(starts_ns), np.int64)
     order = np.argsort(starts, kind="stable")
     marks, starts = marks[order].astype(np.uint64), starts[order].astype(np.int64)
-    times = hashlib.sha256(starts.astype("<i8").tobytes() + end_ns.to_bytes(8, "little", signed=True))
-    made = Print(
-        level, shape, digest, times.hexdigest(), len(marks), marks, mixed(marks), starts, int(end_ns)
-    )
-    return made.bounded()
+    times = _times(starts, int(end_ns))
+    return Print(level, shape, digest, times, len(marks), marks, mixed(marks), starts, int(end_ns)).bounded()
+
+
+def _times(starts_ns: NDArray[np.int64], end_ns: int) -> str:
+    plain = starts_ns.astype("<i8").tobytes() + end_ns.to_bytes(8, "little", signed=True)
+    return hashlib.sha256(plain).hexdigest()

@@ -362,6 +362,10 @@ class Printer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child; it is started again when it is needed."""
         self._let_go()
 
     def _let_go(self) -> None:

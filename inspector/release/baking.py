@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from inspector.core.effective import timemap_value
 from inspector.core.files import write_atomic
 from inspector.core.model import Modality, Source
 from inspector.core.timemap import IDENTITY, TimeMap, map_span
@@ -345,7 +346,8 @@ def _after(stream: Stream, made: _Made, window: Span | None) -> Stream:
         low = 0 if window is not None or source.format == "cues" else span[0]
         span = (max(span[0], low), span[1] if window is None else min(span[1], window[1]))
         span = (min(span), max(span))
-    meta = stream.meta
+    # What was asked of its times: by that the old ones are found again when the data is delivered anew.
+    meta = {**stream.meta, "baked": timemap_value(stream.timemap)}
     evidence = meta.get("evidence")
     if isinstance(evidence, dict) and "timemap" in evidence:
         meta = {**meta, "evidence": {**evidence, "timemap": [[0, 0]]}}

@@ -26,7 +26,7 @@ from inspector.core.places import part
 from inspector.core.standing import taken_path
 from inspector.core.timemap import IDENTITY, TimeMap
 from inspector.errors import InspectorError
-from inspector.release.compare import NEAR_NS, WORDS, Kind, worst
+from inspector.release.compare import NEAR_NS, WORDS, Kind, inverse, worst
 from inspector.release.intake import Fate, RecordChange
 
 if TYPE_CHECKING:
@@ -283,13 +283,6 @@ def _moved(anchor: Anchor, stream_id: str | None, delta: TimeMap) -> Anchor:
     return replace(anchor, stream_id=stream_id, span=(start, end))
 
 
-def inverse(timemap: TimeMap) -> TimeMap:
-    """The map the other way. InspectorError where it has a jump."""
-    if not timemap.monotone:
-        raise InspectorError("Only a time map without jumps can be turned round")
-    return TimeMap(tuple((reference, local) for local, reference in timemap.anchors))
-
-
 def near(a: TimeMap, b: TimeMap, span: tuple[int, int] | None) -> bool:
     """Whether two maps are within NEAR_NS of each other over a span."""
     start, end = span or (0, 0)
@@ -365,6 +358,3 @@ def said(found: Sequence[Decision]) -> list[str]:
                 )
                 lines.append(f"{state}: {name} {held.path} (by {held.author}): {each.words}")
     return lines
-
-
-__all__ = ["CLASSES", "Decision", "carry", "decisions", "dismiss", "inverse", "near", "said", "tally"]

@@ -16,6 +16,7 @@ import numpy as np
 
 from inspector.core.timemap import IDENTITY, TimeMap
 from inspector.core.times import clock_text
+from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,6 +72,8 @@ class Verdict:
     words: str
     delta: TimeMap | None = None
     kept: tuple[Span, ...] = ()
+    whole: bool = True
+    """Whether nothing of the old content is missing, and nothing was added."""
 
     def keeps(self, span: Span, slack_ns: int = 0) -> bool:
         """Whether all of an old span was found again, but for `slack_ns` at its ends."""
@@ -87,6 +90,13 @@ GONE = Verdict(Kind.MISSING, WORDS[Kind.MISSING])
 def unknown(why: str) -> Verdict:
     """The verdict on a track whose old content nobody noted, or whose new one cannot be read."""
     return Verdict(Kind.UNKNOWN, why)
+
+
+def inverse(timemap: TimeMap) -> TimeMap:
+    """The map the other way. InspectorError where it has a jump."""
+    if not timemap.monotone:
+        raise InspectorError("Only a time map without jumps can be turned round")
+    return TimeMap(tuple((reference, local) for local, reference in timemap.anchors))
 
 
 def compare(old: Print, new: Print) -> Verdict:
@@ -113,10 +123,10 @@ def compare(old: Print, new: Print) -> Verdict:
     inner = _inner(there, len(second.sums))
     share = f"{100 * len(here) / len(first.sums):.3g} % of the old content is in it"
     if fresh and (inner or fresh > 2 * EDGE_PIECES) and (lost or not _is_apart(there, len(second.sums))):
-        return Verdict(Kind.CONTENT, share, delta, kept)
+        return Verdict(Kind.CONTENT, share, delta, kept, whole=False)
     cut = old.end_ns - old.start_ns - sum(end - start for start, end in kept)
     more = f", {clock_text(cut)} of it cut" if lost and cut > 0 else ", and more was added" if fresh else ""
-    return Verdict(Kind.TIMING, f"{_moved(delta)}{more}", delta, kept)
+    return Verdict(Kind.TIMING, f"{_moved(delta)}{more}", delta, kept, not (lost or fresh))
 
 
 def _size(shape: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+LEFT_OUT = "manifest/left_out.parquet"
+"""A release's list of the dataset's records that are not in it: `record_id` and `reason`."""
 LONGEST = 100
 """Signs of one name: a path of three of them still fits everywhere."""
 _RESERVED = frozenset(

@@ -10,6 +10,7 @@ from inspector.core.times import s_from_ns
 from inspector.errors import InspectorError
 from inspector.media.annotators import exact_ns
 from inspector.release.listed import read_list
+from inspector.release.policy import held_back
 from inspector.release.sides import Sketches, read_sides
 from inspector.release.splits import Assigned, assign
 
@@ -99,6 +100,8 @@ class Choice:
     """Of the sides."""
     fixes: str = "files"
     """Where fixes go: into the `files` as far as these can carry them, or into the `manifest` alone."""
+    hashes: str = "none"
+    """Hashes of what is in the tracks, besides those of the files: none, coded or decoded."""
     strict: bool = False
     name: str = ""
     note: str = ""
@@ -108,7 +111,7 @@ class Choice:
     def chosen(self) -> dict[str, Any]:
         """As the card tells it."""
         listed = None if self.records is None else len(self.records)
-        names = ("where", "modalities", "authors", "split", "seed", "fixes", "strict")
+        names = ("where", "modalities", "authors", "split", "seed", "fixes", "hashes", "strict")
         told = {each: getattr(self, each) for each in names}
         sets = {each: sorted(told[each]) for each in ("modalities", "authors") if told[each] is not None}
         moments = None if self.moments is None else self.moments.name
@@ -133,6 +136,8 @@ class Plan:
     sketches: Sketches = field(default_factory=dict)
     sources: tuple[str, ...] | None = None
     spans: tuple[Span, ...] | None = None
+    held_back: dict[str, str] = field(default_factory=dict)
+    """Records that were chosen and may not leave, each with the reason (`release.policy`)."""
 
     def source(self, number: int) -> str:
         """The dataset's record that one of the plan's is, or is a moment of."""
@@ -160,6 +165,14 @@ def make_plan(session: Opened, choice: Choice, told: Callable[[int], None] | Non
     else:
         wanted = set(session.where(KEEPS))
     reason = "flagged reject" if choice.records is None and choice.where is None else "not chosen"
+    held = {each: why for each, why in held_back(session).items() if each in wanted}
+    wanted -= held.keys()
+    left.update(held.values())
+    if held and not wanted:
+        some = "; ".join(f"{each}: {why}" for each, why in list(held.items())[:3])
+        raise InspectorError(
+            "Every record is held back", some, "`inspector policy` and the consent table say what may leave"
+        )
     if moments is not None:
         left["no moment of them is in the list"] = len(wanted - moments.keys())
         wanted &= moments.keys()
@@ -190,6 +203,7 @@ def make_plan(session: Opened, choice: Choice, told: Callable[[int], None] | Non
         tuple(assigned.told),
         assigned,
         before.sketches,
+        held_back=held,
     )
     return plan if moments is None else _of_moments(plan, moments)
 

@@ -29,10 +29,13 @@ from inspector.release.baking import Baker
 from inspector.release.copying import changed, copy_hashed, hash_file, settle, settle_name, state_of
 from inspector.release.croissant import FILE as CROISSANT
 from inspector.release.croissant import Contents, croissant
+from inspector.release.hashes import Hashes
 from inspector.release.laying import Tally, lay_all
+from inspector.release.policy import write_left_out
 from inspector.release.shards import Batch, Batches, pack
 from inspector.release.sides import remember_sides
 from inspector.release.tables import Table, licence_of
+from inspector.release.takedown import note_release
 from inspector.release.targets import Asset, Laid, targets
 
 if TYPE_CHECKING:
@@ -100,6 +103,7 @@ def write(
             ) from error
         settle_name(out.parent)
     tally.problems += _remember(session, plan)
+    note_release(session, out, card)
     return card, tally
 
 
@@ -174,6 +178,8 @@ class _Writing:
                 ("streams", manifest.STREAMS), ("coverage", manifest.MASK))}  # fmt: skip
             for table in self._tables.values():
                 stack.callback(table.close)
+            self._hashes = Hashes(self._part, self._plan.choice.hashes)
+            stack.callback(self._hashes.close)
             waiting: deque[Batch] = deque()
             batches = Batches(self._pack)
             baker = self._baker = Baker(self._part / STAGED)
@@ -198,6 +204,10 @@ class _Writing:
                 told(len(self._plan.ids))
             self._shared_files()
             for path in self._target.finish(self._part):
+                self._common(path)
+            for path in self._hashes.finish():
+                self._common(path)
+            for path in write_left_out(self._part, self._session, self._plan):
                 self._common(path)
             self._index()
             self._croissant(name)
@@ -310,6 +320,7 @@ class _Writing:
             else:
                 self._asset(asset, [record.id])
                 self._assets.pop(piece.path, None)
+        self._hashes.add(record)
         self._target.written(laid, self._part)
         value = manifest.record_value(record, laid.paths)
         root = manifest.record_root(value, hashes)
