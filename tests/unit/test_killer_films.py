@@ -179,11 +179,17 @@ def test_only_the_probe_opens_a_film_unasked() -> None:
         for path in root.rglob("*.py")
         if re.search(r"\bopen_unprobed\b|\bav\.open\(", path.read_text())
     }
-    # The trial of a graphics processor runs in a child, too, and only of films that were probed.
-    assert users == {"media/opening.py", "media/probe.py", "media/hardware.py"}
+    # The trial of a graphics processor and what writes a file anew run in a child too, of films that were probed.
+    assert users == {
+        "media/opening.py",
+        "media/probe.py",
+        "media/hardware.py",
+        "media/remux.py",
+        "media/resound.py",
+    }
     probers = {
         path.relative_to(root).as_posix()
         for path in root.rglob("*.py")
         if re.search(r"from inspector\.media\.probe import [^\n]*\bprobe\b", path.read_text())
     }
-    assert probers == {"media/child.py"}
+    assert probers == {"media/child.py", "media/remux.py"}
