@@ -179,7 +179,7 @@ def test_only_the_probe_opens_a_film_unasked() -> None:
         for path in root.rglob("*.py")
         if re.search(r"\bopen_unprobed\b|\bav\.open\(", path.read_text())
     }
-    # A trial of a graphics processor, and what writes a file anew, run in children, of films that were probed.
+    # A trial of a graphics processor, and what writes a file anew, run in children, after the probe.
     assert users == {
         "media/opening.py",
         "media/probe.py",
