@@ -39,14 +39,14 @@ class Figure:
         told: dict[str, Any] = {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
         return told | ({"why": self.why} if self.why else {})
 
-    def text(self, digits: int = 2) -> str:
+    def text(self, digits: int = 2, to: str = " to ") -> str:
         """`0.82 (0.71 to 0.90)`, or why there is no figure."""
         if self.value is None:
             return self.why or "undefined"
         value = f"{self.value:.{digits}f}"
         if self.low is None or self.high is None:
             return value
-        return f"{value} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+        return f"{value} ({self.low:.{digits}f}{to}{self.high:.{digits}f})"
 
 
 class Sums:

@@ -85,13 +85,13 @@ def _lag(lag: NamedLag) -> dict[str, Any]:
     }
 
 
-def figures(entry: TierFigures | RelationFigures) -> Iterator[tuple[str, str]]:
+def figures(entry: TierFigures | RelationFigures, to: str = " to ") -> Iterator[tuple[str, str]]:
     """Each figure of a tier or a relation: what it is, and what it came to."""
     sides = entry.sides if isinstance(entry, RelationFigures) else ("", "")
     for name, words, digits in RELATION_FIGURES if isinstance(entry, RelationFigures) else UNIT_FIGURES:
         figure = getattr(entry, name)
         assert isinstance(figure, Figure)
-        yield words.format(*sides), figure.text(digits)
+        yield words.format(*sides), figure.text(digits, to)
 
 
 def head(entry: TierFigures | RelationFigures) -> str:

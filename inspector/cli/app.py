@@ -89,7 +89,5 @@ def outside(target: str, dataset: str | Path | None, what: str) -> Path:
             "A dataset is never written to: name a file elsewhere",
         )
     if file.is_dir() or not file.parent.is_dir():
-        raise InspectorError(
-            f"The folder for {what} is not there", target, "Make it, or name another"
-        )
+        raise InspectorError(f"The folder for {what} is not there", target, "Make it, or name another")
     return file

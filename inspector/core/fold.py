@@ -20,7 +20,6 @@ from inspector.core.names import Names
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
     Whole = NDArray[np.int32]
     Long = NDArray[np.int64]
 

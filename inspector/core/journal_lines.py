@@ -147,9 +147,7 @@ def read_lines(block: bytes) -> Lines:
     if not others:
         return Lines(edits, changes)
     slow = _from_json(block, [(int(starts[each]), int(sizes[each])) for each in others], len(edits))
-    return Lines(
-        pa.concat_tables([edits, slow.edits]), pa.concat_tables([changes, slow.changes]), slow.bad
-    )
+    return Lines(pa.concat_tables([edits, slow.edits]), pa.concat_tables([changes, slow.changes]), slow.bad)
 
 
 def _from_regex(found: pa.StructArray, starts: Any, sizes: Any) -> tuple[pa.Table, pa.Table]:

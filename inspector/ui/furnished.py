@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from inspector.ui.agreeing import Agreeing
 from inspector.ui.aligning import Aligning
 from inspector.ui.asking import Asking
 from inspector.ui.auditing import Auditing
@@ -31,6 +32,7 @@ class Furnished:
         self.auditing = Auditing(window)
         self.labelling = Labelling(window)
         self.rigging = Rigging(window)
+        self.agreeing = Agreeing(window)
         self.rooms = (
             self.asking,
             self.curating,
@@ -38,5 +40,6 @@ class Furnished:
             self.auditing,
             self.labelling,
             self.rigging,
+            self.agreeing,
             *rooms_of_labels(window),
         )

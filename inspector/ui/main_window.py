@@ -131,7 +131,7 @@ class MainWindow(QMainWindow, Furnished):
             "on_5": lambda: go.seek(go.now_ns() + 5 * NS),
             "start": lambda: go.seek(go.span[0]),
             "end": self.player.go_end,
-            "goto": self.goto_time,
+            "goto": self.goto.ask,
             "loop_in": lambda: self.player.mark(start=True),
             "loop_out": lambda: self.player.mark(start=False),
             "loop_off": lambda: go.set_loop(None),
@@ -388,10 +388,6 @@ class MainWindow(QMainWindow, Furnished):
     def notice(self, text: str) -> None:
         """Say something for a while in the bottom bar; it never stops the work."""
         self.status.notice(text)
-
-    def goto_time(self) -> None:
-        """Ask for a time to go to."""
-        self.goto.ask()
 
     def show_status(self) -> None:
         """Say in the bottom bar where the data and the work are, and what runs."""

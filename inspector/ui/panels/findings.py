@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QListView,
     QProgressBar,
     QPushButton,
     QToolButton,
@@ -31,37 +30,16 @@ from inspector.ui.panels.findings_model import (
     figure_text,
     status_color,
 )
+from inspector.ui.panels.lines import RowList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from PySide6.QtGui import QAction, QKeyEvent
+    from PySide6.QtGui import QAction
 
 NEVER = "Not audited yet. Run measures every record: what is missing, misaligned or broken."
 NOTHING = "Nothing to do: no finding of the kinds that are shown."
 SHOWN_FIRST = (Status.FAILED, Status.SUSPECT)
-
-
-class FindingsList(QListView):
-    """Takes the keys that move through it and Enter; leaves all others to the window."""
-
-    entered_row = Signal(int)
-    MOVES = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown})
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Up, Down, Page Up, Page Down and Enter are the list's."""
-        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not held:
-            if self.currentIndex().isValid():
-                self.entered_row.emit(self.currentIndex().row())
-            event.accept()
-        elif event.key() in self.MOVES and not held:
-            super().keyPressEvent(event)
-        else:
-            event.ignore()
-
-    def keyboardSearch(self, search: str) -> None:
-        """Letters are the window's keys, not a search."""
 
 
 class FindingsPanel(Panel):
@@ -111,7 +89,7 @@ class FindingsPanel(Panel):
         self.filter.setPlaceholderText("Filter by record, check or words")
         self.filter.setAccessibleName("Filter findings")
         self.filter.setClearButtonEnabled(True)
-        self.list = FindingsList()
+        self.list = RowList()
         self.list.setModel(self.model)
         self.list.setItemDelegate(FindingsDelegate(self.list))
         self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -305,9 +283,7 @@ class FindingsPanel(Panel):
 
     def _arrange(self) -> None:
         current = self.current
-        lines = arranged(
-            self._items, self.shown, self.put_away.isChecked(), self.filter.text(), self._titles
-        )
+        lines = arranged(self._items, self.shown, self.put_away.isChecked(), self.filter.text(), self._titles)
         self.model.set_lines(lines)
         row = -1 if current is None else self.model.row_of(current.finding.key)
         if row < 0 and lines:

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLineEdit,
-    QListView,
     QPushButton,
     QStyle,
     QStyledItemDelegate,
@@ -27,7 +26,7 @@ from inspector.core.curation import FLAGS
 from inspector.core.times import clock_text
 from inspector.ui import theme
 from inspector.ui.panels.common import SMALL, Panel, SectionHeader, Words, number_text, paint_elided
-from inspector.ui.panels.lines import LineList
+from inspector.ui.panels.lines import LineList, RowList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,28 +149,6 @@ class HistoryDelegate(QStyledItemDelegate):
         paint_elided(painter, lower, row.second_line(), theme.text_font(SMALL), t.quiet)
 
 
-class HistoryList(QListView):
-    """Takes the keys that move through it and Enter; leaves all others to the window."""
-
-    entered_row = Signal(int)
-    MOVES = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown})
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Up, Down, Page Up, Page Down and Enter are the list's."""
-        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not held:
-            if self.currentIndex().isValid():
-                self.entered_row.emit(self.currentIndex().row())
-            event.accept()
-        elif event.key() in self.MOVES and not held:
-            super().keyPressEvent(event)
-        else:
-            event.ignore()
-
-    def keyboardSearch(self, search: str) -> None:
-        """Letters are the window's keys, not a search."""
-
-
 class HistoryPanel(Panel):
     """It shows and asks; what is done and read is the window's."""
 
@@ -207,7 +184,7 @@ class HistoryPanel(Panel):
         self.by = QComboBox()
         self.by.addItem(EVERYONE)
         self.by.setAccessibleName("Whose edits")
-        self.list = HistoryList()
+        self.list = RowList()
         self.list.setModel(self.rows)
         self.list.setItemDelegate(HistoryDelegate(self.list))
         self.list.setUniformItemSizes(True)

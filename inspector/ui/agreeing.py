@@ -1,0 +1,170 @@
+"""Agreement in the window: measured behind, shown by pairs of authors; a disagreement leads to its moment."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from inspector.errors import Cancelled, InspectorError
+from inspector.ui.panels.common import count_text
+from inspector.ui.rooms import Room, said
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inspector.agreement.measure import Agreement
+    from inspector.core.jobs import Job
+    from inspector.core.model import Record
+    from inspector.session import Session
+    from inspector.ui.actions import Handler
+    from inspector.ui.main_window import MainWindow
+    from inspector.ui.panels.agreement import AgreementPanel
+    from inspector.ui.panels.agreement_model import Row
+
+TELL_EVERY = 16
+"""Records between two words on how far the measurement is."""
+STALE = "Labels have changed since: measure again"
+
+
+class Agreeing(Room):
+    """Owns what was measured; the panel is made when it is first opened."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.panel: AgreementPanel | None = None
+        self.agreement: Agreement | None = None
+        self._job: Job[Agreement] | None = None
+        self._heard: Session | None = None
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the actions of this room do."""
+        return {
+            "agreement": self.open,
+            "disagreement_on": lambda: self.step(1),
+            "disagreement_back": lambda: self.step(-1),
+        }
+
+    def set_session(self, session: Session | None) -> None:
+        """Another dataset: what was measured on the last one is gone."""
+        if self._job is not None:
+            self._job.cancel()
+        self._job, self.agreement = None, None
+        super().set_session(session)
+        if self.panel is not None:
+            self.panel.set_progress(None)
+            self.panel.show_agreement(None)
+
+    def set_record(self, record: Record | None) -> None:
+        """The panel may show this record's disagreements alone."""
+        if self.panel is not None:
+            self.panel.set_record(None if record is None else record.id)
+
+    def open(self) -> None:
+        """Show the panel, and measure where nothing was measured yet."""
+        if self.panel is None:
+            self.panel = self._made()
+        self.window.parts.show_task(self.panel, "Agreement")
+        if self.session is not None and self.agreement is None and self._job is None:
+            self.measure()
+        self.panel.list.setFocus()
+
+    def _made(self) -> AgreementPanel:
+        from inspector.ui.panels.agreement import AgreementPanel
+
+        panel = AgreementPanel(self.window)
+        panel.measure_asked.connect(self.measure)
+        panel.cancel_asked.connect(self.cancel)
+        panel.entered.connect(self._go)
+        panel.left.connect(self.window.stage.setFocus)
+        panel.set_record(None if self.window.record is None else self.window.record.id)
+        return panel
+
+    # -- measuring -----------------------------------------------------------------------------------------
+
+    def measure(self) -> None:
+        """Compare every two authors in every record, behind."""
+        session, relay, panel = self.session, self.window.relay, self.panel
+        if session is None or panel is None or self._job is not None:
+            return
+        panel.set_progress("Reading labels…")
+
+        def work(job: Job[Agreement]) -> Agreement:
+            from inspector.agreement.measure import Measuring
+
+            if self._heard is not session:
+                self._heard = session
+                session.curation.listen(lambda touched: relay.post(lambda: self._edited(session, touched)))
+            measuring, ids = Measuring(), session.record_ids()
+            for done, record_id in enumerate(ids):
+                job.step()
+                if done % TELL_EVERY == 0:
+                    relay.post(partial(self._progressed, job, done, len(ids)))
+                try:
+                    measuring.add(session.record(record_id))
+                except InspectorError:
+                    continue  # a record that cannot be read is told where the dataset is
+            return measuring.result()
+
+        def ended(job: Job[Agreement]) -> None:
+            error = job.future.exception()
+            relay.post(lambda: self._ended(job, error))
+
+        self._job = session.jobs.start("measuring agreement", work, ended)
+
+    def cancel(self) -> None:
+        """Stop measuring; what was measured before stays."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def _progressed(self, job: Job[Any], done: int, total: int) -> None:
+        if self._job is job and self.panel is not None:
+            self.panel.set_progress(f"{count_text(done, 'record')} of {total} read", done / max(total, 1))
+
+    def _ended(self, job: Job[Agreement], error: BaseException | None) -> None:
+        if self._job is not job or self.panel is None:
+            return
+        self._job = None
+        self.panel.set_progress(None)
+        if isinstance(error, Cancelled):
+            self.panel.say("Stopped")
+        elif error is not None:
+            self.panel.say(said(error))
+        else:
+            self.agreement = job.future.result()
+            self.panel.show_agreement(self.agreement)
+            self.window.notice(_news(self.agreement))
+
+    def _edited(self, session: Session, touched: frozenset[str] | None) -> None:
+        if (
+            self.session is session
+            and self.agreement is not None
+            and self.panel is not None
+            and self._job is None
+        ):
+            self.panel.say(STALE)
+
+    # -- going ---------------------------------------------------------------------------------------------
+
+    def step(self, by: int) -> None:
+        """Go to the next or previous disagreement, of whatever record it is."""
+        if self.panel is None or self.agreement is None:
+            self.open()
+            return
+        row = self.panel.step(by)
+        if row is None:
+            self.window.notice("That was the last disagreement" if by > 0 else "That was the first one")
+        else:
+            self._go(row)
+
+    def _go(self, row: Row) -> None:
+        if row.record_id is not None:
+            self.window.show_moment(row.record_id, row.at_ns)
+
+
+def _news(agreement: Agreement) -> str:
+    """The one thing to know first: who is early, else how much there is."""
+    lags = [lag for pair in agreement.pairs for lag in pair.lags]
+    if lags:
+        return lags[0].message
+    authors = count_text(len(agreement.authors), "author")
+    return f"{count_text(agreement.rows_in_all, 'disagreement')} of {authors}"

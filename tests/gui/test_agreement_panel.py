@@ -1,0 +1,149 @@
+"""The Agreement panel under real keys and mouse, on the demo: the early annotator is named, rows jump."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QEvent, QKeyCombination, QPoint, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from inspector.core.assets import resource
+from inspector.session import Opening
+from inspector.ui.agreeing import STALE
+from inspector.ui.app import make_app
+from inspector.ui.main_window import MainWindow
+from inspector.ui.panels.agreement_model import Head, Row, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+    from inspector.ui.panels.agreement import AgreementPanel
+
+EARLY, EXTRA = "rec_011", "rec_025"
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """A record that is right, one with an early annotator, and one where one of the two says more."""
+    root = tmp_path / "demo"
+    root.mkdir()
+    shutil.copy(resource("demo") / "metadata.csv", root)
+    for name in ("rec_001", EARLY, EXTRA):
+        shutil.copytree(resource("demo") / name, root / name)
+    return root
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, dataset: Path) -> Iterator[Callable[[], MainWindow]]:
+    made: list[MainWindow] = []
+
+    def show() -> MainWindow:
+        make_app("dark")
+        window = MainWindow(with_sound=False)
+        made.append(window)
+        window.resize(1400, 900)
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow)
+        window.start(Opening(str(dataset), None, "rec_001", None, "ann"), None, False)
+        qtbot.waitUntil(lambda: window.record is not None and window.complete, timeout=20_000)
+        window.stage.setFocus()
+        return window
+
+    yield show
+    for window in made:
+        window.close()
+        window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def press(window: MainWindow, keys: str) -> None:
+    combination: QKeyCombination = QKeySequence(keys)[0]  # type: ignore[index]
+    QTest.keyClick(QApplication.focusWidget() or window, combination.key(), combination.keyboardModifiers())
+
+
+def measured(window: MainWindow, qtbot: QtBot) -> AgreementPanel:
+    press(window, "F2")
+    panel = window.agreeing.panel
+    assert panel is not None
+    assert panel.isVisible()
+    qtbot.waitUntil(lambda: window.agreeing.agreement is not None, timeout=20_000)
+    return panel
+
+
+def shown(window: MainWindow, record_id: str) -> bool:
+    return window.record is not None and window.record.id == record_id and window.complete
+
+
+def test_the_early_annotator_is_named_and_rows_lead_to_their_moments(
+    opened: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = opened()
+    panel = measured(window, qtbot)
+    assert panel.pairs.currentText() == "A and B, 3 records"
+    lag = panel.model.lines[0]
+    assert isinstance(lag, Row)
+    assert lag.message.startswith("B is 400 ms earlier than A")
+    assert "not yet who is right" in lag.message
+    assert lag.place.startswith(EARLY)
+    heads = [line.title for line in panel.model.lines if isinstance(line, Head)]
+    assert heads == ["motion", "time", "Disagreements"]
+    words = {line.words for line in panel.model.lines if isinstance(line, Value)}
+    assert {"unitizing alpha", "boundary error, ms"} <= words
+    # By the mouse: a click on the lag opens its record.
+    spot = panel.list.visualRect(panel.model.index(0, 0)).center()
+    QTest.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+    qtbot.waitUntil(lambda: shown(window, EARLY), timeout=20_000)
+    assert panel.told.text() == lag.message
+    # By the keys: the next disagreement is a span of one author alone, in another record.
+    press(window, "F6")
+    row = panel.current
+    assert row is not None
+    assert row.message == "“reads 9:40” by A only"
+    qtbot.waitUntil(lambda: shown(window, EXTRA), timeout=20_000)
+    # It lies behind the record's end, so that the end is where it leads.
+    assert row.at_ns > window.player.transport.span[1] == window.player.transport.now_ns()
+    press(window, "F6")
+    assert panel.current == row
+    press(window, "Shift+F6")
+    assert panel.current == lag
+
+
+def test_rows_are_narrowed_and_changed_labels_are_told(
+    opened: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = opened()
+    panel = measured(window, qtbot)
+    panel.filter.setFocus()
+    QTest.keyClicks(panel.filter, "nothing like it")
+    assert [line for line in panel.model.lines if isinstance(line, Row) and not line.loud] == []
+    QTest.keyClick(panel.filter, Qt.Key.Key_Escape)
+    assert any(isinstance(line, Row) and not line.loud for line in panel.model.lines)
+    QTest.mouseClick(panel.here, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    assert [line for line in panel.model.lines if isinstance(line, Row)] == []  # of rec_001 there is none
+    window.show_record(EARLY)
+    qtbot.waitUntil(lambda: any(isinstance(line, Row) for line in panel.model.lines), timeout=20_000)
+    window.stage.setFocus()
+    press(window, "V")
+    qtbot.waitUntil(lambda: panel.doing.text() == STALE, timeout=10_000)
+    QTest.mouseClick(panel.measure, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not panel.doing.isVisible() and panel.measure.isVisible(), timeout=20_000)
+
+
+def test_without_a_second_author_it_says_so(
+    qtbot: QtBot, dataset: Path, opened: Callable[[], MainWindow]
+) -> None:
+    for labels in dataset.glob("*/labels_B.csv"):
+        labels.unlink()
+    window = opened()
+    panel = measured(window, qtbot)
+    assert panel.empty.isVisible()
+    assert "No two authors" in panel.empty.text()
+    assert not panel.list.isVisible()
