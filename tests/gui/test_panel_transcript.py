@@ -29,7 +29,6 @@ from inspector.ui.panels.transcript_list import HOLD_S, CueList
 from inspector.ui.panels.transcript_track import TranscriptTrack
 
 if TYPE_CHECKING:
-
     from pytestqt.qtbot import QtBot
 
 

@@ -57,7 +57,6 @@ from inspector.ui.panels.streams import (
 from inspector.ui.panels.transcript import TranscriptPanel
 
 if TYPE_CHECKING:
-
     from pytestqt.qtbot import QtBot
 
     from inspector.session import Session

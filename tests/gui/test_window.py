@@ -15,6 +15,8 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
+from inspector.agreement.disagreements import Disagreement
+from inspector.agreement.measure import Agreement, PairFigures
 from inspector.audit.store import Result
 from inspector.core.curation import FLAGS
 from inspector.core.findings import Finding, Status
@@ -232,6 +234,22 @@ class Keyboard:
             panel.list.setCurrentIndex(panel.model.index(2, 0))
             self.focus.setFocus()
 
+        def disputed(place: int) -> Callable[[], None]:
+            """Two authors differ at 1 s and at 2 s, and one of the two is chosen."""
+
+            def ready() -> None:
+                rows = [Disagreement("b", ns, ns, "only_a", "t", "x", "y", "x only") for ns in (NS, 2 * NS)]
+                made = Agreement({}, (PairFigures("x", "y", 1, (), (), ()),), tuple(rows), 2)
+                window.agreeing.agreement = made
+                window.agreeing.open()
+                panel = window.agreeing.panel
+                assert panel is not None
+                panel.show_agreement(made)
+                panel.list.setCurrentIndex(panel.model.index(place, 0))
+                self.focus.setFocus()
+
+            return ready
+
         def chosen() -> str | None:
             panel = worklist()
             return panel.current.finding.record_id if panel is not None and panel.current else None
@@ -364,6 +382,12 @@ class Keyboard:
             ),
             "finding_on": (found, lambda: chosen() == "c" and record("c")()),
             "finding_back": (found, lambda: chosen() == "a" and record("a")()),
+            "agreement": (
+                lambda: window.tabs.setCurrentWidget(window.streams),
+                lambda: window.agreeing.panel is not None and window.agreeing.panel.isVisible(),
+            ),
+            "disagreement_on": (disputed(1), at(2 * NS)),
+            "disagreement_back": (disputed(2), at(NS)),
             "history": (
                 lambda: window.tabs.setCurrentWidget(window.streams),
                 window.parts.history.isVisible,

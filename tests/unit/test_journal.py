@@ -513,9 +513,7 @@ def test_the_snapshot_changes_nothing(
 # -- processes -----------------------------------------------------------------------------------------------
 
 
-def kill_rounds(
-    folder: Path, rounds: int, edits_each: int, rng: random.Random, most_s: float = 0.1
-) -> int:
+def kill_rounds(folder: Path, rounds: int, edits_each: int, rng: random.Random, most_s: float = 0.1) -> int:
     """Kill a writing child again and again, so long after its first edit at most.
 
     All that it acknowledged must be there. The number of those edits.

@@ -68,11 +68,7 @@ def test_a_search_finds_what_reading_finds(
         spans = tuple(Word(number * NS + at, number * NS + at + 1, each) for at, each in enumerate(words))
         cues.append(Cue(number * NS, (number + 1) * NS, " ".join(words), spans if timed else ()))
     plain = [
-        [
-            (at, part)
-            for at, each in enumerate(words)
-            for part in each.lower().replace("é", "e").split("-")
-        ]
+        [(at, part) for at, each in enumerate(words) for part in each.lower().replace("é", "e").split("-")]
         for words in texts
     ]
     expected = []

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-
 # -- two recorders -----------------------------------------------------------------------------------------
 
 SOUND_KINDS: tuple[str, ...] = (
