@@ -147,8 +147,8 @@ TABLE = (
     Spec(
         "agreement", "Curate", "Agreement", ("F2",), "", "How far annotators agree, and where not", rule=True
     ),
-    Spec("disagreement_on", "Curate", "Next disagreement", ("F6",)),
-    Spec("disagreement_back", "Curate", "Disagreement before", ("Shift+F6",)),
+    Spec("disagreement_on", "Curate", "Next disagreement", ("F9",)),
+    Spec("disagreement_back", "Curate", "Disagreement before", ("Shift+F9",)),
     Spec("history", "Curate", "History", ("Ctrl+H",), "", "Every edit by time and author", rule=True),
     Spec("zoom_in", "View", "Zoom in", ("Ctrl+=", "Ctrl++", "+", "="), "zoom-in"),
     Spec("zoom_out", "View", "Zoom out", ("Ctrl+-", "-"), "zoom-out"),

@@ -103,16 +103,16 @@ def test_the_early_annotator_is_named_and_rows_lead_to_their_moments(
     qtbot.waitUntil(lambda: shown(window, EARLY), timeout=20_000)
     assert panel.told.text() == lag.message
     # By the keys: the next disagreement is a span of one author alone, in another record.
-    press(window, "F6")
+    press(window, "F9")
     row = panel.current
     assert row is not None
     assert row.message == "“reads 9:40” by A only"
     qtbot.waitUntil(lambda: shown(window, EXTRA), timeout=20_000)
     # It lies behind the record's end, so that the end is where it leads.
     assert row.at_ns > window.player.transport.span[1] == window.player.transport.now_ns()
-    press(window, "F6")
+    press(window, "F9")
     assert panel.current == row
-    press(window, "Shift+F6")
+    press(window, "Shift+F9")
     assert panel.current == lag
 
 
