@@ -46,6 +46,18 @@ class Tally:
     problems: list[str] = field(default_factory=list)
     """Records that could not be read; they are left out."""
 
+    def leave_out(self, laid: Laid, strict: bool) -> None:
+        """Tell of a record that the format cannot hold. InspectorError where that is to be refused."""
+        if strict:
+            raise InspectorError(
+                "The format cannot carry everything",
+                f"{laid.record.id}: {laid.left_out}",
+                "Leave out --strict to have it left out",
+            )
+        sentence = f"a record is left out: {laid.left_out}"
+        self.lost[sentence] = self.lost.get(sentence, 0) + 1
+        self.problems.append(f"{laid.record.id} is left out: {laid.left_out}")
+
     def add(self, laid: Laid) -> None:
         """Count a record."""
         self.records += 1
@@ -105,9 +117,9 @@ def lay_all(
                 read.baked = pool.submit(baker.bake, read.record, session, moment)
             waiting.append(read)
             while waiting and (len(waiting) > BAKED_AHEAD or _ready(waiting[0])):
-                yield _lay(session, plan, tally, target, baker, told, waiting.popleft())
+                yield from _lay(session, plan, tally, target, baker, told, waiting.popleft())
         while waiting:
-            yield _lay(session, plan, tally, target, baker, told, waiting.popleft())
+            yield from _lay(session, plan, tally, target, baker, told, waiting.popleft())
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -140,7 +152,7 @@ def _lay(
     baker: Baker,
     told: Callable[[int], None] | None,
     read: _Read,
-) -> Laid:
+) -> Iterator[Laid]:
     if told is not None:
         told(read.number)
     baked = Baked(read.record) if read.baked is None else read.baked.result()
@@ -159,6 +171,9 @@ def _lay(
     if read.dropped:
         laid.changes.append("streams left out that are not proven against the core pair")
     target.lay(laid, Foreseen(session, read.record) if foreseen else session)
+    if laid.left_out is not None:
+        tally.leave_out(laid, plan.choice.strict)
+        return
     laid.pieces = [
         replace(piece, change=baked.done[piece.source])
         if piece.change is None and piece.make is None and piece.source in baked.done
@@ -167,7 +182,7 @@ def _lay(
     ]
     tally.decisions += len(session.curation.values(source))
     tally.add(laid)
-    return laid
+    yield laid
 
 
 def _row(session: Opened, record_id: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Files that hold many records: each is one piece of work, written whole, and is taken up again as one.
 
-Records come in the plan's order. Those of a split that share a shard are gathered until one comes that does
+Records come in the plan's order. Those of a series that share a shard are gathered until one comes that does
 not; then the shard is written while the next one is gathered.
 """
 
@@ -71,11 +71,12 @@ class Batches:
         if laid.shard is None:
             yield Batch(None, [laid])
             return
-        batch = self._open.get(laid.split)
+        series = laid.shard.series
+        batch = self._open.get(series)
         if batch is None or batch.shard is None or batch.shard.path != laid.shard.path:
             if batch is not None:
                 yield self._closed(batch)
-            batch = self._open[laid.split] = Batch(laid.shard)
+            batch = self._open[series] = Batch(laid.shard)
         batch.laids.append(laid)
 
     def rest(self) -> Iterator[Batch]:

@@ -74,11 +74,12 @@ class Shard:
     """A file at `path` in the release that holds many records.
 
     `pack` writes it, whole, to the path that it is given, and says where each piece's bytes came to lie.
-    Records of a split that share a shard come one after the other.
+    Records of one `series` (mostly a split) that share a shard come one after the other.
     """
 
     path: str
     pack: Callable[[Sequence[Laid], Path], Packed]
+    series: str
 
 
 @dataclass(slots=True)
@@ -101,6 +102,8 @@ class Laid:
     shard: Shard | None = None
     made_of: str = ""
     """The dataset's record that this one is, or is a moment of."""
+    left_out: str | None = None
+    """Why the format cannot hold the record at all; it is then not in the release."""
 
 
 class Reads(Protocol):
@@ -127,7 +130,7 @@ class Target(Protocol):
         ...
 
 
-_BUILT_IN = ("folder", "huggingface", "webdataset", "annotated")
+_BUILT_IN = ("folder", "huggingface", "webdataset", "annotated", "lerobot")
 
 targets: Registry[Callable[[], Target]] = Registry(
     "format", "inspector.targets", tuple(f"inspector.release.writers.{name}" for name in _BUILT_IN)

@@ -202,6 +202,10 @@ class _Writing:
                 self._settle_all(batch)
             if told is not None:
                 told(len(self._plan.ids))
+            if not self._roots:
+                raise InspectorError(
+                    "No record could be exported", self._tally.problems[0], "Take another format with --as"
+                )
             self._shared_files()
             for path in self._target.finish(self._part):
                 self._common(path)

@@ -97,7 +97,7 @@ class HuggingFace:
             self._know(laid, name, cells.SAMPLES)
         self._splits[laid.split] += 1
         number = self._filling.take(laid.split, size_of(laid))
-        laid.shard = Shard(f"data/{plain_split(laid.split)}-{number:05}.parquet", self._pack)
+        laid.shard = Shard(f"data/{plain_split(laid.split)}-{number:05}.parquet", self._pack, laid.split)
         own_types([laid], (), self._own)
 
     def _know(self, laid: Laid, name: str, kind: pa.DataType | Modality) -> None:

@@ -64,7 +64,7 @@ class WebDataset:
         piece = Piece(path, make=lambda to: to.write_text(told, encoding="utf-8"))
         laid.pieces.insert(0, piece)
         number = self._filling.take(laid.split, size_of(laid))
-        laid.shard = Shard(f"{safe(laid.split)}-{number:06}.tar", self._pack)
+        laid.shard = Shard(f"{safe(laid.split)}-{number:06}.tar", self._pack, laid.split)
 
     def _pack(self, laids: Sequence[Laid], to: Path) -> Packed:
         packed = Packed([], [])
