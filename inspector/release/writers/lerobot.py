@@ -162,8 +162,10 @@ class LeRobot:
             path = stream.source.path
             if stream in carried.values() or (stream.modality is Modality.VIDEO and path in laid.paths):
                 continue
-            laid.lost.append(f"LeRobot has no place for {stream.id}: it lies beside")
-            if path not in laid.paths:
+            if path in laid.paths:
+                laid.lost.append(f"LeRobot plays no sound: {stream.id} stays in its film")
+            else:
+                laid.lost.append(f"LeRobot has no place for {stream.id}: it lies beside")
                 home = home or self._names.take("extra", laid.record.id)
                 laid.paths[path] = self._names.take(home, path.name)
                 laid.pieces.append(Piece(laid.paths[path], path, shared=True))

@@ -1,4 +1,4 @@
-"""A record on LeRobot's grid: one frame every 1/fps s, with a picture of every camera and a row of every sensor.
+"""A record on LeRobot's grid: a frame every 1/fps s, a picture of every camera and a row of every sensor.
 
 Films keep their bytes: of a film of that rate a run of frames is named by its first one's time. Their error
 is at most half a frame where two cameras do not fire together, which is what the format can tell. Sensors are
