@@ -81,7 +81,7 @@ def test_what_is_opened_again_is_what_was_effective(
 
 
 def test_pympi_reads_the_labels_and_finds_the_media(session: Session, tmp_path: Path) -> None:
-    export(session, tmp_path / "out", form="eaf")
+    export(session, tmp_path / "out", form="eaf", fixes="manifest")
     paths = sorted((tmp_path / "out").rglob("*.eaf"))
     assert len(paths) == len(session.record_ids())
     for path in paths:
@@ -116,7 +116,7 @@ def test_a_folder_of_elan_documents_is_a_dataset_without_its_manifest(
 def test_webvtt_holds_the_cues_on_the_timeline_and_labels_where_there_are_none(
     session: Session, tmp_path: Path
 ) -> None:
-    card = export(session, tmp_path / "out", form="webvtt")
+    card = export(session, tmp_path / "out", form="webvtt", fixes="manifest")
     assert any("Labels are left out" in each and "(2)" in each for each in card.lost)
     for record_id in session.record_ids():
         record = session.record(record_id)
@@ -138,7 +138,7 @@ def test_webvtt_holds_the_cues_on_the_timeline_and_labels_where_there_are_none(
 
 def test_label_studio_gets_its_tasks_media_and_configuration(session: Session, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    export(session, out, form="labelstudio")
+    export(session, out, form="labelstudio", fixes="manifest")
     assert sorted(each.name for each in out.glob("tasks-*")) == ["tasks-test.json", "tasks-train.json"]
     config = ElementTree.parse(out / "label_config.xml").getroot()
     controls = {each.get("name"): each for each in config}
