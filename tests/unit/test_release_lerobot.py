@@ -252,14 +252,19 @@ def test_a_film_of_another_rate_is_left_out_and_told_or_refused(
         return found + (np.arange(len(found)) % 2) * 10**6 if stream.source.path == late else found
 
     monkeypatch.setattr(lerobot_grid, "_times", odd)
-    card = export(session, tmp_path / "out", form="lerobot")
+    card = export(session, tmp_path / "out", form="lerobot", fixes="manifest")
     assert card.records == 2
     assert any("do not come at 10 a second" in each for each in card.lost)
-    bare = {"modalities": frozenset(["video"]), "authors": frozenset(["nobody"]), "split": None}
+    bare: dict[str, Any] = {
+        "modalities": frozenset(["video"]),
+        "authors": frozenset(["nobody"]),
+        "split": None,
+    }
+    bare |= {"fixes": "manifest"}
     with pytest.raises(InspectorError, match=r"cannot carry everything.*three"):
         export(session, tmp_path / "strict", form="lerobot", strict=True, **bare)
     with pytest.raises(InspectorError, match="No record could be exported"):
-        export(session, tmp_path / "none", form="lerobot", records=("three",))
+        export(session, tmp_path / "none", form="lerobot", records=("three",), fixes="manifest")
 
 
 def test_statistics_are_those_of_all_rows(session: Session, tmp_path: Path) -> None:
