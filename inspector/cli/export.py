@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inspector.release.laying import Tally
     from inspector.release.plan import Plan
 
-FORMATS = "folder, huggingface, webdataset, lerobot, labelstudio, eaf, webvtt"
+FORMATS = "folder, huggingface, webdataset, lerobot, lance, labelstudio, eaf, webvtt"
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from inspector.core.registry import Registry
 
@@ -114,6 +114,15 @@ class Reads(Protocol):
         ...
 
 
+@runtime_checkable
+class Follows(Protocol):
+    """A format that keeps earlier releases; it is told of them before anything is laid."""
+
+    def follow(self, parent: Path | None, name: str) -> None:
+        """The release that this one follows, if any, and what this one is called."""
+        ...
+
+
 class Target(Protocol):
     """A format, made anew for each release; `lay` is called once a record, in the release's order."""
 
@@ -130,7 +139,7 @@ class Target(Protocol):
         ...
 
 
-_BUILT_IN = ("folder", "huggingface", "webdataset", "annotated", "lerobot")
+_BUILT_IN = ("folder", "huggingface", "webdataset", "annotated", "lerobot", "lance")
 
 targets: Registry[Callable[[], Target]] = Registry(
     "format", "inspector.targets", tuple(f"inspector.release.writers.{name}" for name in _BUILT_IN)

@@ -36,7 +36,7 @@ from inspector.release.shards import Batch, Batches, pack
 from inspector.release.sides import remember_sides
 from inspector.release.tables import Table, licence_of
 from inspector.release.takedown import note_release
-from inspector.release.targets import Asset, Laid, targets
+from inspector.release.targets import Asset, Follows, Laid, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,6 +167,8 @@ class _Writing:
         self._made = datetime.now(UTC).isoformat(timespec="seconds")
 
     def run(self, name: str, told: Callable[[int], None] | None) -> tuple[manifest.Card, Tally]:
+        if isinstance(self._target, Follows):
+            self._target.follow(self._plan.choice.parent, self._plan.choice.name or name)
         self._take_up()
         folder = self._part / manifest.FOLDER
         folder.mkdir(exist_ok=True)

@@ -58,7 +58,7 @@ LABEL = pa.struct(
 )
 STREAM = pa.struct(
     [
-        *(("stream_id", TEXT), ("column", TEXT), ("modality", TEXT), ("origin", TEXT)),
+        *(("stream_id", TEXT), ("column", TEXT), ("file", TEXT), ("modality", TEXT), ("origin", TEXT)),
         *(("derived_from", TEXT), ("person", TEXT), ("device", TEXT), ("clock", TEXT)),
         *(("start_s", NUMBER), ("end_s", NUMBER)),
         ("timemap_ns", pa.list_(pa.list_(pa.int64()))),
@@ -92,9 +92,13 @@ class Row:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def row_of(laid: Laid, reads: Reads) -> Row:
-    """The row of a record whose pieces are laid."""
+def row_of(laid: Laid, reads: Reads, dots: bool = True) -> Row:
+    """The row of a record whose pieces are laid; without `dots` in the names of its columns where asked."""
     record = laid.record
+
+    def plain(name: str) -> str:
+        return name if dots else name.replace(".", "_")
+
     row = Row()
     pieces = {piece.path: piece for piece in laid.pieces}
     names: dict[str, str] = {}
@@ -103,12 +107,12 @@ def row_of(laid: Laid, reads: Reads) -> Row:
         path = laid.paths[stream.source.path]
         piece = pieces[path]
         if path not in columns and stream.modality in MEDIA:
-            name = columns[path] = free_name(stream.id.partition("#")[0] or stream.id, names)
+            name = columns[path] = free_name(plain(stream.id.partition("#")[0] or stream.id), names)
             inside = [each.modality for each in record.streams if laid.paths[each.source.path] == path]
             row.kinds[name] = next(each for each in MEDIA if each in inside)
             row.blobs[name] = piece
         elif stream.modality not in MEDIA:
-            name = free_name(stream.id, names)
+            name = free_name(plain(stream.id), names)
             if stream.modality is Modality.TEXT:
                 placed = cues_on_reference(stream, reads.cues(stream))
                 row.texts[name] = [_cue(stream, cue) for _, cue in placed]
@@ -123,7 +127,9 @@ def row_of(laid: Laid, reads: Reads) -> Row:
         "duration_s": (record.span[1] - record.span[0]) / NS,
         "split": laid.split,
         "annotations": labels_of(record),
-        "streams": [_stream(stream, columns[stream.id]) for stream in record.streams],
+        "streams": [
+            _stream(stream, columns[stream.id], laid.paths[stream.source.path]) for stream in record.streams
+        ],
         "mask": [{name: each[name] for name in MASK.names} for each in laid.mask],
     }
     return row
@@ -171,12 +177,13 @@ def labels_of(record: Record) -> list[dict[str, Any]]:
     return found
 
 
-def _stream(stream: Stream, column: str) -> dict[str, Any]:
+def _stream(stream: Stream, column: str, path: str) -> dict[str, Any]:
     span = stream.reference_span
     start, end = (None, None) if span is None else (span[0] / NS, span[1] / NS)
     return {
         "stream_id": stream.id,
         "column": column,
+        "file": path,
         "modality": stream.modality.value,
         "origin": stream.origin,
         "derived_from": stream.derived_from,
