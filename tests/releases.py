@@ -233,7 +233,8 @@ def assert_mask_and_origins(session: Session, out: Path) -> None:
     """The tables that every release has: what is there, and what each stream is."""
     mask = pq.read_table(manifest.table_path(out, "coverage")).to_pylist()
     streams = pq.read_table(manifest.table_path(out, "streams")).to_pylist()
-    assert {row["record_id"] for row in mask} == set(session.record_ids())
+    told_of = {(row["record_id"], row["modality"]) for row in mask}
+    assert told_of == {(each, name.value) for each in session.record_ids() for name in session.modalities}
     told = {(row["record_id"], row["stream_id"]): row["origin"] for row in streams}
     for record_id in session.record_ids():
         for stream in session.record(record_id).streams:

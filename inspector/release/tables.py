@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from inspector.core.manifest import MASK
 from inspector.core.model import Coverage
 from inspector.core.times import NS
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from inspector.core.model import Record
+    from inspector.core.model import Record, Span
 
 ROWS = 2000
 """Rows of a table that are kept before they are written."""
@@ -51,6 +52,12 @@ def licence_of(columns: Mapping[str, Any]) -> str | None:
         if name.lower() in ("licence", "license") and value not in (None, ""):
             return str(value)
     return None
+
+
+def absent_row(record_id: str, modality: str, span: Span) -> dict[str, Any]:
+    """The row of a mask for a modality of which a record has nothing."""
+    cells = (record_id, modality, span[0] / NS, span[1] / NS, Coverage.ABSENT.value)
+    return dict(zip(MASK.names, cells, strict=True))
 
 
 def mask_rows(record: Record, coverage: dict[Any, Coverage]) -> Iterator[dict[str, Any]]:

@@ -34,7 +34,7 @@ from inspector.release.laying import Tally, lay_all
 from inspector.release.policy import write_left_out
 from inspector.release.shards import Batch, Batches, pack
 from inspector.release.sides import remember_sides
-from inspector.release.tables import Table, licence_of
+from inspector.release.tables import Table, absent_row, licence_of
 from inspector.release.takedown import note_release
 from inspector.release.targets import Asset, Follows, Laid, targets
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from inspector.core.model import Span
     from inspector.release.plan import Opened, Plan
     from inspector.release.targets import Piece, Target
 
@@ -162,6 +163,7 @@ class _Writing:
         self._states: dict[Path, tuple[int, int]] = {}
         self._kept: dict[str, list[Any]] = {}
         self._roots: list[tuple[str, str]] = []
+        self._masked: list[tuple[str, Span, frozenset[str]]] = []
         self._decided = hashlib.sha256()
         self._contents = Contents()
         self._made = datetime.now(UTC).isoformat(timespec="seconds")
@@ -208,6 +210,7 @@ class _Writing:
                 raise InspectorError(
                     "No record could be exported", self._tally.problems[0], "Take another format with --as"
                 )
+            self._found_later()
             self._shared_files()
             for path in self._target.finish(self._part):
                 self._common(path)
@@ -361,6 +364,14 @@ class _Writing:
             )
         for row in laid.mask:
             self._tables["coverage"].add(row)
+        self._masked.append((record.id, record.span, frozenset(row["modality"] for row in laid.mask)))
+
+    def _found_later(self) -> None:
+        """What other records were found to have besides, as the sound in their films, is absent here."""
+        modalities = {each.value for each in self._session.modalities}
+        for record_id, span, told in self._masked:
+            for name in sorted(modalities - told):
+                self._tables["coverage"].add(absent_row(record_id, name, span))
 
     def _asset(self, asset: Asset, records: list[str]) -> None:
         self._contents.add(asset, bool(records) or asset.regions is not None)
