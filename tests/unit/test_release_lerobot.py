@@ -114,7 +114,10 @@ def assert_the_loader_takes_it(out: Path, cache: Path) -> dict[str, Any]:
         at = end
     stats = json.loads((out / "meta/stats.json").read_text())
     for key, feature in info["features"].items():
-        if feature["dtype"] != "video":
+        if feature["dtype"] == "video":
+            assert np.shape(stats[key]["mean"]) == np.shape(stats[key]["std"]) == (3, 1, 1)
+            assert (np.array(stats[key]["min"]) < stats[key]["mean"]).all()
+        else:
             assert len(stats[key]["mean"]) == len(stats[key]["std"]) == feature["shape"][0]
     return info
 
@@ -162,7 +165,7 @@ def assert_same_on_the_grid(session: Session, out: Path, fixes: str) -> None:
 
 
 @pytest.mark.parametrize("fixes", ["files", "manifest"])
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=made())
 def test_what_is_opened_again_is_what_was_effective_at_the_frames(
     fixes: str, records: list[Made], tmp_path_factory: pytest.TempPathFactory
@@ -202,6 +205,14 @@ def test_a_real_dataset_comes_back_row_by_row_and_frame_by_frame(samples: Path, 
         export(session, tmp_path / "out", form="lerobot", where=f"record_id <> '{ids[1]}'")
         info = assert_the_loader_takes_it(tmp_path / "out", tmp_path / "cache")
         assert info["fps"] == 30
+        # What LeRobot's own converter found in these films, of another choice of frames and a fourth episode.
+        key = "observation.images.cam_high"
+        own, ours = (
+            json.loads((root / "meta/stats.json").read_text())[key]
+            for root in (session.root, tmp_path / "out")
+        )
+        np.testing.assert_allclose(ours["mean"], own["mean"], atol=0.02)
+        np.testing.assert_allclose(ours["std"], own["std"], atol=0.03)
         with (
             Session.open(tmp_path / "out") as again,
             Session.open(tmp_path / "out", reader="lerobot") as plain,

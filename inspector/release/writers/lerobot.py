@@ -96,12 +96,9 @@ class LeRobot:
         for key, camera in cameras.items():
             run = grid.runs[camera.id]
             film = self._film(laid, key, camera)
-            episode.videos[key] = (
-                film // CHUNK,
-                film % CHUNK,
-                run.start_s,
-                run.start_s + run.frames / self._rate,
-            )
+            end_s = run.start_s + run.frames / self._rate
+            episode.videos[key] = (film // CHUNK, film % CHUNK, run.start_s, end_s)
+            episode.films[key] = (laid.paths[camera.source.path], camera.source.track or 0)
         for key, stream in carried.items():
             laid.pieces.append(
                 Piece(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import mmap
+import queue
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -13,11 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from inspector.core.times import NS
+from inspector.media.colours import ColourChild, Colours
 from inspector.release.targets import Member, Packed, Region
 from inspector.release.writers.lerobot_grid import sampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,6 +44,9 @@ QUANTILES = (0.01, 0.10, 0.50, 0.90, 0.99)
 """Those that LeRobot's policies may normalise by."""
 EPISODES = "meta/episodes/chunk-000/file-000.parquet"
 _GROUP = 500
+AT_A_TIME = 2
+"""Films that are looked at beside each other."""
+_PIXELS = pa.list_(pa.list_(pa.list_(pa.float64())))
 
 
 @dataclass(slots=True)
@@ -54,6 +62,8 @@ class Episode:
     data: tuple[str, int, int, int]
     videos: dict[str, tuple[int, int, float, float]] = field(default_factory=dict)
     """Of each camera its file's chunk and number, and where in it the episode begins and ends, in s."""
+    films: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Of each camera its file's path in the release, and the track."""
 
 
 def features(columns: Columns) -> dict[str, Any]:
@@ -138,7 +148,10 @@ class EpisodeTable:
 
     def __init__(self) -> None:
         self._writer: pq.ParquetWriter | None = None
-        self._kept: list[dict[str, Any]] = []
+        self._kept: list[tuple[dict[str, Any], dict[str, Future[Colours | None]]]] = []
+        self._pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="inspector-colours")
+        self._idle: queue.LifoQueue[ColourChild] = queue.LifoQueue()
+        self._colours: dict[str, _Pictures] = {}
         self._open: tuple[str, pq.ParquetFile] | None = None
         self._all: dict[str, _Sum] = {}
 
@@ -171,19 +184,45 @@ class EpisodeTable:
             self._all.setdefault(key, _Sum()).add(values)
             row |= {f"stats/{key}/{name}": value for name, value in stats_of(values).items()}
         row |= {"meta/episodes/chunk_index": 0, "meta/episodes/file_index": 0}
-        self._kept.append({**row, "record_id": record_id, "split": split})
+        seen = {
+            key: self._pool.submit(self._look, out / path, track, episode.videos[key][2:])
+            for key, (path, track) in episode.films.items()
+        }
+        self._kept.append(({**row, "record_id": record_id, "split": split}, seen))
         if len(self._kept) >= _GROUP:
             self._flush(out)
+
+    def _look(self, path: Path, track: int, span_s: tuple[float, float]) -> Colours | None:
+        try:
+            child = self._idle.get_nowait()
+        except queue.Empty:
+            child = ColourChild()
+        try:
+            return child.ask(path, track, (round(span_s[0] * NS), round(span_s[1] * NS)))
+        finally:
+            self._idle.put(child)
 
     def _flush(self, out: Path) -> None:
         if not self._kept:
             return
+        rows = []
+        for row, seen in self._kept:
+            for key, future in seen.items():
+                found = future.result()
+                told = dict.fromkeys(_Pictures.NAMES)
+                if found is not None:
+                    told = _Pictures.of(found)
+                    self._colours.setdefault(key, _Pictures()).add(found)
+                row |= {f"stats/{key}/{name}": value for name, value in told.items()}
+            rows.append(row)
         if self._writer is None:
             (out / EPISODES).parent.mkdir(parents=True, exist_ok=True)
-            table = pa.Table.from_pylist(self._kept)
-            self._writer = pq.ParquetWriter(out / EPISODES, table.schema, compression="snappy")
-        else:
-            table = pa.Table.from_pylist(self._kept, schema=self._writer.schema)
+            kinds = {name: pa.infer_type([row[name] for row in rows]) for name in rows[0]}
+            schema = pa.schema(
+                (name, _PIXELS if pa.types.is_null(kind) else kind) for name, kind in kinds.items()
+            )
+            self._writer = pq.ParquetWriter(out / EPISODES, schema, compression="snappy")
+        table = pa.Table.from_pylist(rows, schema=self._writer.schema)
         self._writer.write_table(table)
         self._kept.clear()
 
@@ -192,14 +231,22 @@ class EpisodeTable:
             self._open[1].close()
             self._open = None
 
+    def stop(self) -> None:
+        """End the children that look at films."""
+        self._pool.shutdown(cancel_futures=True)
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
+
     def close(self, out: Path) -> Iterable[str]:
         """Write what is left, and stats.json; the paths of both."""
         self._shut()
         self._flush(out)
+        self.stop()
         if self._writer is not None:
             self._writer.close()
             yield EPISODES
-        found = {key: each.told() for key, each in self._all.items()}
+        found: dict[str, Any] = {key: each.told() for key, each in self._all.items()}
+        found |= {key: each.told() for key, each in self._colours.items()}
         (out / "meta/stats.json").write_text(json.dumps(found, indent=4), encoding="utf-8")
         yield "meta/stats.json"
 
@@ -279,6 +326,42 @@ class _Sum:
             **{name: each / max(self._count, 1) for name, each in self._quantiles.items()},
         }
         return {name: np.asarray(each).tolist() for name, each in found.items()}
+
+
+class _Pictures:
+    """The statistics of a camera's pictures, (3, 1, 1) each as LeRobot has them."""
+
+    NAMES = ("min", "max", "mean", "std", "count")
+
+    def __init__(self) -> None:
+        self._frames = 0
+        self._least: Any = np.inf
+        self._most: Any = -np.inf
+        self._total: Any = 0.0
+        self._squares: Any = 0.0
+
+    @classmethod
+    def of(cls, found: Colours) -> dict[str, Any]:
+        """Those of one episode."""
+        listed = (found.least, found.most, found.mean, found.deviation)
+        told = {name: [[[each]] for each in values] for name, values in zip(cls.NAMES, listed, strict=False)}
+        return {**told, "count": [found.frames]}
+
+    def add(self, found: Colours) -> None:
+        """One episode's."""
+        self._frames += found.frames
+        self._least = np.minimum(self._least, found.least)
+        self._most = np.maximum(self._most, found.most)
+        mean = np.array(found.mean)
+        self._total = self._total + mean * found.frames
+        self._squares = self._squares + (np.array(found.deviation) ** 2 + mean**2) * found.frames
+
+    def told(self) -> dict[str, Any]:
+        """As stats.json has them."""
+        mean = self._total / self._frames
+        deviation = np.sqrt(np.maximum(self._squares / self._frames - mean**2, 0))
+        every = (self._least, self._most, mean, deviation)
+        return self.of(Colours(self._frames, *(tuple(np.asarray(each).tolist()) for each in every)))
 
 
 def write_tasks(path: Path, tasks: Sequence[str]) -> None:
