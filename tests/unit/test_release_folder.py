@@ -29,7 +29,7 @@ def test_films_are_a_video_folder(tmp_path: Path, load: Any) -> None:
 
     with Session.open(generate(tmp_path / "data", FILM), author="ann") as session:
         decide(session, FILM)
-        export(session, tmp_path / "out")
+        export(session, tmp_path / "out", fixes="manifest")
         found = load(tmp_path / "out")
         assert {name: len(split) for name, split in found.items()} == {"train": 2, "test": 1}
         assert isinstance(found["train"].features["video"], datasets.Video)
