@@ -278,6 +278,15 @@ def test_a_film_of_another_rate_is_left_out_and_told_or_refused(
         export(session, tmp_path / "none", form="lerobot", records=("three",), fixes="manifest")
 
 
+def test_moments_are_episodes(session: Session, tmp_path: Path) -> None:
+    listed = tmp_path / "moments.csv"
+    listed.write_text("record_id,start_s,end_s\none,0.1,0.4\ntwo,0.0,0.3\n")
+    export(session, tmp_path / "out", form="lerobot", moments=listed)
+    assert_the_loader_takes_it(tmp_path / "out", tmp_path / "cache")
+    rows = pq.read_table(tmp_path / "out/meta/episodes/chunk-000/file-000.parquet").to_pylist()
+    assert [row["length"] for row in rows] == [3, 3]
+
+
 def test_statistics_are_those_of_all_rows(session: Session, tmp_path: Path) -> None:
     export(session, tmp_path / "out", form="lerobot")
     table = pq.read_table(tmp_path / "out/data/chunk-000/file-000.parquet")

@@ -71,8 +71,11 @@ def rate_of(cameras: list[Stream], sensors: list[Stream]) -> float:
 
 def _times(stream: Stream) -> NDArray[np.int64]:
     track = stream.source.track
-    index = frame_index(stream.source.path, 0 if track is None else track).of(stream.source)
-    return index.start_ns
+    times = frame_index(stream.source.path, 0 if track is None else track).of(stream.source).start_ns
+    if stream.span is None:
+        return times
+    # A film that was cut may hold frames behind its end, which others before it are decoded from.
+    return times[(times >= stream.span[0] - 1000) & (times < stream.span[1] - 1000)]
 
 
 def _fits(times: NDArray[np.int64], rate: float) -> bool:
