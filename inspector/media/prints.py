@@ -34,8 +34,8 @@ SLOWEST = 1 << 18
 """A file may take LEAST_S, and a second more for so many bytes; then it hangs."""
 GAP_NS = 5_000_000
 """Sound whose stamp is further than this from the counted one starts anew; less is rounding."""
-STRETCH_BITS = 12
-"""Decoded sound is cut into stretches of about 2**12 samples, at places that the samples themselves name."""
+STRETCH_BITS = 8
+"""Decoded sound is cut into stretches of about 2**8 samples, at places that the samples themselves name."""
 _EXACT = ("pcm_", "flac")
 """Sound whose packets are cut anyhow and whose samples cost nothing: it is told by its samples, always."""
 _H264_LEFT_OUT, _HEVC_LEFT_OUT = frozenset((7, 8, 9)), frozenset((32, 33, 34, 35))

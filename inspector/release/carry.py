@@ -25,6 +25,7 @@ from inspector.core.effective import (
 from inspector.core.places import part
 from inspector.core.standing import taken_path
 from inspector.core.timemap import IDENTITY, TimeMap
+from inspector.core.transcripts import cue_from, cue_value
 from inspector.errors import InspectorError
 from inspector.release.compare import NEAR_NS, WORDS, Kind, inverse, worst
 from inspector.release.intake import Fate, RecordChange
@@ -118,6 +119,8 @@ class _Classing:
         try:
             if kind == "streams" and len(rest) == 2:
                 return self._stream(held, unquote(rest[0]), rest[1])
+            if kind == "streams" and len(rest) == 3 and rest[1] == "cues":
+                return self._cue(held, unquote(rest[0]), rest[2])
             if kind == "annotations" and rest:
                 return self._label(held, unquote(rest[0]), rest[1:])
             if kind == "notes":
@@ -182,8 +185,8 @@ class _Classing:
         both = worst((kind, second[1] if second else Kind.SAME))
         if both in (Kind.SAME, Kind.BYTES):
             return self._told(held, both, KEPT, words, (path, value))
+        blamed = words if kind is both or second is None else f"{old_reference}: {second[3]}"
         if both is not Kind.TIMING or delta is None:
-            blamed = words if kind is both or second is None else f"{old_reference}: {second[3]}"
             return self._told(held, both, STALE, blamed)
         plain = value["timemap"] if what == "evidence" else value
         moved = inverse(delta).then(timemap_from(plain)).then(self._reference())
@@ -191,11 +194,35 @@ class _Classing:
             new = {**value, "timemap": timemap_value(moved)}
             if "late_ms" in value:
                 new["late_ms"] = moved.late_ns / 1e6
-            return self._told(held, both, MOVED, words, (evidence_path(now), new))
+            return self._told(held, both, MOVED, blamed, (evidence_path(now), new))
         raw = self._record.stream(now).timemap
         if near(moved, raw, self._record.stream(now).span):
             return self._told(held, both, MOVED, "the delivery brings what it did: nothing is left to do")
-        return self._told(held, both, MOVED, words, (timemap_path(now), timemap_value(moved)))
+        return self._told(held, both, MOVED, blamed, (timemap_path(now), timemap_value(moved)))
+
+    def _cue(self, held: Held, was: str, number: str) -> Decision:
+        """A correction of a cue, which is known by its number: it holds where no cue came or went."""
+        now, kind, delta, words = self._place(was)
+        change = self._change.stream(was)
+        whole = change is None or change.verdict.whole
+        path = f"streams/{part(now)}/cues/{number}"
+        if not now:
+            return self._told(held, kind, LOST if kind is Kind.MISSING else STALE, words)
+        if kind in (Kind.SAME, Kind.BYTES):
+            return self._told(held, kind, KEPT, words, (path, held.value))
+        cue = cue_from(held.value)
+        if kind is not Kind.TIMING or delta is None or not whole:
+            return self._told(held, kind, STALE, words)
+        if cue is None:
+            return self._told(held, kind, KEPT, words, (path, held.value))
+        to = delta.to_reference
+        moved = replace(
+            cue,
+            start_ns=to(cue.start_ns),
+            end_ns=to(cue.end_ns),
+            words=tuple(replace(e, start_ns=to(e.start_ns), end_ns=to(e.end_ns)) for e in cue.words),
+        )
+        return self._told(held, kind, MOVED, words, (path, cue_value(moved)))
 
     def _note(self, held: Held) -> Decision:
         at = held.value.get("at_ns") if isinstance(held.value, dict) else None
@@ -338,6 +365,18 @@ def dismiss(session: Opened, found: Iterable[Decision]) -> Edit | None:
     changes = [Change(e.record_id, taken_path(e.path), None, "dropped", e.made_on) for e in helds]
     word = f"Drop {len(changes)} decision{'s' * (len(changes) != 1)} on old data"
     return session.curation.edit(word, changes) if changes else None
+
+
+def place_words(path: str) -> str:
+    """A place of the journal as a curator calls it."""
+    kind, *rest = path.split("/")
+    name = unquote(rest[0]) if rest else ""
+    if kind == "streams" and len(rest) > 1:
+        what = {"timemap": "time map", "cues": "transcript", "source": "file"}.get(rest[1], rest[1])
+        return f"{what} of {name}"
+    if kind == "annotations":
+        return f"{rest[1]} of label {name}" if len(rest) > 1 else f"label {name}"
+    return {"notes": "note", "findings": "verdict"}.get(kind, kind)
 
 
 def tally(found: Sequence[Decision]) -> dict[str, int]:

@@ -120,9 +120,10 @@ def compare(old: Print, new: Print) -> Verdict:
     kept = _kept(first, here, there)
     lost = len(first.sums) - len(here)
     fresh = len(second.sums) - len(here)
-    inner = _inner(there, len(second.sums))
     share = f"{100 * len(here) / len(first.sums):.3g} % of the old content is in it"
-    if fresh and (inner or fresh > 2 * EDGE_PIECES) and (lost or not _is_apart(there, len(second.sums))):
+    # What is new stands within the old content, or is more than a decoder needs at a cut.
+    few = fresh <= 2 * EDGE_PIECES and fresh <= len(here)
+    if fresh and (_inner(there) or (lost and not few)):
         return Verdict(Kind.CONTENT, share, delta, kept, whole=False)
     cut = old.end_ns - old.start_ns - sum(end - start for start, end in kept)
     more = f", {clock_text(cut)} of it cut" if lost and cut > 0 else ", and more was added" if fresh else ""
@@ -238,14 +239,9 @@ def _agreeing(a: NDArray[np.uint64], b: NDArray[np.uint64], step: int = 1 << 20)
     return length
 
 
-def _inner(there: NDArray[np.int64], count: int) -> bool:
+def _inner(there: NDArray[np.int64]) -> bool:
     """Whether something new stands between pieces of the old content."""
-    return bool(len(there) and int(there[-1] - there[0]) + 1 != len(there))
-
-
-def _is_apart(there: NDArray[np.int64], count: int) -> bool:
-    """Whether what is new stands before or after the old content and not in it."""
-    return not _inner(there, count)
+    return bool(int(there[-1] - there[0]) + 1 != len(there))
 
 
 # -- times -------------------------------------------------------------------------------------------------

@@ -341,7 +341,7 @@ class _Comparing:
             way = "later" if late > 0 else "earlier"
             words = f"its moments lie {abs(late) / 1e6:,.1f} ms {way}"
             if not verdict.whole:
-                words = f"{words}; {verdict.words}"
+                words = f"{words}; {verdict.words.partition(', ')[2] or verdict.words}"
             return _stream(new, Kind.TIMING.value, words, late / 1e6)
         if not verdict.whole:
             return _stream(new, Kind.TIMING.value, verdict.words)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MOST = 200
 """Records that a page lists one by one."""
-_NAMES = {each.value: words for each, words in WORDS.items()} | {
+NAMES = {each.value: words for each, words in WORDS.items()} | {
     "added": "added",
     "removed": "gone",
     "labels": "labels",
@@ -96,9 +96,9 @@ def lines(found: Diff) -> list[str]:
         f"hours {a.hours:.3f} → {b.hours:.3f}, labels {a.labels.total()} → {b.labels.total()}",
     ]
     if kinds := found.by_kind():
-        told.append("changed: " + ", ".join(f"{n} {_NAMES[kind]}" for kind, n in kinds.items()))
+        told.append("changed: " + ", ".join(f"{n} {NAMES[kind]}" for kind, n in kinds.items()))
     for modality, counts in found.by_modality().items():
-        told.append(f"  {modality}: " + ", ".join(f"{n} {_NAMES[kind]}" for kind, n in counts.items()))
+        told.append(f"  {modality}: " + ", ".join(f"{n} {NAMES[kind]}" for kind, n in counts.items()))
     for device, (count, middle, least, most) in found.by_device().items():
         told.append(f"timing of {device}: {count} streams, {middle:+.1f} ms ({least:+.1f} to {most:+.1f})")
     told += [f"moved {was} → {now}: {len(ids)}" for (was, now), ids in found.moves().items()]
@@ -146,7 +146,7 @@ def page(found: Diff) -> str:
         _list(
             "Records that changed",
             [
-                [escape(e.record_id), escape(", ".join(_NAMES[k] for k in e.kinds)), escape(e.words)]
+                [escape(e.record_id), escape(", ".join(NAMES[k] for k in e.kinds)), escape(e.words)]
                 for e in found.changed
             ],
             ["record", "kind", "what"],
@@ -172,10 +172,11 @@ def _summary(found: Diff) -> str:
     grave = {Kind.CONTENT.value, Kind.TIMING.value}
     same = found.b.records - len(found.added) - len(found.changed)
     sure = sum(bool(grave & set(each.kinds)) for each in found.changed)
+    new = len(found.added)
     return (
-        f"<p><b>{len(found.added)} records are new, {len(found.removed)} are gone, {len(found.changed)} "
-        f"changed</b>, {same} are as they were. In {sure} of these a stream’s content or timing is "
-        "another: what was trained on them is worth a look.</p>"
+        f"<p><b>{new} record{' is' if new == 1 else 's are'} new, {len(found.removed)} gone, "
+        f"{len(found.changed)} changed</b>; {same} stayed as they were. Of those that changed {sure} have a "
+        "stream with other content or at other times: what was trained on them is worth a look.</p>"
     )
 
 
@@ -183,17 +184,18 @@ def _modalities(found: Diff) -> str:
     rows = found.by_modality()
     if not rows and not found.by_kind():
         return ""
-    kinds = list(dict.fromkeys(kind for counts in rows.values() for kind in counts))
+    there = {kind for counts in rows.values() for kind in counts}
+    kinds = [each for each in NAMES if each in there]
     body = [[escape(name), *(str(counts.get(kind, "")) for kind in kinds)] for name, counts in rows.items()]
     rest = {k: n for k, n in found.by_kind().items() if k in ("labels", "metadata", "split", "renamed")}
-    said = "".join(f"<p>{n} records: {escape(_NAMES[kind])}.</p>" for kind, n in rest.items())
-    grid = table(["modality", *(_NAMES[k] for k in kinds)], body, range(1, 9)) if body else ""
+    said = "".join(f"<p>{n} records: {escape(NAMES[kind])}.</p>" for kind, n in rest.items())
+    grid = table(["modality", *(NAMES[k] for k in kinds)], body, range(1, 9)) if body else ""
     return f"<h2>Records that changed, by modality and kind</h2>{grid}{said}"
 
 
 def _devices(found: Diff) -> str:
     rows = [
-        [escape(device), str(count), f"{middle:+.1f}", f"{least:+.1f}", f"{most:+.1f}"]
+        [escape(device), str(count), *(f"{ms:+,.1f}".replace("-", "−") for ms in (middle, least, most))]
         for device, (count, middle, least, most) in found.by_device().items()
     ]
     heads = ["device", "streams", "median, ms", "least", "greatest"]

@@ -40,6 +40,7 @@ class Released:
         """InspectorError where there is no release that can be read."""
         self._root = root
         self._printer = printer
+        self.whole = False
         self.card = manifest.read_card(root)
         self.name = f"the release “{self.card.name}”"
         self._dataset = ReleaseDataset(root)

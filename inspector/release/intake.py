@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from inspector.core.prints import LEVELS
 from inspector.errors import InspectorError
 from inspector.release.compare import GONE, UNCHANGED, WORDS, Kind, Verdict, compare, unknown, worst
-from inspector.release.matching import matched, underway, unfinished
+from inspector.release.matching import is_young, matched, underway, unfinished
 from inspector.release.seen import Seen, assets_of, relative, track_of, tracks_of
 
 if TYPE_CHECKING:
@@ -271,7 +271,12 @@ class _Looking:
         record = self._loaded(now) if self._deep else None
         if record is None:
             return replace(change, note="it cannot be read") if self._deep else change
-        labels = _labels_changed(record, files, self._session.root)
+        broken = sorted({each.path for each in record.problems} & {e.path for e in files if not e.same})
+        if broken and any(is_young(self._session.root / each) for each in broken):
+            self._done.copying = tuple(sorted({*self._done.copying, *broken}))
+            return replace(change, fate=Fate.COPYING, note=", ".join(broken))
+        known = files if self._before.whole else [each for each in files if each.was]
+        labels = _labels_changed(record, known, self._session.root)
         note = f"its labels’ file was changed: {', '.join(labels)}" if labels else ""
         tracks = self._before.tracks(was)
         if tracks:

@@ -128,6 +128,14 @@ def underway(
     return found
 
 
+def is_young(path: Path) -> bool:
+    """Whether a file was written to a moment ago: one that cannot be read then may not be whole yet."""
+    try:
+        return time.time() - path.stat().st_mtime < YOUNG_S
+    except OSError:
+        return False
+
+
 def _hollow(path: Path, size: int) -> bool:
     """Whether a file ends in nothing but zeros: its place was taken before its bytes came."""
     if size < 1 << 16:

@@ -102,6 +102,8 @@ class Before(Protocol):
     """An earlier state of a dataset."""
 
     name: str
+    whole: bool
+    """Whether it knows every file of a record: a release holds no files of labels."""
 
     def identities(self) -> dict[str, str]:
         """Every record's content identity."""
@@ -166,6 +168,7 @@ class Seen:
     def __init__(self, workspace: Path) -> None:
         self.folder = workspace / FOLDER
         self.name = "last seen"
+        self.whole = True
         self._rows: dict[str, list[Asset]] = {}
         self._identities: dict[str, str] = {}
         self._tracks: dict[tuple[str, str], list[Track]] = {}
@@ -225,9 +228,13 @@ class Seen:
             self._part = (name, table)
         plain = self._part[1].slice(row, 1).to_pylist()[0]
         values: dict[str, Any] = {each: plain[each] for each in PRINTS.names[2:8]}
-        values |= {each: np.frombuffer(plain[each], np.uint64) for each in ("marks", "sums")}
-        values["starts_ns"] = np.cumsum(np.frombuffer(plain["starts_ns"], np.int64))
-        return Print(**values)
+        try:
+            values |= {each: np.frombuffer(plain[each], np.uint64) for each in ("marks", "sums")}
+            values["starts_ns"] = np.cumsum(np.frombuffer(plain["starts_ns"], np.int64))
+        except (ValueError, TypeError):  # what a folder brings along is not believed
+            return None
+        lengths = {len(values[each]) for each in ("marks", "sums", "starts_ns")}
+        return None if any(each is None for each in values.values()) or len(lengths) != 1 else Print(**values)
 
     # -- noting --------------------------------------------------------------------------------------------
 

@@ -45,6 +45,8 @@ MIX_TIP = "The sound whose header was clicked last, else the record’s first"
 TABLE = (
     Spec("open", "File", "Open dataset…", ("Ctrl+O",), "open", "Open a folder or a LeRobot dataset"),
     Spec("demo", "File", "Open the demo", (), "", "The clock corpus that comes with Inspector"),
+    Spec("intake", "File", "New delivery…", ("Ctrl+I",), "", "What changed, and what still holds", rule=True),
+    Spec("diff", "File", "Compare releases…", (), "", "What changed from one release to another"),
     Spec("preferences", "File", "Preferences…", ("Ctrl+,",), rule=True),
     Spec("quit", "File", "Quit", ("Ctrl+Q",), rule=True),
     Spec("play", "Play", "Play or pause", ("Space",), "play"),

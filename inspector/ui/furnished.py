@@ -9,6 +9,7 @@ from inspector.ui.aligning import Aligning
 from inspector.ui.asking import Asking
 from inspector.ui.auditing import Auditing
 from inspector.ui.curating import Curating
+from inspector.ui.delivering import Delivering
 from inspector.ui.label_rooms import rooms_of_labels
 from inspector.ui.labelling import Labelling
 from inspector.ui.rigging import Rigging
@@ -32,6 +33,7 @@ class Furnished:
         self.auditing = Auditing(window)
         self.labelling = Labelling(window)
         self.rigging = Rigging(window)
+        self.delivering = Delivering(window)
         self.agreeing = Agreeing(window)
         self.rooms = (
             self.asking,
@@ -40,6 +42,7 @@ class Furnished:
             self.auditing,
             self.labelling,
             self.rigging,
+            self.delivering,
             self.agreeing,
             *rooms_of_labels(window),
         )

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deliveries import copied, film, small_record
 
 from inspector.cli import main
 from inspector.core.effective import annotation_path, annotation_value, timemap_path, timemap_value
-from inspector.core.model import Anchor, Annotation
+from inspector.core.model import Anchor, Annotation, Cue, Word
 from inspector.core.timemap import TimeMap
+from inspector.core.transcripts import cue_path, cue_value
 from inspector.release import carry as carrying
 from inspector.release import matching
 from inspector.release.carry import KEPT, LOST, MOVED, STALE, Decision, decisions
@@ -73,6 +78,7 @@ def dataset(tmp_path: Path, films: Path) -> Path:
         (root / name).mkdir(parents=True)
         shutil.copy(films / ("late.mp4" if name == "r3" else "first.mp4"), root / name / "film.mp4")
         (root / name / "words.vtt").write_text(f"WEBVTT\n\n00:01.000 --> 00:02.000\nrecord {name}\n")
+        (root / name / "labels.csv").write_text(f"start_s,end_s,label\n0.1,0.2,{name}\n")
     with Session.open(root, author="ann") as session:
         for name in session.record_ids():
             decide(session, name)
@@ -222,15 +228,20 @@ def test_a_record_that_is_still_being_copied_is_told_apart(dataset: Path, films:
     (dataset / "r1" / "film.mp4").write_bytes(data[:20_000] + bytes(200_000))
     (dataset / "r6").mkdir()
     (dataset / "r6" / "film.mp4").write_bytes(b"")
+    (dataset / "r3" / "film.mp4").write_bytes(data[:20_000])  # no more has come, and it cannot be read
     (dataset / "r2" / "film.mp4.part").write_bytes(data[:1000])
     with Session.open(dataset, author="bob") as session:
         delivery = intake(session, Seen(session.desk.workspace.folder))
         fates = {each.now: each.fate for each in delivery.changes}
-        assert fates["r1"] is Fate.COPYING
+        assert fates["r1"] is fates["r3"] is Fate.COPYING
         assert any(each.endswith(".part") for each in delivery.copying)
         found = {each.held.record_id: each.state for each in decisions(session, delivery)}
-        assert found == {"r1": STALE}
+        assert found == {"r1": STALE, "r3": STALE}
         assert carrying.carry(session, decisions(session, delivery), rebase=True) is None
+        an_hour_ago = time.time() - 3600
+        os.utime(dataset / "r3" / "film.mp4", (an_hour_ago, an_hour_ago))
+        again = intake(session, Seen(session.desk.workspace.folder))
+        assert {each.now: each.fate for each in again.changes}["r3"] is Fate.REPLACED
 
 
 def test_equal_contents_under_two_names_are_not_paired_by_chance(tmp_path: Path) -> None:
@@ -297,6 +308,7 @@ def test_a_release_is_an_earlier_state(
         "r7": "renamed",
     }
     kinds = {each["record_id"]: each["kind"] for each in told["records"] if each["fate"] == "replaced"}
+    assert not any("labels" in each["message"] for each in told["records"])  # it holds no such files
     # A release with fixes in its files has not got the 320 ms of sound that came to lie before the film.
     first = "bytes" if fixes == "manifest" else "timing"
     assert kinds == {"r0": first, "r1": "timing", "r2": "content", "r3": "timing"}
@@ -306,3 +318,67 @@ def test_a_release_is_an_earlier_state(
     assert after["r3"] == {}
     (anchor,) = after["r1"][sound]
     assert abs(anchor[0] - anchor[1] - 320 * MS) < MS
+
+
+def test_corrections_of_a_transcript_move_with_its_cues(tmp_path: Path) -> None:
+    def transcript(shift: int, extra: bool = False) -> str:
+        first = "00:00.050 --> 00:00.060\nnew\n\n" if extra else ""
+        cues = (f"00:{n + shift:02}.000 --> 00:{n + shift:02}.500\ncue {n}\n" for n in range(4))
+        return "WEBVTT\n\n" + first + "\n".join(cues)
+
+    root = tmp_path / "data"
+    for name in ("r0", "r1"):
+        small_record(root, name, int(name[1]))
+        (root / name / "words.vtt").write_text(transcript(1))
+    corrected = cue_value(
+        Cue(2 * S, 2 * S + 400 * MS, "other words", (Word(2 * S, 2 * S + 100 * MS, "other"),))
+    )
+    with Session.open(root, author="ann") as session:
+        for name in ("r0", "r1"):
+            session.edit("correct", [session.curation.change(name, cue_path("words", 1), corrected)])
+        Seen(session.desk.workspace.folder).note(session, session.record_ids())
+    (root / "r0" / "words.vtt").write_text(transcript(3))
+    (root / "r1" / "words.vtt").write_text(transcript(1, extra=True))
+    with Session.open(root, author="bob") as session:
+        found = listed(session)
+        assert found["r1", cue_path("words", 1)].state == STALE  # its number is another cue's now
+        moved = found["r0", cue_path("words", 1)]
+        assert moved.state == MOVED
+        ((_, value),) = moved.after
+        assert (value["start"], value["end"]) == (4 * S, 4 * S + 400 * MS)
+        assert value["words"][0][:2] == [4 * S, 4 * S + 100 * MS]
+
+
+def test_records_that_were_renumbered_into_each_others_names_keep_their_decisions(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    names = [f"r{number}" for number in range(6)]
+    for number, name in enumerate(names):
+        small_record(root, name, number)
+    with Session.open(root, author="ann") as session:
+        for name in names[::2]:
+            session.edit("fix", [session.curation.change(name, timemap_path("voice"), LATE)])
+        Seen(session.desk.workspace.folder).note(session, session.record_ids())
+    for name in reversed(names):
+        (root / name).rename(root / f"r{int(name[1]) + 1}")
+    with Session.open(root, author="bob") as session:
+        assert all(session.curation.value(each, timemap_path("voice")) is None for each in names)
+        delivery = intake(session, Seen(session.desk.workspace.folder))
+        assert {(each.fate, each.was, each.now) for each in delivery.changes} == {
+            (Fate.RENAMED, name, f"r{int(name[1]) + 1}") for name in names
+        }
+        assert carrying.carry(session, decisions(session, delivery)) is not None
+        maps = {each: session.curation.value(each, timemap_path("voice")) for each in session.record_ids()}
+    assert maps == {f"r{number}": LATE if number % 2 else None for number in range(1, 7)}
+
+
+def test_a_state_that_was_tampered_with_is_not_believed(dataset: Path, films: Path) -> None:
+    for place in (dataset / ".inspector" / "seen" / "prints").glob("*.parquet"):
+        table = pq.read_table(place)
+        short = pa.array([each[:-3] for each in table.column("sums").to_pylist()], pa.binary())
+        pq.write_table(table.set_column(table.column_names.index("sums"), "sums", short), place)
+    deliver(dataset, films)
+    with Session.open(dataset, author="bob") as session:
+        delivery = intake(session, Seen(session.desk.workspace.folder))
+        assert {each.kind for each in delivery.of(Fate.REPLACED)} == {Kind.UNKNOWN}
+        (dataset / ".inspector" / "seen" / "assets.parquet").write_bytes(b"PAR1 nothing of the kind PAR1")
+        assert not Seen(session.desk.workspace.folder).exists
