@@ -96,6 +96,8 @@ class NamedLag:
     n: int
     """Spans that both have, or records."""
     start_ns: int = 0
+    right: str = ""
+    """What something else than the two says of who is right."""
 
     @property
     def message(self) -> str:
@@ -103,10 +105,11 @@ class NamedLag:
         first, second = (self.b, self.a) if self.lag_ms < 0 else (self.a, self.b)
         many = "" if self.n == 1 else "s"
         where = f"in {self.n} record{many} alike" if self.record_id is None else f"in {self.n} span{many}"
-        return (
+        told = (
             f"{first} is {abs(self.lag_ms):.0f} ms earlier than {second} {where} "
-            f"(spread {self.spread_ms:.0f} ms); a difference between two people, not yet who is right"
+            f"(spread {self.spread_ms:.0f} ms); "
         )
+        return told + (self.right or "a difference between two people, not yet who is right")
 
 
 @dataclass(frozen=True, slots=True)

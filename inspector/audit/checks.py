@@ -78,6 +78,7 @@ checks: Registry[Check] = Registry(
         "inspector.audit.asset",
         "inspector.audit.pairing",
         "inspector.audit.swapped",
+        "inspector.audit.agreement",
         "inspector.audit.gates",
         "inspector.audit.closing",
     ),

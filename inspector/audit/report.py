@@ -40,6 +40,7 @@ class Beside:
     fixed: Sequence[tuple[str, str, float, float | None, str]] = ()
     software: str = ""
 
+
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--quiet:#5c6670;--line:#d9dee3;--paper:#fff;--bad:#b3261e;
 --warn:#8a5a00;--good:#1f6f43}
@@ -239,9 +240,7 @@ FAMILIES = ("timing", "transcript", "sensor", "label")
 def _pairs(beside: Beside, findings: Sequence[Finding]) -> str:
     """How late, by pair of modalities, device and method."""
     used = {each.check: each.tolerance for each in findings}
-    limits = {
-        modality.value: used.get(name) or checks.get(name).tolerance for modality, name in OF.items()
-    }
+    limits = {modality.value: used.get(name) or checks.get(name).tolerance for modality, name in OF.items()}
     found = by_pair(beside.pairs, limits)
     if not found:
         return ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from inspector.cli import (
     agree,
     audit,
+    batch,
     diff,
     export,
     fix,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "agree",
     "audit",
+    "batch",
     "diff",
     "export",
     "fix",

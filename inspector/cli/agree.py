@@ -33,6 +33,7 @@ def agree(
     """
     from inspector.agreement.measure import Measuring
     from inspector.agreement.told import lines, to_json
+    from inspector.audit.agreement import with_audit
     from inspector.session import Session
 
     chosen = authors or []
@@ -50,7 +51,7 @@ def agree(
                 print(f"inspector: {plain(f'{record_id}: {error}')}", file=sys.stderr)
         if told is not None:
             sys.stderr.write("\r\x1b[K")
-        found = measuring.result()
+        found = with_audit(measuring.result(), session.audited.findings(), session.record)
         if unknown := [name for name in chosen if name not in found.authors]:
             known = ", ".join(measuring.heard)
             raise InspectorError("There is no such author", unknown[0], f"There is {known or 'nobody'}")

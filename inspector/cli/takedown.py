@@ -14,9 +14,7 @@ from inspector.errors import InspectorError, plain
 @app.command("takedown")
 def takedown_(
     path: DatasetArg,
-    person: Annotated[
-        str, typer.Argument(help="As the data or the consent table names them.")
-    ],
+    person: Annotated[str, typer.Argument(help="As the data or the consent table names them.")],
     withdraw: Annotated[
         bool,
         typer.Option("--withdraw", help="Note that consent was taken back: no export holds them then."),

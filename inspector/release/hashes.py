@@ -88,5 +88,3 @@ def hashes_of(root: Path) -> dict[tuple[str, str], dict[str, str]]:
     except (OSError, pa.ArrowException):
         return {}
     return {(row["record_id"], row["stream_id"]): row for row in rows if row.get("content") is not None}
-
-

@@ -90,6 +90,7 @@ class Agreeing(Room):
 
         def work(job: Job[Agreement]) -> Agreement:
             from inspector.agreement.measure import Measuring
+            from inspector.audit.agreement import with_audit
 
             if self._heard is not session:
                 self._heard = session
@@ -103,7 +104,7 @@ class Agreeing(Room):
                     measuring.add(session.record(record_id))
                 except InspectorError:
                     continue  # a record that cannot be read is told where the dataset is
-            return measuring.result()
+            return with_audit(measuring.result(), session.audited.findings(), session.record)
 
         def ended(job: Job[Agreement]) -> None:
             error = job.future.exception()
