@@ -375,6 +375,10 @@ class Keyboard:
             "accept": (lambda: window.aligning.nudge(NS), accepted),
             "discard": (lambda: window.aligning.nudge(NS), lambda: window.aligning.proposal is None),
             "findings": (nothing, lambda: worklist() is not None),
+            "intake": (
+                lambda: window.tabs.setCurrentWidget(window.streams),
+                lambda: window.delivering.panel is not None and window.delivering.panel.isVisible(),
+            ),
             "audit": (nothing, lambda: window.auditing.running),
             "rig": (
                 nothing,
