@@ -245,6 +245,21 @@ def move(record: Record, label_id: str, spans: Mapping[int, Span]) -> Step:
     return draft.step(f"Move {named(label)}")
 
 
+def mark(record: Record, label_id: str, where: Anchor) -> Step:
+    """Give a label a box or point on a stream: its anchor there gets it, else it gets that anchor more."""
+    draft = Draft(record)
+    label = draft.label(label_id)
+    places = [at for at, each in enumerate(label.anchors) if each.stream_id == where.stream_id]
+    anchors = list(label.anchors)
+    if places:
+        anchors[places[0]] = replace(anchors[places[0]], region=where.region)
+    else:
+        anchors.append(where)
+    draft.labels[label_id] = replace(label, anchors=tuple(anchors))
+    draft.follow(label_id)
+    return draft.step(f"Mark {named(label)} on {where.stream_id}")
+
+
 def split(record: Record, label_id: str, at_ns: int, new_id: str) -> Step:
     """Cut a label in two at a reference time: the first keeps the id. What named it is to be checked again.
 

@@ -118,6 +118,9 @@ TABLE = (
     Spec("link", "Label", "Link: one end, then the other", ("W",), "link", LINK_TIP, rule=True),
     Spec("link_more", "Label", "One end more for the last link", ("Shift+W",), "", LINK_TIP),
     Spec(
+        "label_box", "Label", "Mark on the picture", ("P",), "", "A box by dragging, a point by a click", True
+    ),
+    Spec(
         "word", "Label", "Correct this word", ("Shift+E",), "", "Text and times of the word at the playhead"
     ),
     Spec("label_split", "Label", "Split the label at the playhead", ("H",), rule=True),

@@ -1,4 +1,4 @@
-"""The rooms beside `Labelling`: links, tiers, words, files of labels, and what records lack."""
+"""The rooms beside `Labelling`: links, tiers, words, files, boxes, and what records lack."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from inspector.ui.label_files import LabelFiles
 from inspector.ui.linking import Linking
+from inspector.ui.marking import Marking
 from inspector.ui.relinking import Relinking
 from inspector.ui.tiering import Tiering
 from inspector.ui.wording import Wording
@@ -17,4 +18,5 @@ if TYPE_CHECKING:
 
 def rooms_of_labels(window: MainWindow) -> tuple[Room, ...]:
     """One of each; `window.labelling` is there already."""
-    return Linking(window), Tiering(window), Wording(window), LabelFiles(window), Relinking(window)
+    rooms = Linking(window), Tiering(window), Wording(window), LabelFiles(window)
+    return *rooms, Relinking(window), Marking(window)

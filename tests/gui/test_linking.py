@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pytest
 from gui.label_hands import NO, dataset, edits, labels, press, saved, see, spot, window
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
 from inspector.core.annotate import RECHECK, label_target
@@ -23,7 +24,6 @@ from inspector.ui.wording import Wording
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
     from pytestqt.qtbot import QtBot
 
     from inspector.ui.main_window import MainWindow
@@ -182,6 +182,40 @@ def test_a_tier_is_declared_and_two_of_its_labels_are_merged_after_a_preview(
     press(window, "Ctrl+Z")
     saved(window, qtbot, dataset, 3)
     qtbot.waitUntil(lambda: len(window.labelling.tiers[name].entries) == len(entries))
+
+
+def test_a_box_and_a_point_are_marked_on_the_picture(window: MainWindow, qtbot: QtBot, dataset: Path) -> None:
+    camera = window.stage.cameras[0]
+    rect = camera._frame_rect()
+    first = labels(window)[0]
+    window.labelling.choose(first.id)
+    window.player.transport.seek(sum(first.span or (0, 0)) // 2)
+    qtbot.waitUntil(lambda: window.complete)
+    press(window, "P")
+    start, end = (rect.topLeft() + QPointF(rect.width() * x, rect.height() * x) for x in (0.25, 0.75))
+    QTest.mousePress(camera, LEFT, NO, start.toPoint())
+    QTest.mouseRelease(camera, LEFT, NO, end.toPoint())
+    saved(window, qtbot, dataset, 1)
+    now = labels(window)[0]
+    assert now.anchors[0] == first.anchors[0]
+    box = now.anchors[1]
+    assert box.stream_id == camera.feed.stream.id
+    assert box.span == first.span
+    assert box.region == pytest.approx((0.25, 0.25, 0.5, 0.5), abs=0.01)
+    grabbed = camera.grab().toImage()
+    x, y = round(start.x()), round(rect.center().y())
+    colours = [grabbed.pixelColor(x + step, y) for step in (-1, 0, 1)]
+    assert any(each.red() > 200 and each.blue() < 110 for each in colours)
+    window.labelling.choose()
+    QTest.mouseClick(camera, LEFT, NO, start.toPoint())
+    saved(window, qtbot, dataset, 2)
+    (point,) = labels(window, "cy")
+    assert (point.anchors[0].region or ())[2:] == (0.0, 0.0)
+    assert camera.picture is not None
+    assert point.span == camera.picture.span
+    press(window, "P")
+    QTest.mouseClick(camera, LEFT, NO, start.toPoint())
+    assert len(edits(dataset)) == 2
 
 
 def test_a_file_is_written_changed_shown_and_taken_in(

@@ -122,7 +122,7 @@ class Keyboard:
                 QTest.qWait(5)
         window.labelling.choose()
         window.labelling.begun = None
-        for name in ("sync", "sql", "advance", "findings"):
+        for name in ("label_box", "sync", "sql", "advance", "findings"):
             if window.actions_[name].isChecked():
                 window.actions_[name].trigger()
         window.aligning.discard()  # half a tie
@@ -416,6 +416,7 @@ class Keyboard:
             "label_earlier": (labelled((NS, 2 * NS)), lies((NS - FRAME_NS, 2 * NS - FRAME_NS))),
             "link": (nothing_linked, lambda: len(linking.ends) == 1),
             "link_more": (linked, lambda: any(len(each.anchors) == 3 for each in self._labels())),
+            "label_box": (nothing, window.actions_["label_box"].isChecked),
             "word": (
                 lambda: go.seek(NS + NS // 2),
                 lambda: wording.part is not None and wording.part.text.hasFocus(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QBrush,
     QColor,
@@ -22,11 +22,12 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from inspector.core.times import clock_text
 from inspector.playback.pictures import Shown, State
 from inspector.ui import theme
+from inspector.ui.views.regions import paint_region, paint_regions, region_between, shown_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
 
     from inspector.core.model import Annotation, Stream
     from inspector.media.frames import FrameIndex
@@ -81,10 +82,15 @@ class Feed(Protocol):
 class CameraView(QWidget):
     """Paints what its feed has; asks for nothing by itself but the size."""
 
+    marked = Signal(str, object, object)
+    """The stream, the region that was marked on it, and its frame's span in local time (None: a still)."""
+
     def __init__(self, feed: Feed, labels: Sequence[Annotation], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.feed = feed
         self._labels = labels
+        self._marking = False
+        self._dragged: tuple[QPointF, QPointF] | None = None
         self._time_ns = 0
         self._shown = Shown(State.WAITING)
         self._picture: Picture | None = None
@@ -96,6 +102,34 @@ class CameraView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(120, 90)
         self.setAccessibleName(f"camera {feed.stream.id}")
+
+    def set_marking(self, on: bool) -> None:
+        """Whether a drag on the picture marks a box, and a click a point."""
+        self._marking, self._dragged = on, None
+        self.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._marking and event.button() is Qt.MouseButton.LeftButton:
+            self._dragged = (event.position(), event.position())
+        else:
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._dragged is not None:
+            self._dragged = (self._dragged[0], event.position())
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._dragged is None:
+            super().mouseReleaseEvent(event)
+            return
+        region = region_between(self._frame_rect(), self._dragged[0], event.position())
+        self._dragged = None
+        self.update()
+        if region is not None and self._picture is not None:
+            frame = self._picture.span if self.feed.index is not None else None
+            self.marked.emit(self.feed.stream.id, region, frame)
 
     def set_labels(self, labels: Sequence[Annotation]) -> None:
         """Draw other labels on the picture."""
@@ -205,6 +239,8 @@ class CameraView(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         _round_corners(painter, rect, colors.stage)
         self._draw_labels(painter, rect)
+        if self._dragged is not None and (region := region_between(rect, *self._dragged)) is not None:
+            paint_region(painter, rect, region)
         self._draw_corners(painter, rect)
         painter.end()
 
@@ -266,13 +302,14 @@ class CameraView(QWidget):
         """The labels of the frame shown, by the frame's own time: never those of the time asked for."""
         if self._picture is None or not self._labels:
             return
-        stream = self.feed.stream
-        at = self._time_ns
+        stream, frame, at = self.feed.stream, None, self._time_ns
         if self.feed.index is not None:
-            start, end = self._picture.span
-            inside = start <= stream.timemap.to_local(self._time_ns) < end
-            at = self._time_ns if inside else stream.timemap.to_reference(start)
-        texts = [label for label in self._labels if (span := label.span) and span[0] <= at < span[1]]
+            frame = start, end = self._picture.span
+            inside = start <= stream.timemap.to_local(at) < end
+            at = at if inside else stream.timemap.to_reference(start)
+        shown = shown_now(self._labels, stream, at, frame)
+        paint_regions(painter, rect, shown)
+        texts = [label for label, regions in shown if not regions]
         font = theme.text_font(13)
         y = rect.bottom() - 8
         for label in reversed(texts[:4]):

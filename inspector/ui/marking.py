@@ -1,0 +1,69 @@
+"""Boxes and points marked on the pictures, for the chosen label or a new one; each is one edit."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from inspector.core import annotate
+from inspector.core.annotate import reference_span, timemap_of
+from inspector.core.model import Anchor, Annotation
+from inspector.ui.labelling import NEW_TIER
+from inspector.ui.rooms import Room
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inspector.core.model import Record, Span
+    from inspector.ui.actions import Handler
+    from inspector.ui.main_window import MainWindow
+    from inspector.ui.views.regions import Region
+
+
+class Marking(Room):
+    """Owns nothing but whether the pictures are being marked, which the action shows."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._action = window.actions_["label_box"]
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What the action of this room does."""
+        return {"label_box": self.turn}
+
+    def set_record(self, record: Record | None) -> None:
+        """Another record: its pictures are marked as those before were."""
+        for camera in self.window.stage.cameras:
+            camera.marked.connect(self.mark)
+            camera.set_marking(self._action.isChecked())
+
+    def turn(self) -> None:
+        """Begin or stop marking, as the action is checked."""
+        on = self._action.isChecked()
+        for camera in self.window.stage.cameras:
+            camera.set_marking(on)
+        self.window.notice("Drag a box, or click a point, on a picture; P again ends it" if on else "")
+
+    def mark(self, stream_id: str, region: Region, frame: Span | None) -> None:
+        """Give the chosen label the region, where it lies at that frame; else make a label of the frame."""
+        record, session, labelling = self.window.record, self.session, self.window.labelling
+        if record is None or session is None:
+            return
+        timemap = timemap_of(record, stream_id)
+        now = timemap.to_local(self.window.player.transport.now_ns())
+        span = frame or (now, now)
+        at = timemap.to_reference(span[0])
+        label = next(iter(labelling.labels), None)
+        spans = () if label is None else (reference_span(record, anchor) for anchor in label.anchors)
+        whole = next((each for each in spans if each is not None), None)
+        if label is not None and whole is not None and whole[0] <= at <= whole[1]:
+            local = (timemap.to_local(whole[0]), timemap.to_local(whole[1]))
+            where, label_id = Anchor(stream_id, local, region), label.id
+            labelling.edit(lambda now: annotate.mark(now, label_id, where))
+            return
+        tier = labelling.tier or NEW_TIER
+        text = labelling.text or next((each.label for each in labelling.vocabulary(tier).entries), "")
+        made = Annotation(
+            secrets.token_hex(8), tier, text, (Anchor(stream_id, span, region),), session.curation.author
+        )
+        labelling.edit(lambda record: annotate.make(record, made), lambda _: labelling.choose(made.id))
