@@ -246,13 +246,16 @@ def move(record: Record, label_id: str, spans: Mapping[int, Span]) -> Step:
 
 
 def mark(record: Record, label_id: str, where: Anchor) -> Step:
-    """Give a label a box or point on a stream: its anchor there gets it, else it gets that anchor more."""
+    """Give a label a box, point or range of text on a stream: its anchor there, else one more, has it."""
     draft = Draft(record)
     label = draft.label(label_id)
     places = [at for at, each in enumerate(label.anchors) if each.stream_id == where.stream_id]
     anchors = list(label.anchors)
     if places:
-        anchors[places[0]] = replace(anchors[places[0]], region=where.region)
+        old = anchors[places[0]]
+        anchors[places[0]] = replace(
+            old, region=where.region or old.region, text_range=where.text_range or old.text_range
+        )
     else:
         anchors.append(where)
     draft.labels[label_id] = replace(label, anchors=tuple(anchors))

@@ -1,4 +1,4 @@
-"""Boxes and points marked on the pictures, for the chosen label or a new one; each is one edit."""
+"""Boxes, points and ranges of text marked, for the chosen label or a new one; each is one edit."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Marking(Room):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._action = window.actions_["label_box"]
+        window.transcript.ranged.connect(self.mark_text)
+        window.labelling.shown.connect(self._show)
 
     def handlers(self) -> Mapping[str, Handler]:
         """What the action of this room does."""
@@ -37,17 +39,33 @@ class Marking(Room):
             camera.marked.connect(self.mark)
             camera.set_marking(self._action.isChecked())
 
+    def _show(self) -> None:
+        record = self.window.record
+        self.window.transcript.set_labels(() if record is None else record.annotations)
+
+    def mark_text(self, stream_id: str, text_range: tuple[int, int], span: Span | None) -> None:
+        """Make a label of a range of text; with marking on and a label chosen it gets the range."""
+        anchor = Anchor(stream_id, span, text_range=text_range)
+        labels = self.window.labelling.labels
+        if self._action.isChecked() and labels:
+            label_id = labels[0].id
+            self.window.labelling.edit(lambda now: annotate.mark(now, label_id, anchor))
+        else:
+            self._make(anchor)
+
     def turn(self) -> None:
         """Begin or stop marking, as the action is checked."""
         on = self._action.isChecked()
         for camera in self.window.stage.cameras:
             camera.set_marking(on)
-        self.window.notice("Drag a box, or click a point, on a picture; P again ends it" if on else "")
+        self.window.notice(
+            "Drag a box, click a point, or drag over words: for the chosen label; P ends it" if on else ""
+        )
 
     def mark(self, stream_id: str, region: Region, frame: Span | None) -> None:
         """Give the chosen label the region, where it lies at that frame; else make a label of the frame."""
-        record, session, labelling = self.window.record, self.session, self.window.labelling
-        if record is None or session is None:
+        record, labelling = self.window.record, self.window.labelling
+        if record is None:
             return
         timemap = timemap_of(record, stream_id)
         now = timemap.to_local(self.window.player.transport.now_ns())
@@ -61,9 +79,14 @@ class Marking(Room):
             where, label_id = Anchor(stream_id, local, region), label.id
             labelling.edit(lambda now: annotate.mark(now, label_id, where))
             return
+        self._make(Anchor(stream_id, span, region))
+
+    def _make(self, anchor: Anchor) -> None:
+        """Make a label of the tier in hand there, and choose it."""
+        session, labelling = self.session, self.window.labelling
+        if session is None:
+            return
         tier = labelling.tier or NEW_TIER
         text = labelling.text or next((each.label for each in labelling.vocabulary(tier).entries), "")
-        made = Annotation(
-            secrets.token_hex(8), tier, text, (Anchor(stream_id, span, region),), session.curation.author
-        )
+        made = Annotation(secrets.token_hex(8), tier, text, (anchor,), session.curation.author)
         labelling.edit(lambda record: annotate.make(record, made), lambda _: labelling.choose(made.id))

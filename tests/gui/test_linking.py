@@ -218,6 +218,36 @@ def test_a_box_and_a_point_are_marked_on_the_picture(window: MainWindow, qtbot: 
     assert len(edits(dataset)) == 2
 
 
+def test_words_dragged_over_in_the_transcript_are_a_label(
+    window: MainWindow, qtbot: QtBot, dataset: Path
+) -> None:
+    window.tabs.setCurrentWidget(window.transcript)
+    listed = window.transcript.list
+    qtbot.waitUntil(lambda: listed.viewport().height() > 100)
+    listed.grab()
+    assert window.contents is not None
+    cues = window.contents.texts["words"]
+    words = cues[0].words
+    text = "\n".join(cue.text for cue in cues)
+    first = text.index(words[0].text.strip())
+    last = text.index(words[1].text.strip()) + len(words[1].text.strip())
+    rects = listed.text_rects(0, 0, last - first)
+    start, end = rects[0].center(), rects[-1].center()
+    start.setX(rects[0].left() + 1)
+    end.setX(rects[-1].right() - 1)
+    view = listed.viewport()
+    QTest.mousePress(view, LEFT, NO, start.toPoint())
+    for place in (QPointF((start.x() + end.x()) / 2, end.y()), end):
+        QTest.mouseMove(view, place.toPoint())
+    QTest.mouseRelease(view, LEFT, NO, end.toPoint())
+    saved(window, qtbot, dataset, 1)
+    (label,) = labels(window, "cy")
+    low, high = label.anchors[0].text_range or (0, 0)
+    assert text[low:high] == text[first:last]
+    assert label.span == (words[0].start_ns, words[1].end_ns)
+    assert listed._marks == ((0, 0, last - first),)
+
+
 def test_a_file_is_written_changed_shown_and_taken_in(
     window: MainWindow, qtbot: QtBot, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from inspector.ui.panels.transcript_track import TranscriptTrack
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inspector.core.model import Cue, Record, Stream
+    from inspector.core.model import Annotation, Cue, Record, Stream
 
 
 class TranscriptPanel(Panel):
@@ -26,8 +26,12 @@ class TranscriptPanel(Panel):
     seek = Signal(object)
     """A Python integer: Qt's own `int` is too small for nanoseconds."""
 
+    ranged = Signal(str, object, object)
+    """A stretch of text was dragged over: its stream, range of characters, and local span (None: no times)."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._labels: Sequence[Annotation] = ()
         self._tracks: list[TranscriptTrack] = []
         self._matches: list[int] = []
         self._match = -1
@@ -70,7 +74,31 @@ class TranscriptPanel(Panel):
         self.selector.currentChanged.connect(self._show_track)
         self.search.textChanged.connect(lambda _: self._search())
         self.list.seek.connect(self.seek)
+        self.list.ranged.connect(self._ranged)
         self.set_record(None, [])
+
+    def _ranged(self, first: tuple[int, int], last: tuple[int, int]) -> None:
+        track = self._track()
+        if track is not None:
+            span = track.span_of(first, last) if track.timed else None
+            self.ranged.emit(track.stream.id, track.range_of(first, last), span)
+
+    def set_labels(self, labels: Sequence[Annotation]) -> None:
+        """Underline what these labels mark in the text."""
+        self._labels = [each for each in labels if any(anchor.text_range for anchor in each.anchors)]
+        self._mark()
+
+    def _mark(self) -> None:
+        track = self._track()
+        self.list.set_marks(
+            [
+                mark
+                for label in self._labels
+                for anchor in label.anchors
+                if track is not None and anchor.text_range and anchor.stream_id == track.stream.id
+                for mark in track.marks_of(*anchor.text_range)
+            ]
+        )
 
     # --- what the window calls ------------------------------------------------------------------------
 
@@ -149,6 +177,7 @@ class TranscriptPanel(Panel):
         kind = ("cue", "cues") if track is not None and track.timed else ("line", "lines")
         self.header.set_count(count_text(cues, *kind) if cues else "", note)
         self.search.setEnabled(cues > 0)
+        self._mark()
         self._search()
         if self._time_ns is not None:
             self.list.set_time(self._time_ns)

@@ -21,6 +21,8 @@ from inspector.ui import theme
 from inspector.ui.panels.common import SMALL, paint_elided
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
 
     from inspector.ui.panels.transcript_track import TranscriptTrack
@@ -34,11 +36,15 @@ KEPT = 256
 HOLD_S = 4.0
 """How long after a scroll by hand the list does not follow the playhead."""
 SOFT_MS = 120
+SLOP = 4
+"""Px that a click may move."""
 
 
 class CueList(QAbstractScrollArea):
     """Follows the playhead through a transcript; a click on a cue or a word asks to go there."""
 
+    ranged = Signal(object, object)
+    """A stretch of text was dragged over: the first place and the last, each a cue and a character in it."""
     seek = Signal(object)
     """Reference time in ns, as a Python integer: a C int would overflow."""
 
@@ -48,6 +54,10 @@ class CueList(QAbstractScrollArea):
         self._cue, self._word, self._hover = -1, -1, -1
         self._calm_from, self._calm_until = 0, -1
         self._needle = ""
+        self._marks: tuple[tuple[int, int, int], ...] = ()
+        self._pressed: tuple[int, int] | None = None
+        self._dragged: tuple[int, int] | None = None
+        self._spot = QPoint()
         self._match = -1
         self._held_until = 0.0
         self._own_scroll = False
@@ -321,9 +331,42 @@ class CueList(QAbstractScrollArea):
         else:
             event.ignore()
 
+    def sign_at(self, spot: QPoint) -> tuple[int, int] | None:
+        """The cue at a place on the viewport, and between which of its characters that is."""
+        if self._track is None or not len(self._track):
+            return None
+        cue = self._cue_at(spot.y() + self.verticalScrollBar().value())
+        layout = self._layout(cue)
+        number = min(max((spot.y() - self._text_top(cue)) // LINE, 0), layout.lineCount() - 1)
+        return (cue, _cursor(layout.lineAt(number).xToCursor(spot.x() - self._left))) if number >= 0 else None
+
+    def set_marks(self, marks: Sequence[tuple[int, int, int]]) -> None:
+        """Underline stretches of text: cue, first and last character (exclusive)."""
+        self._marks = tuple(marks)
+        self.viewport().update()
+
+    def _stretch(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """The first and the last place of what is being marked."""
+        if self._pressed is None or self._dragged is None:
+            return None
+        return min(self._pressed, self._dragged), max(self._pressed, self._dragged)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Perhaps the begin of a stretch of text."""
+        spot = event.position().toPoint()
+        self._spot, self._dragged = spot, None
+        self._pressed = self.sign_at(spot) if event.button() == Qt.MouseButton.LeftButton else None
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Ask to go where the click was."""
+        """Ask to go where the click was, or tell which stretch of text was dragged over."""
         if event.button() != Qt.MouseButton.LeftButton:
+            return
+        stretch = self._stretch()
+        self._pressed = self._dragged = None
+        if stretch is not None:
+            self.viewport().update()
+            if stretch[0] != stretch[1]:
+                self.ranged.emit(*stretch)
             return
         moment = self.moment_at(event.position().toPoint())
         if moment is not None:
@@ -331,7 +374,13 @@ class CueList(QAbstractScrollArea):
             self.seek.emit(moment)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Show that a cue can be clicked."""
+        """Show that a cue can be clicked, or what is dragged over."""
+        if self._pressed is not None:
+            spot = event.position().toPoint()
+            if self._dragged is not None or (spot - self._spot).manhattanLength() > SLOP:
+                self._dragged = self.sign_at(spot)
+                self.viewport().update()
+            return
         self._set_hover(self._cue_under(event.position().toPoint()))
 
     def viewportEvent(self, event: QEvent) -> bool:
@@ -395,6 +444,16 @@ class CueList(QAbstractScrollArea):
             right = Qt.AlignmentFlag.AlignRight
             time_text = clock_text(self._track.starts[cue], 1)
             paint_elided(painter, place, time_text, theme.mono_font(SMALL), tone, right)
+        for row, first, last in self._marks:
+            if row == cue:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(t.suspect)
+                for rect in self.text_rects(cue, first, last):
+                    painter.drawRect(QRectF(rect.left(), rect.bottom() - 2, rect.width(), 1.5))
+        if (stretch := self._stretch()) is not None and stretch[0][0] <= cue <= stretch[1][0]:
+            first = stretch[0][1] if cue == stretch[0][0] else 0
+            last = stretch[1][1] if cue == stretch[1][0] else len(self._track.texts[cue])
+            self._fill(painter, cue, first, last, t.accent, 0.4)
         if self._needle:
             strong = cue == self._match
             for match in re.finditer(re.escape(self._needle), self._track.texts[cue], re.IGNORECASE):
@@ -422,6 +481,11 @@ class CueList(QAbstractScrollArea):
         if event.type() == QEvent.Type.PaletteChange:
             self.viewport().update()
         super().changeEvent(event)
+
+
+def _cursor(found: Any) -> int:
+    """`QTextLine.xToCursor`, which in some versions of PySide6 is a pair."""
+    return int(found[0] if isinstance(found, tuple) else found)
 
 
 def _x(found: Any) -> float:

@@ -58,6 +58,42 @@ class TranscriptTrack:
     def __len__(self) -> int:
         return len(self.cues)
 
+    def _places(self) -> list[tuple[int, int]]:
+        """Where each cue's shown text begins in the text of all, joined by line ends, and its length."""
+        found, at = [], 0
+        for cue, text in zip(self.cues, self.texts, strict=True):
+            found.append((at + len(cue.text) - len(cue.text.lstrip()), len(text)))
+            at += len(cue.text) + 1
+        return found
+
+    def range_of(self, first: tuple[int, int], last: tuple[int, int]) -> tuple[int, int]:
+        """The characters between two places (each a cue and a character in it), of the text of all cues."""
+        places = self._places()
+        low, high = (places[cue][0] + min(sign, places[cue][1]) for cue, sign in (first, last))
+        return low, high
+
+    def span_of(self, first: tuple[int, int], last: tuple[int, int]) -> tuple[int, int]:
+        """When what stands between two places is spoken, local time: its words, else its cues."""
+        words = [
+            cue.words[at]
+            for row in range(first[0], last[0] + 1)
+            for cue in self.cues[row : row + 1]
+            for at, word in enumerate(self.words(row)[: len(cue.words)])
+            if (row, word.end) > first and (row, word.start) < last
+        ]
+        cues = self.cues[first[0] : last[0] + 1]
+        spoken = [(each.start_ns, each.end_ns) for each in (words or cues)]
+        return min(start for start, _ in spoken), max(end for _, end in spoken)
+
+    def marks_of(self, low: int, high: int) -> list[tuple[int, int, int]]:
+        """A range of characters of all cues as stretches: cue, first and last character (exclusive)."""
+        found = []
+        for cue, (start, length) in enumerate(self._places()):
+            a, b = max(low - start, 0), min(high - start, length)
+            if a < b:
+                found.append((cue, a, b))
+        return found
+
     def same_as(self, other: TranscriptTrack) -> bool:
         """Whether both show the same text at the same times."""
         return self.stream == other.stream and self.cues == other.cues
