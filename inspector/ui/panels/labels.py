@@ -245,10 +245,20 @@ def _anchor_words(record: Record, label: Annotation, at: int) -> str:
     where = anchor.stream_id or "the record"
     span = reference_span(record, anchor)
     when = "" if span is None else f" {clock_text(span[0])}–{clock_text(span[1])}"
-    named = f", names {anchor.target.replace(':', ' ', 1)}" if anchor.target else ""
+    named = f", {_target_words(record, anchor.target)}" if anchor.target else ""
     box = ", a box" if anchor.region else ""
     text = f", signs {anchor.text_range[0]} to {anchor.text_range[1]}" if anchor.text_range else ""
     return f"on {where}{when}{box}{text}{named}"
+
+
+def _target_words(record: Record, target: str) -> str:
+    """What an anchor names, to a person: a label by what it says, a word by its place."""
+    kind, _, name = target.partition(":")
+    if kind == "label":
+        label = next((each for each in record.annotations if each.id == name), None)
+        return f"the label “{label.label or label.tier}”" if label is not None else "a label that is gone"
+    cue, _, word = name.partition(".")
+    return f"word {int(word) + 1} of cue {int(cue) + 1}" if word.isdecimal() else f"cue {name}"
 
 
 def _button(text: str, action: QAction) -> QPushButton:

@@ -27,7 +27,7 @@ class TranscriptPanel(Panel):
     """A Python integer: Qt's own `int` is too small for nanoseconds."""
 
     ranged = Signal(str, object, object)
-    """A stretch of text was dragged over: its stream, range of characters, and local span (None: no times)."""
+    """A stretch of text was dragged over: stream, range of characters, and local span (None: no times)."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
