@@ -236,7 +236,9 @@ def key_sheet() -> str:
     """The table as HTML for the key sheet, its menus side by side."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for spec in TABLE:
-        if spec.keys:
+        if spec.keys == ("1",):
+            groups.setdefault(spec.menu, []).append(("1 to 9", "Labels of the tier’s vocabulary"))
+        elif spec.keys and not spec.keys[0].isdecimal():
             groups.setdefault(spec.menu, []).append((_keys_text(spec), spec.text.rstrip("…")))
     groups["Timeline"] = list(TIMELINE_KEYS)
     columns = (("Play", "Timeline", "Help"), ("View", "File"), ("Curate", "Audit"), ("Align", "Label"))
