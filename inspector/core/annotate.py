@@ -363,12 +363,16 @@ def retier(record: Record, label_ids: Iterable[str], tier: str) -> Step:
     return draft.step(f"Move {len(ids)} label{'s' * (len(ids) != 1)} to {tier.strip()}")
 
 
-def set_attrs(record: Record, label_id: str, attrs: Mapping[str, Any]) -> Step:
-    """Give a label other attributes."""
+def set_attribute(record: Record, label_ids: Iterable[str], name: str, value: Any) -> Step:
+    """Give labels an attribute; None takes it away."""
     draft = Draft(record)
-    label = draft.label(label_id)
-    draft.labels[label_id] = replace(label, attrs=dict(attrs))
-    return draft.step(f"Attributes of {named(label)}")
+    ids = list(label_ids)
+    for label_id in ids:
+        label = draft.label(label_id)
+        attrs = {key: each for key, each in label.attrs.items() if key != name}
+        draft.labels[label_id] = replace(label, attrs=attrs if value is None else {**attrs, name: value})
+    told = named(draft.label(ids[0])) if len(ids) == 1 else f"{len(ids)} labels"
+    return draft.step(f"{name} of {told}: {value if value is not None else 'taken away'}")
 
 
 def delete(record: Record, label_ids: Iterable[str]) -> Step:

@@ -408,6 +408,11 @@ class Labelling(Room):
             self.panel.relabelled.connect(self.relabel)
             self.panel.moved.connect(self.move_to)
             self.panel.confirmed.connect(self.confirm)
+            self.panel.attribute_set.connect(
+                lambda name, value: self.edit(
+                    lambda record: annotate.set_attribute(record, self.chosen, name, value)
+                )
+            )
             self.panel.tier_chosen.connect(self._take_tier)
             self.panel.tier_added.connect(self.add_tier)
             self.panel.retiered.connect(

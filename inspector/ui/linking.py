@@ -14,8 +14,7 @@ from inspector.core.annotate import end_of, word_target
 from inspector.core.model import Anchor, Annotation, Modality
 from inspector.errors import InspectorError
 from inspector.ui.rooms import Room
-from inspector.ui.timeline.label_track import LabelTrack
-from inspector.ui.timeline.links import LinkLayer, threads_of
+from inspector.ui.timeline.links import LinkLayer, rows_of, threads_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,10 +129,7 @@ class Linking(Room):
         record, tracks = self.window.record, self.window.timeline.tracks
         self.layer.threads = () if record is None else threads_of(record, tracks)
         self.layer.chosen = frozenset(self.window.labelling.chosen)
-        rows = {track.stream.id: track.id for track in tracks if hasattr(track, "stream")}
-        for track in tracks:
-            if isinstance(track, LabelTrack):
-                rows |= {f"label:{label.id}": track.id for label in track.annotations}
+        rows = rows_of(tracks) if self.ends else {}
         self.layer.waiting = tuple(
             (row, span)
             for each in self.ends

@@ -139,6 +139,12 @@ def test_labels_are_made_and_edited_by_key_alone(window: MainWindow, qtbot: QtBo
     press(window, "Return")
     done()
     assert (labels(window, "cy")[0].span or (0, 0))[0] == 1250 * MS
+    for typed, value in (("sure = 0.5", {"sure": 0.5}), ("sure =", {})):
+        panel.attribute.setFocus()
+        QTest.keyClicks(panel.attribute, typed)
+        press(window, "Return")
+        done()
+        assert labels(window, "cy")[0].attrs == value
     go.seek(6 * NS)
     press(window, "Q")
     done()

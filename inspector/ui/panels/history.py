@@ -69,7 +69,7 @@ class Row:
             edit.note,
             past.in_force,
             len({change.record_id for change in edit.changes}),
-            edit.changes[0].record_id if edit.changes else None,
+            next((change.record_id for change in edit.changes if change.record_id), None),
             pinned[0] if pinned else None,
         )
 

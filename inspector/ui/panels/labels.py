@@ -52,6 +52,8 @@ class LabelsPanel(Panel):
     moved = Signal(object, object)
     """The start and end in reference ns that were typed."""
     retiered = Signal(str)
+    attribute_set = Signal(str, object)
+    """The name of an attribute and its value, None to take it away."""
     confirmed = Signal()
     tier_chosen = Signal(str)
     tier_added = Signal(str)
@@ -72,6 +74,9 @@ class LabelsPanel(Panel):
         for each in (self.start, self.end):
             each.setFont(theme.mono_font(13))
         self.facts = Words("", "quiet", 12)
+        self.attribute = line(
+            "Attribute = value", "Such as sure = 0.8; nothing behind the = takes it away. Enter"
+        )
         self.again = Words("", "suspect", 12)
         self.holds = QPushButton("It holds")
         self.holds.setToolTip("What it hangs on was changed; this label is right all the same")
@@ -89,7 +94,8 @@ class LabelsPanel(Panel):
         self.text.returnPressed.connect(self._typed_text)
         for each in (self.start, self.end):
             each.returnPressed.connect(self._typed_times)
-        for each in (self.text, self.start, self.end):
+        self.attribute.returnPressed.connect(self._typed_attribute)
+        for each in (self.text, self.start, self.end, self.attribute):
             each.given_up.connect(self._give_up)
         self.holds.clicked.connect(lambda _=False: self.confirmed.emit())
         self.owner.textActivated.connect(self.retiered)
@@ -109,7 +115,7 @@ class LabelsPanel(Panel):
         times.addWidget(self.end, 1)
         label = _inset(self.text, self.owner)
         label.addLayout(times)
-        for each in (self.facts, self.again, self.holds, self.hanging):
+        for each in (self.facts, self.attribute, self.again, self.holds, self.hanging):
             label.addWidget(each)
         column.addLayout(label)
         grid = QGridLayout()
@@ -148,7 +154,7 @@ class LabelsPanel(Panel):
         one = labels[0] if labels else None
         self._shown = None if record is None or one is None else (record, one)
         self.head.set_count("" if not labels else count_text(len(labels), "chosen", "chosen"))
-        for each in (self.text, self.owner, self.start, self.end):
+        for each in (self.text, self.owner, self.start, self.end, self.attribute):
             each.setEnabled(one is not None)
         self._fill_label(record, one, declared)
         for box, name in ((self.owner, "" if one is None else one.tier), (self.tier, tier.name)):
@@ -214,6 +220,13 @@ class LabelsPanel(Panel):
             self.relabelled.emit(self.text.text().strip())
         self.left.emit()
 
+    def _typed_attribute(self) -> None:
+        name, mark, value = (part.strip() for part in self.attribute.text().partition("="))
+        self.attribute.clear()
+        if name and mark and name != RECHECK:
+            self.attribute_set.emit(name, _plain(value) if value else None)
+        self.left.emit()
+
     def _typed_tier(self) -> None:
         name = self.new_tier.text().strip()
         self.new_tier.clear()
@@ -233,6 +246,7 @@ class LabelsPanel(Panel):
         if self._shown is not None:
             record, label = self._shown
             self._fill_label(record, label, {})
+        self.attribute.clear()
         self.left.emit()
 
 
@@ -249,6 +263,18 @@ def _anchor_words(record: Record, label: Annotation, at: int) -> str:
     box = ", a box" if anchor.region else ""
     text = f", signs {anchor.text_range[0]} to {anchor.text_range[1]}" if anchor.text_range else ""
     return f"on {where}{when}{box}{text}{named}"
+
+
+def _plain(value: str) -> int | float | str:
+    """What was typed, as a number where it is one."""
+    for kind in (int, float):
+        try:
+            number = kind(value)
+        except ValueError:
+            continue
+        if number - number == 0:  # no NaN and no infinity: JSON has neither
+            return number
+    return value
 
 
 def _target_words(record: Record, target: str) -> str:

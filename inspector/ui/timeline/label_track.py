@@ -146,7 +146,7 @@ class LabelTrack(Track):
 
     def choose(self, ids: frozenset[str], incomplete: frozenset[str]) -> None:
         """Mark these labels as chosen, and these as not complete."""
-        own = {label.id for label in self._annotations}
+        own = frozenset(label.id for label in self._annotations if label.id in ids or label.id in incomplete)
         if (ids & own, incomplete & own) != (self.chosen, self.incomplete):
             self.chosen, self.incomplete = ids & own, incomplete & own
             self.invalidate()

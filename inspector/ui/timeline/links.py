@@ -38,18 +38,23 @@ class Thread:
     ends: tuple[tuple[str, Span], ...]
 
 
-def threads_of(record: Record, tracks: Sequence[Track]) -> tuple[Thread, ...]:
-    """The links of a record whose ends lie on tracks that are shown."""
+def rows_of(tracks: Sequence[Track]) -> dict[str, str]:
+    """The track of each stream by its id, and of each label by what names it."""
     rows: dict[str, str] = {}
     for track in tracks:
         if isinstance(track, StreamTrack):
             rows.setdefault(track.stream.id, track.id)
         elif isinstance(track, LabelTrack):
             rows |= {label_target(label.id): track.id for label in track.annotations}
+    return rows
+
+
+def threads_of(record: Record, tracks: Sequence[Track]) -> tuple[Thread, ...]:
+    """The links of a record whose ends lie on tracks that are shown."""
+    links = [label for label in record.annotations if len(label.anchors) > 1]
+    rows = rows_of(tracks) if links else {}
     found = []
-    for label in record.annotations:
-        if len(label.anchors) < 2:
-            continue
+    for label in links:
         ends = []
         for anchor in label.anchors:
             row = rows.get(anchor.target or "") or rows.get(anchor.stream_id or "")
