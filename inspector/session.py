@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from inspector.core.assets import resource
 from inspector.core.desk import Desk
-from inspector.core.effective import effective
+from inspector.core.edits import DATASET
 from inspector.core.jobs import Job, Jobs
 from inspector.core.model import Modality, Record, Stream, coverage_of
 from inspector.core.times import NS
@@ -164,7 +164,7 @@ class Session:
                 self._joined.pop(gone, None)
             joined, before = self._joined.get(record_id), self.desk.changes
         if joined is None:
-            joined = effective(record, self.desk.curation.values(record_id), with_linked)
+            joined = self.desk.joined(record, with_linked)
             with self._lock:
                 if before == self.desk.changes and record_id in self._records:
                     self._joined[record_id] = joined
@@ -178,6 +178,7 @@ class Session:
         return self.desk.curation
 
     def _edited(self, touched: frozenset[str] | None) -> None:
+        touched = None if touched is not None and DATASET in touched else touched
         with self._lock:
             for each in list(self._joined) if touched is None else touched:
                 self._joined.pop(each, None)

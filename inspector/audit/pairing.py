@@ -10,6 +10,7 @@ from inspector.audit.case import outside, severity
 from inspector.audit.checks import Stage, check
 from inspector.audit.label import frame_ns, label_span, source_of
 from inspector.core.findings import Status
+from inspector.core.tiers import lacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -199,6 +200,10 @@ def grounded(
     allowed = max(frame_ns(record), 50_000_000)
     if span[0] < start - allowed or span[1] > end + allowed:
         return "broken", "it lies outside the record"
+    asked = lacks(record, label)
+    incomplete = "unverified", f"it is not anchored in {', '.join(asked)}, which its tier asks for"
+    if fitted == "grounded" and asked:
+        return incomplete
     if fitted is not None:
         return fitted, {"broken": "its motion lies elsewhere", "unverified": "its motion does not tell"}.get(
             fitted, "it fits the motion that it speaks of"
@@ -221,7 +226,7 @@ def grounded(
         return "unverified", "the alignment of a stream that it is anchored to was not measured"
     if states == {"reference"} and not any(key[0] == record.id and measured[key] == "ok" for key in measured):
         return "unverified", "nothing was measured against the stream that it is anchored to"
-    return "grounded", "its streams were measured to lie where they belong"
+    return incomplete if asked else ("grounded", "its streams were measured to lie where they belong")
 
 
 def _dimensions(record: Record, label: Annotation) -> Iterator[str]:

@@ -112,6 +112,7 @@ def content_of_record(record: Record) -> str:
         [stream.id, stream.meta["corrections"]] for stream in record.streams if "corrections" in stream.meta
     ]
     told += [[each] for each in record.meta.get("expected_absent", ())]
+    told += [["requires", record.meta["requires"]]] if "requires" in record.meta else []
     told.append([str(problem) for problem in record.problems])
     told.append([record.reference, sorted((a.value, b.value) for a, b in record.coverage.items())])
     return digest(told)

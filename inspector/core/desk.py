@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 from inspector.core.cache import user_cache
 from inspector.core.curation import FLAGS, Curation
 from inspector.core.edits import DATASET
+from inspector.core.effective import effective
 from inspector.core.identity import Identities
 from inspector.core.settings import author_name
+from inspector.core.tiers import demanding, tiers_of
 from inspector.core.workspace import Workspace, find_workspace
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from inspector.core.edits import Edit
     from inspector.core.identity import Asset
-    from inspector.core.model import Dataset
+    from inspector.core.model import Dataset, Record
 
 LONGEST_FLAG = 60
 
@@ -123,6 +125,13 @@ class Desk:
             return ()
         parts = {(str(s.source.path), f"{s.source.row_start} {s.source.start_ns}") for s in record.streams}
         return sorted(parts)
+
+    def joined(
+        self, record: Record, link: Callable[[Record, Mapping[str, Any]], Record] | None = None
+    ) -> Record:
+        """A record with what was decided on it, and what the dataset's tiers ask of its labels."""
+        found = effective(record, self.curation.values(record.id), link)
+        return demanding(found, tiers_of(self.curation.values(DATASET)).values())
 
     def holder(self, content: str) -> str | None:
         """The record that has this content now; reads a little of every file the first time."""

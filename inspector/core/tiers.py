@@ -7,7 +7,7 @@ and signed like every other decision.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from inspector.core.annotate import RECHECK
@@ -49,6 +49,19 @@ class Tier:
         kinds = {stream.id: stream.modality for stream in record.streams}
         met = {kinds.get(anchor.stream_id or "") for anchor in label.anchors}
         return tuple(each for each in self.requires if each not in met)
+
+
+def lacks(record: Record, label: Annotation) -> tuple[str, ...]:
+    """The modalities that a label's tier asks for and it is not anchored in, as the record's meta tell."""
+    asked = dict(record.meta.get("requires", {})).get(label.tier, ())
+    tier = Tier(label.tier, (), tuple(map(Modality, asked)))
+    return tuple(each.value for each in tier.missing(record, label)) if asked else ()
+
+
+def demanding(record: Record, tiers: Iterable[Tier]) -> Record:
+    """A record whose meta tell, under `requires`, what the labels of each tier must be anchored in."""
+    asked = {tier.name: [each.value for each in tier.requires] for tier in tiers if tier.requires}
+    return replace(record, meta={**record.meta, "requires": asked}) if asked else record
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from inspector.core.annotate import RECHECK
 from inspector.core.model import coverage_of
+from inspector.core.tiers import lacks
 from inspector.core.times import s_from_ns
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ SCHEMAS: dict[str, pa.Schema] = {
                 "anchors",
                 pa.list_(pa.struct([("stream_id", T), *MOMENT])),
             ),
-            ("grounding", T),
+            *(("grounding", T), ("lacks", pa.list_(T)), ("recheck", T)),
         ]
     ),
     "words": pa.schema(
@@ -135,7 +137,8 @@ def coverage_rows(
 def annotation_rows(record: Record) -> Iterator[dict[str, Any]]:
     """A row for each label; its times are those of its first anchor, on the reference timeline.
 
-    `grounding` is null before an audit, but for a label that names no moment, which floats.
+    `grounding` is null before an audit, but for a label that names no moment, which floats. `lacks` are the
+    modalities that its tier asks for and it is not anchored in, `recheck` is why it is to be looked at again.
     """
     maps = {stream.id: stream.timemap for stream in record.streams}
     for label in record.annotations:
@@ -157,6 +160,8 @@ def annotation_rows(record: Record) -> Iterator[dict[str, Any]]:
             "author": label.author or None,
             "anchors": anchors,
             "grounding": None if first else "floating",
+            "lacks": list(lacks(record, label)),
+            "recheck": label.attrs.get(RECHECK),
         }
 
 

@@ -13,15 +13,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inspector.audit.pairing import grounded
 from inspector.core import annotate
 from inspector.core.annotate import RECHECK, Step, changes_of, end_of, label_target, word_target
 from inspector.core.correct import correct_cue, with_word
 from inspector.core.curation import Curation
+from inspector.core.edits import DATASET
 from inspector.core.effective import effective
 from inspector.core.model import Anchor, Annotation, Clock, Cue, Modality, Record, Source, Stream, Word
+from inspector.core.tiers import Tier, progress, tier_path, tier_value
 from inspector.core.timemap import TimeMap
 from inspector.core.transcripts import cue_from, cue_value, numbered
 from inspector.errors import InspectorError
+from inspector.session import Session
 
 MS = 1_000_000
 
@@ -364,3 +368,37 @@ def test_a_label_that_one_changes_and_another_deletes_is_told_and_comes_back(tmp
     assert by_id(effective(raw, ann.values("r")))["g"].label == "beat"
     for each in (ann, bo):
         each.close()
+
+
+def test_a_label_that_lacks_what_its_tier_asks_for_is_neither_done_nor_grounded(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    (root / "r").mkdir(parents=True)
+    (root / "r" / "hands.csv").write_text("t,x\n" + "".join(f"{n / 10},{n}\n" for n in range(60)))
+    (root / "r" / "voice.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nhello\n")
+    (root / "r" / "labels_A.csv").write_text("start,end,label\n1,2,point\n")
+    with Session.open(root, author="cy") as session:
+        assert rows(session) == [{"label": "point", "lacks": [], "recheck": None}]
+        tier = session.record("r").annotations[0].tier
+        declared = Tier(tier, (), (Modality.TEXT,))
+        session.edit("ask", [session.curation.change(DATASET, tier_path(tier), tier_value(declared))])
+        assert rows(session) == [{"label": "point", "lacks": ["text"], "recheck": None}]
+        record = session.record("r")
+        found = grounded(record, record.annotations[0], {}, "grounded")
+        assert found[0] == "unverified"
+        assert "text" in found[1]
+        assert progress(record, record.annotations, {tier: declared}).done == 0
+        word = Anchor("voice", (1000 * MS, 2000 * MS), target="cue:0")
+        step = annotate.mark(record, record.annotations[0].id, word)
+        session.edit(step.title, changes_of(session.curation, "r", step))
+        assert rows(session) == [{"label": "point", "lacks": [], "recheck": None}]
+        record = session.record("r")
+        assert grounded(record, record.annotations[0], {}, "grounded")[0] == "grounded"
+        session.undo()
+        session.undo()
+        assert rows(session) == [{"label": "point", "lacks": [], "recheck": None}]
+
+
+def rows(session: Session) -> list[dict[str, Any]]:
+    answer = session.query("SELECT label, lacks, recheck FROM annotations")
+    found: list[dict[str, Any]] = answer.table.to_pylist()
+    return found
