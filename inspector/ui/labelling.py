@@ -147,6 +147,7 @@ class Labelling(Room):
         for camera in window.stage.cameras:
             camera.set_labels(labels_on(record, camera.feed.stream.id))
         window.follower.set_record(record)
+        window.dataset.set_record(record)
         window.records.set_filled(record.id, record)
         known = {label.id for label in record.annotations}
         self.chosen = tuple(each for each in self.chosen if each in known)
