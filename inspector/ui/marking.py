@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inspector.core.model import Record, Span
     from inspector.ui.actions import Handler
     from inspector.ui.main_window import MainWindow
-    from inspector.ui.views.regions import Region
+    from inspector.ui.regions import Region
 
 
 class Marking(Room):

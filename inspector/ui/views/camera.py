@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from inspector.core.times import clock_text
 from inspector.playback.pictures import Shown, State
 from inspector.ui import theme
-from inspector.ui.views.regions import paint_region, paint_regions, region_between, shown_now
+from inspector.ui.regions import paint_region, paint_regions, region_between, shown_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
