@@ -14,15 +14,13 @@ import pyarrow.parquet as pq
 from inspector.core import manifest
 from inspector.core.times import NS
 from inspector.errors import InspectorError
+from inspector.release.history import releases
 from inspector.release.policy import consent_of, persons_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inspector.release.plan import Opened
-
-KNOWN = "releases.jsonl"
-"""In the workspace: the releases that were made of the dataset, a line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +49,11 @@ class Takedown:
     problems: list[str] = field(default_factory=list)
 
 
-def note_release(session: Opened, out: Path, card: manifest.Card) -> None:
-    """Remember a release in the workspace, where there is one; nothing is made for it."""
-    folder = session.desk.workspace.folder
-    if not folder.is_dir():
-        return
-    line = json.dumps({"path": str(out), "name": card.name, "root": card.root, "made": card.made})
-    try:
-        with (folder / KNOWN).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-    except OSError:  # the release is there; it is found in its folder too
-        return
-
-
 def known_releases(session: Opened, also: Iterable[str] = ()) -> list[Path]:
     """Releases that were made of the dataset, that lie beside it, or in the folders `also`."""
     found: dict[Path, None] = {}
-    try:
-        text = (session.desk.workspace.folder / KNOWN).read_text("utf-8")
-    except OSError:
-        text = ""
-    for line in text.splitlines():
-        try:
-            found[Path(json.loads(line)["path"])] = None
-        except (ValueError, KeyError, TypeError):
-            continue
+    for listed in reversed(releases(session.desk.workspace.folder)):
+        found[Path(listed.path)] = None
     for place in (session.root.parent, *(Path(each).expanduser() for each in also)):
         for each in (place, *(sorted(place.iterdir()) if place.is_dir() else ())):
             if each.is_dir() and manifest.is_release(each):

@@ -30,12 +30,12 @@ from inspector.release.copying import changed, copy_hashed, hash_file, settle, s
 from inspector.release.croissant import FILE as CROISSANT
 from inspector.release.croissant import Contents, croissant
 from inspector.release.hashes import Hashes
+from inspector.release.history import list_release, releases
 from inspector.release.laying import Tally, lay_all
 from inspector.release.policy import write_left_out
 from inspector.release.shards import Batch, Batches, pack
 from inspector.release.sides import remember_sides
 from inspector.release.tables import Table, absent_row, licence_of
-from inspector.release.takedown import note_release
 from inspector.release.targets import Asset, Follows, Laid, targets
 
 if TYPE_CHECKING:
@@ -103,19 +103,18 @@ def write(
                 "Nothing was released: make room, or name another folder",
             ) from error
         settle_name(out.parent)
-    tally.problems += _remember(session, plan)
-    note_release(session, out, card)
+    tally.problems += _remember(session, plan, out, card, tally)
     return card, tally
 
 
-def _remember(session: Opened, plan: Plan) -> list[str]:
-    """Have the workspace keep the sides; what is wrong with that, for the release is there."""
-    assigned = plan.assigned
-    if assigned is None or not assigned.sides:
-        return []
+def _remember(session: Opened, plan: Plan, out: Path, card: manifest.Card, tally: Tally) -> list[str]:
+    """Have the workspace keep the sides and list the release; what is wrong with that, for it is there."""
+    assigned, workspace = plan.assigned, session.desk.workspace
     try:
-        session.desk.workspace.begin()
-        remember_sides(session.desk.workspace.folder, assigned.sides, assigned.locked, plan.sketches)
+        workspace.begin()
+        list_release(workspace.folder, out, card, tally.splits)
+        if assigned is not None and assigned.sides:
+            remember_sides(workspace.folder, assigned.sides, assigned.locked, plan.sketches)
     except InspectorError as error:
         return [str(error)]
     return []
@@ -414,6 +413,14 @@ class _Writing:
             table = table.drop_columns(["split"])
         pq.write_table(table.append_column("split", column), manifest.table_path(self._part, "index"))
 
+    def _parent(self) -> str | None:
+        """The root of the release that this one follows: the one that was named, else the newest before."""
+        named = self._plan.choice.parent
+        if named is not None:
+            return manifest.read_card(named).root
+        before = releases(self._session.desk.workspace.folder)
+        return before[0].root if before else None
+
     def _seal(self, name: str) -> manifest.Card:
         """The card, last of all."""
         choice, tally = self._plan.choice, self._tally
@@ -430,7 +437,7 @@ class _Writing:
             chosen=choice.chosen(),
             source={"name": self._root.name, "reader": self._session.dataset.reader},
             journal={"decisions": tally.decisions, "sha256": self._decided.hexdigest()},
-            parent=None if choice.parent is None else manifest.read_card(choice.parent).root,
+            parent=self._parent(),
             lost=tuple(f"{sentence} ({count})" for sentence, count in tally.lost.items()),
             note=choice.note,
         )

@@ -47,6 +47,7 @@ TABLE = (
     Spec("demo", "File", "Open the demo", (), "", "The clock corpus that comes with Inspector"),
     Spec("intake", "File", "New delivery…", ("Ctrl+I",), "", "What changed, and what still holds", rule=True),
     Spec("diff", "File", "Compare releases…", (), "", "What changed from one release to another"),
+    Spec("export", "File", "Export…", ("Ctrl+Shift+E",), "", "Release a curated subset"),
     Spec("preferences", "File", "Preferences…", ("Ctrl+,",), rule=True),
     Spec("quit", "File", "Quit", ("Ctrl+Q",), rule=True),
     Spec("play", "Play", "Play or pause", ("Space",), "play"),

@@ -10,6 +10,7 @@ from inspector.ui.asking import Asking
 from inspector.ui.auditing import Auditing
 from inspector.ui.curating import Curating
 from inspector.ui.delivering import Delivering
+from inspector.ui.exporting import Exporting
 from inspector.ui.label_rooms import rooms_of_labels
 from inspector.ui.labelling import Labelling
 from inspector.ui.rigging import Rigging
@@ -35,6 +36,7 @@ class Furnished:
         self.rigging = Rigging(window)
         self.delivering = Delivering(window)
         self.agreeing = Agreeing(window)
+        self.exporting = Exporting(window)
         self.rooms = (
             self.asking,
             self.curating,
@@ -44,5 +46,6 @@ class Furnished:
             self.rigging,
             self.delivering,
             self.agreeing,
+            self.exporting,
             *rooms_of_labels(window),
         )

@@ -24,7 +24,7 @@ from inspector.core import manifest
 from inspector.core.effective import annotation_path, timemap_path, timemap_value
 from inspector.core.timemap import TimeMap
 from inspector.errors import Cancelled, InspectorError
-from inspector.release import copying, write
+from inspector.release import copying, history, write
 from inspector.release.names import LONGEST, Names
 from inspector.release.plan import Choice, make_plan
 from inspector.release.verify import verify
@@ -360,3 +360,27 @@ def test_the_command_line(session: Session, tmp_path: Path, capfd: pytest.Captur
     status, _, errors = run("verify", data)
     assert status == 2
     assert "no release" in errors
+
+
+def test_releases_are_listed_with_notes_and_tags(session: Session, tmp_path: Path) -> None:
+    export(session, tmp_path / "one", note="first")
+    decide(session, "r001", 20)
+    card = export(session, tmp_path / "two", name="second")
+    assert card.parent == manifest.read_card(tmp_path / "one").root
+    home = session.desk.workspace.folder
+    assert [each.name for each in history.releases(home)] == ["second", "one"]
+    history.mark(home, "second", tags=["paper"])
+    history.mark(home, "1", tags=["paper", "v1"], note="the very first")
+    assert history.find(home, "paper").name == "one"
+    assert history.find(home, card.root[:8]).tags == ()
+    (tmp_path / "two").rename(tmp_path / "away")
+    told = {each.name: each.to_json() for each in history.releases(home)}
+    assert (told["one"]["there"], told["second"]["there"]) == (True, False)
+    assert (told["one"]["note"], told["one"]["tags"]) == ("the very first", ["paper", "v1"])
+    with Session.open(told["one"]["path"]) as again:
+        assert again.dataset.reader == "release"
+    for wrong in ("", "a b", "x" * 99):
+        with pytest.raises(InspectorError, match="one short word"):
+            history.mark(home, "1", tags=[wrong])
+    with pytest.raises(InspectorError, match="no such release"):
+        history.find(home, "nobody")

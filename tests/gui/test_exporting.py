@@ -1,0 +1,129 @@
+"""The export dialog: its plan follows what is chosen; what it writes verifies and is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication
+
+from inspector.core.effective import timemap_path
+from inspector.release.verify import verify
+from inspector.session import Opening, Session
+from inspector.ui.app import make_app
+from inspector.ui.main_window import MainWindow
+from inspector.ui.panels.export import MOMENTS, SELECTED, WHERE, ExportDialog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    for number in range(1, 7):
+        (root / f"r{number}").mkdir(parents=True)
+        rows = "\n".join(f"{n / 100:.2f},{n * number % 13}" for n in range(300))
+        (root / f"r{number}" / "x.csv").write_text(f"t_s,x\n{rows}\n")
+        (root / f"r{number}" / "talk.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nkitchen\n")
+    with Session.open(root, author="ann") as session:
+        session.flag(["r6"], "reject")
+        change = session.curation.change
+        session.edit("Move", [change("r1", timemap_path("x"), [[0, -100_000_000]])])
+    return root
+
+
+@pytest.fixture
+def window(qtbot: QtBot, dataset: Path) -> Iterator[MainWindow]:
+    make_app("dark")
+    made = MainWindow(with_sound=False)
+    made.resize(1280, 800)
+    made.show()
+    made.start(Opening(str(dataset), None, "r1", None, "ann"), None, False)
+    qtbot.waitUntil(lambda: made.record is not None and made.complete, timeout=15_000)
+    yield made
+    made.close()
+    made.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def opened(window: MainWindow, qtbot: QtBot) -> ExportDialog:
+    window.actions_["export"].trigger()
+    dialog = window.exporting.dialog
+    assert dialog is not None
+    planned(dialog, qtbot)
+    return dialog
+
+
+def planned(dialog: ExportDialog, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: dialog._ready or dialog.wrong.isVisible(), timeout=10_000)
+
+
+def choose(dialog: ExportDialog, which: str, value: str, qtbot: QtBot) -> None:
+    dialog.which.setCurrentIndex(dialog.which.findData(which))
+    dialog.which.activated.emit(0)
+    dialog.value.setText(value)
+    planned(dialog, qtbot)
+
+
+def test_the_plan_follows_what_is_chosen(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = opened(window, qtbot)
+    assert dialog.figures.text().startswith("5 records, 10 files")
+    assert "1 record left out: flagged reject" in dialog.told.text()
+    assert "fixes written into the stamps (1)" in dialog.told.text()
+    assert dialog.start.isEnabled()
+    dialog._boxes["text"].setChecked(False)
+    assert not dialog.start.isEnabled()  # not before there is a plan of it
+    planned(dialog, qtbot)
+    assert dialog.figures.text().startswith("5 records, 5 files")
+    choose(dialog, WHERE, "record_id < 'r3'", qtbot)
+    assert dialog.figures.text().startswith("2 records")
+    choose(dialog, WHERE, "nonsense(", qtbot)
+    assert dialog.wrong.isVisible()
+    assert not dialog.start.isEnabled()
+    window.records.select_listed()
+    choose(dialog, SELECTED, "", qtbot)
+    assert dialog.figures.text().startswith("6 records")
+    (tmp_path / "m.csv").write_text("record_id,start_s,end_s\nr2,0.5,1.5\nr2,1.5,2\n")
+    choose(dialog, MOMENTS, str(tmp_path / "m.csv"), qtbot)
+    assert dialog.figures.text().startswith("2 records")
+
+
+def test_a_release_is_written_and_opened(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = opened(window, qtbot)
+    dialog.split.setCurrentText("train=0.5,test=0.5,near=off")
+    planned(dialog, qtbot)
+    assert "Split: " in dialog.told.text()
+    dialog.out.setText(str(tmp_path / "out"))
+    dialog.start.click()
+    qtbot.waitUntil(dialog.open_result.isVisible, timeout=15_000)
+    assert not dialog.start.isEnabled()
+    assert verify(tmp_path / "out").differences == ()
+    dialog.open_result.click()
+    qtbot.waitUntil(
+        lambda: window.session is not None and window.session.dataset.reader == "release", timeout=15_000
+    )
+    assert window.exporting.dialog is None
+
+
+def test_what_cannot_be_written_is_told_and_a_cancelled_run_can_go_on(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    dialog = opened(window, qtbot)
+    dialog.out.setText(str(tmp_path))
+    dialog.start.click()
+    qtbot.waitUntil(dialog.wrong.isVisible, timeout=15_000)
+    assert "There is something at that path" in dialog.wrong.text()
+    dialog.note.setText("x")
+    dialog.refresh()
+    planned(dialog, qtbot)
+    dialog.out.setText(str(tmp_path / "out"))
+    dialog.start.click()
+    assert dialog.stop.isVisible()
+    dialog.stop.click()
+    qtbot.waitUntil(lambda: window.exporting._writing is None, timeout=15_000)
+    assert (tmp_path / "out").exists() or "Cancelled" in dialog.state.text()
