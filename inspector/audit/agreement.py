@@ -160,9 +160,7 @@ def with_audit(
             lags.append(each)
         pairs.append(replace(pair, lags=tuple(lags)))
     rows = tuple(
-        replace(row, message=words.get((row.record_id, row.a, row.b), row.message))
-        if row.kind == "lag"
-        else row
+        replace(row, told=words.get((row.record_id, row.a, row.b), row.told)) if row.kind == "lag" else row
         for row in agreement.rows
     )
     return replace(agreement, pairs=tuple(pairs), rows=rows)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from inspector.agreement.disagreements import agreed_pairs
+from inspector.agreement.layers import NOBODY
+from inspector.core.adjudicate import decide, decision_key, gild
+from inspector.core.annotate import changes_of
 from inspector.errors import Cancelled, InspectorError
 from inspector.ui.panels.common import count_text
 from inspector.ui.rooms import Room, said
+from inspector.ui.said import labels_on
+from inspector.ui.timeline.label_track import LabelTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from inspector.agreement.measure import Agreement
     from inspector.core.jobs import Job
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
     from inspector.ui.main_window import MainWindow
     from inspector.ui.panels.agreement import AgreementPanel
     from inspector.ui.panels.agreement_model import Row
+    from inspector.ui.timeline.track import Track
 
 TELL_EVERY = 16
 """Records between two words on how far the measurement is."""
@@ -35,6 +43,11 @@ class Agreeing(Room):
         self.agreement: Agreement | None = None
         self._job: Job[Agreement] | None = None
         self._heard: Session | None = None
+        self._tracks: Sequence[Track] = ()
+        """All of the record, those that are hidden too."""
+        window.timeline.dress = self._dress
+        self._decided: set[tuple[str, str]] = set()
+        """What was decided before the measurement, by record and key."""
 
     def handlers(self) -> Mapping[str, Handler]:
         """What the actions of this room do."""
@@ -76,6 +89,9 @@ class Agreeing(Room):
         panel.cancel_asked.connect(self.cancel)
         panel.entered.connect(self._go)
         panel.left.connect(self.window.stage.setFocus)
+        panel.decided.connect(self._decide)
+        panel.gold_asked.connect(self._gild)
+        panel.layers_changed.connect(self._show_layers)
         panel.set_record(None if self.window.record is None else self.window.record.id)
         return panel
 
@@ -96,12 +112,18 @@ class Agreeing(Room):
                 self._heard = session
                 session.curation.listen(lambda touched: relay.post(lambda: self._edited(session, touched)))
             measuring, ids = Measuring(), session.record_ids()
+            self._decided = set()
             for done, record_id in enumerate(ids):
                 job.step()
                 if done % TELL_EVERY == 0:
                     relay.post(partial(self._progressed, job, done, len(ids)))
                 try:
                     measuring.add(session.record(record_id))
+                    self._decided |= {
+                        (record_id, path.partition("/")[2])
+                        for path in session.curation.values(record_id)
+                        if path.startswith("adjudications/")
+                    }
                 except InspectorError:
                     continue  # a record that cannot be read is told where the dataset is
             return with_audit(measuring.result(), session.audited.findings(), session.record)
@@ -133,6 +155,8 @@ class Agreeing(Room):
         else:
             self.agreement = job.future.result()
             self.panel.show_agreement(self.agreement)
+            self.panel.done = set(self._decided)
+            self.panel.arrange()
             self.window.notice(_news(self.agreement))
 
     def _edited(self, session: Session, touched: frozenset[str] | None) -> None:
@@ -143,6 +167,83 @@ class Agreeing(Room):
             and self._job is None
         ):
             self.panel.say(STALE)
+
+    # -- layers --------------------------------------------------------------------------------------------
+
+    def _dress(self, tracks: Sequence[Track]) -> Sequence[Track]:
+        """The tracks that are to be shown, and what their authors are called."""
+        self._tracks = tuple(tracks)
+        panel, record = self.panel, self.window.record
+        if panel is None or record is None:
+            return tracks
+        hidden, names = panel.hidden, panel.called(record.id)
+        for track in tracks:
+            if isinstance(track, LabelTrack):
+                track.call(names.get(track.author, track.author or NOBODY))
+        return [
+            track
+            for track in tracks
+            if not isinstance(track, LabelTrack) or (track.author or NOBODY) not in hidden
+        ]
+
+    def tracks_built(self) -> None:
+        """The pictures show the labels of those who are shown, by the names that they have."""
+        panel, record = self.panel, self.window.record
+        if panel is None or record is None:
+            return
+        hidden, names = panel.hidden, panel.called(record.id)
+        for camera in self.window.stage.cameras:
+            camera.set_labels(
+                [
+                    replace(label, author=names.get(label.author, label.author))
+                    for label in labels_on(record, camera.feed.stream.id)
+                    if (label.author or NOBODY) not in hidden
+                ]
+            )
+
+    def _show_layers(self) -> None:
+        self.window.timeline.set_tracks(self._tracks)
+        self.window.timeline.canvas.update()
+        self.window.parts.fit_timeline()
+        self.tracks_built()
+
+    # -- deciding ------------------------------------------------------------------------------------------
+
+    def _decide(self, row: Row, choice: str, text: str) -> None:
+        """Make a decision, as one edit; the row goes."""
+        panel, of = self.panel, row.of
+        if panel is None or of is None:
+            return
+
+        def work(session: Session) -> str:
+            step = decide(session.record(of.record_id), (of.a, of.b), of.ids, choice, text)
+            session.edit(step.title, changes_of(session.curation, of.record_id, step), step.note)
+            return step.title
+
+        def then(title: str) -> None:
+            panel.done.add((of.record_id, decision_key(of.ids)))
+            panel.arrange()
+            told = "Decided" if panel.blind.isChecked() else title
+            self.window.notice(f"{told} · Ctrl+Z takes it back")
+
+        self.window.curating.save(work, then)
+
+    def _gild(self) -> None:
+        """Make gold of what the two agree on in the record on show."""
+        panel, record = self.panel, self.window.record
+        pair = None if panel is None else panel.pair
+        if pair is None or record is None:
+            return
+        record_id = record.id
+
+        def work(session: Session) -> str:
+            shown = session.record(record_id)
+            step = gild(shown, agreed_pairs(shown, (pair.a, pair.b)))
+            if step.puts:
+                session.edit(step.title, changes_of(session.curation, record_id, step), step.note)
+            return step.title
+
+        self.window.curating.save(work, lambda title: self.window.notice(title))
 
     # -- going ---------------------------------------------------------------------------------------------
 

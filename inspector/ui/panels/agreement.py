@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
+    QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QProgressBar,
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from inspector.ui import theme
-from inspector.ui.panels.agreement_model import AgreementDelegate, AgreementModel, Row, arranged
+from inspector.ui.panels.agreement_model import AgreementDelegate, AgreementModel, Row, arranged, names_of
 from inspector.ui.panels.common import Panel, SectionHeader, Words, number_text
 from inspector.ui.panels.lines import RowList
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from inspector.agreement.measure import Agreement, PairFigures
 
 NOT_YET = "Not measured yet. Measure reads the labels of every record and compares every two authors."
+DECISIONS = {"a": "Take one’s", "b": "Take the other’s", "both": "Both", "neither": "Neither"}
 NOBODY = "No two authors labelled one tier of a record, so there is nothing to compare."
 
 
@@ -37,6 +39,12 @@ class AgreementPanel(Panel):
     cancel_asked = Signal()
     entered = Signal(object)
     """A `Row` whose moment is to be gone to."""
+    decided = Signal(object, str, str)
+    """What a `Row` tells of is decided: `a`, `b`, `both`, `neither` or `new`, and the new text."""
+    gold_asked = Signal()
+    """What the two agree on in the record on show is to be gold."""
+    layers_changed = Signal()
+    """Other authors are to be shown, or by other names."""
     left = Signal()
     """The keys are to go back to where they were."""
 
@@ -45,7 +53,7 @@ class AgreementPanel(Panel):
         self.model = AgreementModel()
         self._agreement: Agreement | None = None
         self._record_id: str | None = None
-        self.done: set[object] = set()
+        self.done: set[tuple[str, str]] = set()
         """Disagreements that were decided since the measurement."""
         self.header = SectionHeader("Agreement")
         self.pairs = QComboBox()
@@ -71,6 +79,16 @@ class AgreementPanel(Panel):
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Agreement and disagreements")
+        self.blind = QCheckBox("Hide who said what")
+        self.blind.setToolTip("Authors are called one and the other while you decide, in no fixed order")
+        self.layers = QWidget()
+        self._shown: dict[str, QCheckBox] = {}
+        self.decide = {choice: QPushButton(words) for choice, words in DECISIONS.items()}
+        self.text = QLineEdit()
+        self.text.setPlaceholderText("A new label; Enter decides for it")
+        self.text.setAccessibleName("New label")
+        self.gold = QPushButton("Gold from what they agree on")
+        self.gold.setToolTip("In the record on show: what both say becomes gold, beside what was decided")
         self.empty = Words(NOT_YET, "quiet")
         self.told = Words("", "text", 12)
         self._build()
@@ -91,7 +109,11 @@ class AgreementPanel(Panel):
         row.addWidget(self.measure, 1)
         row.addWidget(self.cancel, 1)
         self.inner.addLayout(row)
-        for each in (self.bar, self.doing, self.pairs, self.filter, self.here, self.empty):
+        column_of = QVBoxLayout(self.layers)
+        column_of.setContentsMargins(0, 0, 0, 0)
+        column_of.setSpacing(0)
+        boxes = (self.pairs, self.layers, self.blind, self.filter, self.here, self.empty)
+        for each in (self.bar, self.doing, *boxes):
             self.inner.addWidget(each)
         column.addLayout(self.inner)
         column.addWidget(self.list, 1)
@@ -99,6 +121,15 @@ class AgreementPanel(Panel):
         self.below.setContentsMargins(theme.MARGIN, 2 * theme.STEP, theme.MARGIN, 0)
         self.below.setSpacing(theme.STEP)
         self.below.addWidget(self.told)
+        self.deciding = QWidget()
+        grid = QGridLayout(self.deciding)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(theme.STEP)
+        for place, button in enumerate(self.decide.values()):
+            grid.addWidget(button, place // 2, place % 2)
+        grid.addWidget(self.text, 2, 0, 1, 2)
+        self.below.addWidget(self.deciding)
+        self.below.addWidget(self.gold)
         column.addLayout(self.below)
         column.addStretch(0)
 
@@ -111,7 +142,14 @@ class AgreementPanel(Panel):
         self.list.entered_row.connect(self._enter)
         self.list.clicked.connect(lambda index: self._enter(index.row()))
         self.list.selectionModel().currentChanged.connect(lambda *_: self._chosen())
-        self.filter.installEventFilter(self)
+        self.blind.toggled.connect(lambda _: self.arrange())
+        self.blind.toggled.connect(lambda _: self.layers_changed.emit())
+        for choice, button in self.decide.items():
+            button.clicked.connect(lambda _=False, choice=choice: self._decide(choice))
+        self.text.returnPressed.connect(lambda: self._decide("new"))
+        self.gold.clicked.connect(lambda _=False: self.gold_asked.emit())
+        for line in (self.filter, self.text):
+            line.installEventFilter(self)
 
     # -- what the room calls -------------------------------------------------------------------------------
 
@@ -145,7 +183,31 @@ class AgreementPanel(Panel):
         self.measure.setText("Measure" if agreement is None else "Measure again")
         self.empty.setText(NOT_YET if agreement is None else NOBODY)
         self.header.set_count("" if agreement is None else number_text(agreement.rows_in_all))
+        for box in self._shown.values():
+            box.deleteLater()
+        self._shown = {}
+        layout = self.layers.layout()
+        for author in () if agreement is None else agreement.authors:
+            box = QCheckBox(author)
+            box.setChecked(True)
+            box.setToolTip("Show these labels on the timeline and the pictures")
+            box.toggled.connect(lambda _: self.layers_changed.emit())
+            self._shown[author] = box
+            if layout is not None:
+                layout.addWidget(box)
         self.arrange()
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The authors whose labels are not to be shown."""
+        return frozenset(author for author, box in self._shown.items() if not box.isChecked())
+
+    def called(self, record_id: str) -> dict[str, str]:
+        """What the two authors are called in a record, while nobody is to be named."""
+        pair = self.pair
+        if pair is None or not self.blind.isChecked():
+            return {}
+        return dict(zip((pair.a, pair.b), names_of(pair, record_id, blind=True), strict=True))
 
     def set_record(self, record_id: str | None) -> None:
         """Another record is on show."""
@@ -180,14 +242,17 @@ class AgreementPanel(Panel):
     def arrange(self) -> None:
         """Lay the lines anew, the chosen row staying where it was."""
         pair, current, place = self.pair, self.current, self.list.currentIndex().row()
-        for each in (self.pairs, self.filter, self.here, self.list):
+        for each in (self.pairs, self.blind, self.filter, self.here, self.list, self.gold):
             each.setVisible(pair is not None)
+        self.layers.setVisible(pair is not None and not self.blind.isChecked())
         self.empty.setVisible(pair is None)
         if pair is None or self._agreement is None:
             self.model.set_lines([])
         else:
             here = self._record_id if self.here.isChecked() else None
-            self.model.set_lines(arranged(self._agreement, pair, self.filter.text(), here, self.done))
+            self.model.set_lines(
+                arranged(self._agreement, pair, self.filter.text(), here, self.done, self.blind.isChecked())
+            )
         lines = self.model.lines
         if current is not None:
             place = lines.index(current) if current in lines else min(place, len(lines) - 1)
@@ -200,6 +265,18 @@ class AgreementPanel(Panel):
         row = self.current
         self.told.setText("" if row is None else row.message)
         self.told.setVisible(row is not None)
+        self.deciding.setVisible(row is not None and row.of is not None)
+        pair = self.pair
+        if row is not None and row.of is not None and pair is not None:
+            names = names_of(pair, row.of.record_id, self.blind.isChecked())
+            for choice, name in zip("ab", names, strict=True):
+                self.decide[choice].setText(f"Take {name}’s")
+
+    def _decide(self, choice: str) -> None:
+        row = self.current
+        if row is not None and row.of is not None:
+            self.decided.emit(row, choice, self.text.text().strip() if choice == "new" else "")
+            self.text.clear()
 
     def _enter(self, place: int) -> None:
         row = self.model.row(place)
@@ -209,8 +286,8 @@ class AgreementPanel(Panel):
     def eventFilter(self, watched: object, event: QEvent) -> bool:
         """Esc in the filter gives the keys back."""
         is_key = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress
-        if is_key and watched is self.filter and event.key() == Qt.Key.Key_Escape:  # type: ignore[attr-defined]
-            self.filter.clear()
+        if is_key and watched in (self.filter, self.text) and event.key() == Qt.Key.Key_Escape:  # type: ignore[attr-defined]
+            (self.filter if watched is self.filter else self.text).clear()
             self.left.emit()
             return True
         return False

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from inspector.agreement.told import figures, head
+from inspector.core.adjudicate import decision_key
 from inspector.core.times import clock_text
 from inspector.ui import theme
 from inspector.ui.panels.common import SMALL, number_text, paint_elided
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Collection
 
     from PySide6.QtCore import QRect
     from PySide6.QtGui import QPainter
@@ -61,39 +63,55 @@ class Row:
 Line = Head | Value | Row
 
 
+ONE, OTHER = "one", "the other"
+
+
+def names_of(pair: PairFigures, of: str, blind: bool) -> tuple[str, str]:
+    """What the two authors are called; blind, in an order that differs from one record to the next."""
+    if not blind:
+        return pair.a, pair.b
+    swap = hashlib.blake2b(f"{of}{pair.a}{pair.b}".encode("utf-8", "surrogatepass")).digest()[0] % 2
+    return (OTHER, ONE) if swap else (ONE, OTHER)
+
+
 def arranged(
     agreement: Agreement,
     pair: PairFigures,
     needle: str = "",
     record_id: str | None = None,
-    done: Container[object] = (),
+    done: Collection[tuple[str, str]] = (),
+    blind: bool = False,
 ) -> list[Line]:
     """The lines of a pair: its lags, its figures, its disagreements.
 
-    `needle` and `record_id` narrow the rows; `done` holds those that were decided.
+    `needle` and `record_id` narrow the rows; `done` are those that were decided, by record and key. `blind`:
+    nobody is named.
     """
     low = needle.strip().casefold()
     lines: list[Line] = []
     for lag in pair.lags:
         place = "all records" if lag.record_id is None else lag.record_id
         if lag.record_id is None or record_id in (None, lag.record_id):
-            lines.append(Row(lag.message, f"{place} · a constant lag", lag.record_id, lag.start_ns, True))
+            a, b = names_of(pair, lag.record_id or "", blind)
+            told = replace(lag, a=a, b=b, right="" if blind else lag.right).message
+            lines.append(Row(told, f"{place} · a constant lag", lag.record_id, lag.start_ns, True))
     entries: list[TierFigures | RelationFigures] = [*pair.tiers, *pair.relations]
     for entry in entries:
         title, _, count = head(entry).partition(": ")
         lines.append(Head(title, count))
-        lines += [
-            Value(words, figure, figure[:1].isdigit() or figure[:1] == "-")
-            for words, figure in figures(entry, "–")
-        ]
+        for words, figure in figures(entry, "–"):
+            lines.append(Value(words, figure, figure[:1].isdigit() or figure[:1] == "-"))
     rows = []
     for each in agreement.rows:
-        if (each.a, each.b) != (pair.a, pair.b) or each.kind == "lag" or each in done:
+        if (each.a, each.b) != (pair.a, pair.b) or each.kind == "lag":
             continue
+        if (each.record_id, decision_key(each.ids)) in done:
+            continue
+        told = each.words(*names_of(pair, each.record_id, blind))
         place = f"{each.record_id} · {clock_text(each.start_ns)} · {each.tier}"
-        if record_id not in (None, each.record_id) or low not in f"{each.message} {place}".casefold():
+        if record_id not in (None, each.record_id) or low not in f"{told} {place}".casefold():
             continue
-        rows.append(Row(each.message, place, each.record_id, each.start_ns, False, each))
+        rows.append(Row(told, place, each.record_id, each.start_ns, False, each))
     lines.append(Head("Disagreements", number_text(len(rows)) if rows else "none"))
     return lines + rows
 

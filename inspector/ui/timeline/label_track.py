@@ -95,13 +95,10 @@ class LabelTrack(Track):
     ) -> None:
         self._annotations = tuple(annotations)
         self._lay(record)
-        timeless = sum(annotation.span is None for annotation in annotations)
-        note = author or "no author"
-        if timeless:
-            note += f" · {timeless} timeless"
-        super().__init__(f"label:{tier}:{author}", tier, note, chip)
+        self.timeless = sum(annotation.span is None for annotation in annotations)
+        super().__init__(f"label:{tier}:{author}", tier, "", chip)
         self.tier, self.author = tier, author
-        self.timeless = timeless
+        self.call(author or "no author")
         self.preview: Preview | None = None
         self.chosen: frozenset[str] = frozenset()
         """The labels that are chosen, by id."""
@@ -133,14 +130,16 @@ class LabelTrack(Track):
         """Every label of the lane, those without a moment too."""
         return self._annotations
 
+    def call(self, name: str) -> None:
+        """Name the author so, where it shows: otherwise while somebody decides who is right."""
+        self.called = name
+        self.subtitle = f"{name} · {self.timeless} timeless" if self.timeless else name
+
     def take(self, other: LabelTrack, record: Record) -> None:
         """Become another lane of the same tier and author, after an edit."""
         if other.annotations != self._annotations:
-            self._annotations, self.timeless, self.subtitle = (
-                other.annotations,
-                other.timeless,
-                other.subtitle,
-            )
+            self._annotations, self.timeless = other.annotations, other.timeless
+            self.call(self.called)
             self._lay(record)
             self.invalidate()
 
@@ -166,7 +165,7 @@ class LabelTrack(Track):
     def header_tooltip(self) -> str:
         """Whose labels these are and how many, those without a time too."""
         labels = len({id(box.annotation) for box in self.boxes})
-        lines = [f"{self.tier} by {self.author or 'no named author'}", f"{labels} labels on the timeline"]
+        lines = [f"{self.tier} by {self.called}", f"{labels} labels on the timeline"]
         if self.timeless:
             lines.append(f"{self.timeless} more name no moment")
         return "\n".join(lines)
@@ -310,7 +309,7 @@ class LabelTrack(Track):
         hits = self._hits(pos, rect, axis)
         texts = []
         for box in hits[-8:]:
-            lines = [box.annotation.label, f"{self.tier} · {self.author or 'no author'}"]
+            lines = [box.annotation.label, f"{self.tier} · {self.called}"]
             lines.append(time_span_text(box.start, box.end))
             if RECHECK in box.annotation.attrs:
                 lines.append(f"To be checked again: {box.annotation.attrs[RECHECK]}")

@@ -18,7 +18,7 @@ from inspector.ui.timeline.canvas import GAP, TimelineCanvas
 from inspector.ui.timeline.track import StreamTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from PySide6.QtGui import QHideEvent, QMouseEvent, QPaintEvent
 
@@ -78,18 +78,17 @@ class TimelineView(QWidget):
         self._axis.changed.connect(self.visible_changed)
         self._heights: dict[str, int] = {}
         self._gesture = _Gesture.NONE
-        self._pressed = QPointF()
-        self._last = QPointF()
-        self._moved = False
-        self._asked = 0
+        self._pressed, self._last = QPointF(), QPointF()
+        self._moved, self._asked = False, 0
         self._sized: Track | None = None
         self._sliding: StreamTrack | None = None
         self.hand: LabelHand | None = None
         """What takes hold of labels; without it a drag on their lanes moves the playhead."""
+        self.dress: Callable[[Sequence[Track]], Sequence[Track]] = list
+        """Who chooses which tracks are shown, and what they are called."""
         self._controls: dict[str, MixStrip] = {}
         self._hovered: Track | None = None
-        self._hands_off_until = 0.0
-        self.clock = time.monotonic
+        self._hands_off_until, self.clock = 0.0, time.monotonic
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setMinimumHeight(ruler.HEIGHT + 56)
@@ -128,6 +127,7 @@ class TimelineView(QWidget):
 
     def set_tracks(self, tracks: Sequence[Track]) -> None:
         """Show these rows, at the heights that the curator gave those of the same id before."""
+        tracks = self.dress(tracks)
         for track in tracks:
             track.height = self._heights.get(track.id, track.natural_height)
         self.canvas.set_tracks(tracks)
