@@ -147,7 +147,7 @@ def _span(relation: Relation, link: Link) -> tuple[int, int]:
 
 
 def agreed_pairs(record: Record, authors: tuple[str, str]) -> list[tuple[str, str]]:
-    """The labels of two authors that are one and say the same within what counts as no disagreement, by id."""
+    """The labels of two authors that are one and the same within what counts as no disagreement, by id."""
     layers = layers_of(record, authors)
     if len(layers) < 2:
         return []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from inspector.agreement.disagreements import agreed_pairs
 from inspector.agreement.layers import NOBODY
-from inspector.core.adjudicate import decide, decision_key, gild
+from inspector.core.adjudicate import GOLD, decide, decision_key, gild
 from inspector.core.annotate import changes_of
 from inspector.errors import Cancelled, InspectorError
 from inspector.ui.panels.common import count_text
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TELL_EVERY = 16
 """Records between two words on how far the measurement is."""
+MOST_AGAIN = 200
+"""Records that changed at once of which it is looked what was decided."""
 STALE = "Labels have changed since: measure again"
 
 
@@ -119,11 +121,7 @@ class Agreeing(Room):
                     relay.post(partial(self._progressed, job, done, len(ids)))
                 try:
                     measuring.add(session.record(record_id))
-                    self._decided |= {
-                        (record_id, path.partition("/")[2])
-                        for path in session.curation.values(record_id)
-                        if path.startswith("adjudications/")
-                    }
+                    self._decided |= _keys(session, record_id)
                 except InspectorError:
                     continue  # a record that cannot be read is told where the dataset is
             return with_audit(measuring.result(), session.audited.findings(), session.record)
@@ -160,13 +158,32 @@ class Agreeing(Room):
             self.window.notice(_news(self.agreement))
 
     def _edited(self, session: Session, touched: frozenset[str] | None) -> None:
-        if (
-            self.session is session
-            and self.agreement is not None
-            and self.panel is not None
-            and self._job is None
-        ):
-            self.panel.say(STALE)
+        """In the window's thread: labels may have changed, or a decision may have been made or undone."""
+        if self.session is not session or self.agreement is None or self._job is not None:
+            return
+        if touched is None or len(touched) > MOST_AGAIN:
+            self._tell(STALE)
+            return
+
+        def work(_job: Job[Any]) -> tuple[set[tuple[str, str]], bool]:
+            last = session.history(limit=1)
+            changes = last[0].edit.changes if last else ()
+            gold = all(each.path.startswith(("adjudications/", f"annotations/{GOLD}:")) for each in changes)
+            return {key for each in touched for key in _keys(session, each)}, not gold
+
+        def then(found: tuple[set[tuple[str, str]], bool]) -> None:
+            keys, stale = found
+            if self.panel is not None:
+                self.panel.done = {each for each in self.panel.done if each[0] not in touched} | keys
+                self.panel.arrange()
+            if stale:
+                self._tell(STALE)
+
+        self.behind("reading decisions", work, then)
+
+    def _tell(self, text: str) -> None:
+        if self.panel is not None:
+            self.panel.say(text)
 
     # -- layers --------------------------------------------------------------------------------------------
 
@@ -270,3 +287,9 @@ def _news(agreement: Agreement) -> str:
         return lags[0].message
     authors = count_text(len(agreement.authors), "author")
     return f"{count_text(agreement.rows_in_all, 'disagreement')} of {authors}"
+
+
+def _keys(session: Session, record_id: str) -> set[tuple[str, str]]:
+    """What was decided in a record, as the panel knows it."""
+    paths = (path.split("/") for path in session.curation.values(record_id))
+    return {(record_id, path[1]) for path in paths if path[0] == "adjudications"}

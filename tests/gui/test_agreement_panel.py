@@ -9,14 +9,16 @@ import pytest
 from PySide6.QtCore import QEvent, QKeyCombination, QPoint, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QCheckBox
 
+from inspector.core.adjudicate import GOLD
 from inspector.core.assets import resource
 from inspector.session import Opening
 from inspector.ui.agreeing import STALE
 from inspector.ui.app import make_app
 from inspector.ui.main_window import MainWindow
 from inspector.ui.panels.agreement_model import Head, Row, Value
+from inspector.ui.timeline.label_track import LabelTrack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,3 +149,59 @@ def test_without_a_second_author_it_says_so(
     assert panel.empty.isVisible()
     assert "No two authors" in panel.empty.text()
     assert not panel.list.isVisible()
+
+
+def gold(window: MainWindow) -> list[str]:
+    assert window.record is not None
+    return [label.label for label in window.record.annotations if label.author == GOLD]
+
+
+def test_a_disagreement_is_decided_blind_by_mouse_and_key_and_undone(
+    opened: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = opened()
+    panel = measured(window, qtbot)
+    QTest.mouseClick(panel.blind, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    press(window, "F9")
+    press(window, "F9")
+    qtbot.waitUntil(lambda: shown(window, EXTRA), timeout=20_000)
+    row = panel.current
+    assert row is not None
+    assert row.message in ("“reads 9:40” by one only", "“reads 9:40” by the other only")
+    words = " ".join(button.text() for button in panel.decide.values())
+    lanes = {track.called for track in window.timeline.tracks if isinstance(track, LabelTrack)}
+    assert lanes == {"one", "the other"}
+    assert "A" not in words.replace("’s", "").split()
+    name = row.message.split(" by ")[1].removesuffix(" only")
+    button = next(each for each in panel.decide.values() if each.text() == f"Take {name}’s")
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: gold(window) == ["reads 9:40"], timeout=20_000)
+    qtbot.waitUntil(lambda: all(line != row for line in panel.model.lines))
+    window.stage.setFocus()
+    press(window, "Ctrl+Z")
+    qtbot.waitUntil(lambda: gold(window) == [] and row in panel.model.lines, timeout=20_000)
+    panel.list.setCurrentIndex(panel.model.index(panel.model.lines.index(row), 0))
+    panel.text.setFocus()
+    QTest.keyClicks(panel.text, "reads 9:45")
+    QTest.keyClick(panel.text, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: gold(window) == ["reads 9:45"], timeout=20_000)
+    QTest.mouseClick(panel.gold, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(gold(window)) > 4, timeout=20_000)
+
+
+def test_an_authors_layer_is_hidden_and_shown(opened: Callable[[], MainWindow], qtbot: QtBot) -> None:
+    window = opened()
+    panel = measured(window, qtbot)
+
+    def authors() -> set[str]:
+        return {track.author for track in window.timeline.tracks if isinstance(track, LabelTrack)}
+
+    assert authors() == {"A", "B"}
+    (a,) = [box for box in panel.layers.findChildren(QCheckBox) if box.text() == "A"]
+    QTest.mouseClick(a, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    assert authors() == {"B"}
+    window.show_record(EARLY)
+    qtbot.waitUntil(lambda: shown(window, EARLY), timeout=20_000)
+    assert authors() == {"B"}
+    QTest.mouseClick(a, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    assert authors() == {"A", "B"}
