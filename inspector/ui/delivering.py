@@ -193,7 +193,8 @@ class Delivering(Room):
         """Open the panel and compare with what was last seen."""
         self._start.stop()
         self.window.parts.show_task(self._panel(), "Delivery")
-        self.look()
+        if self.session is not None and len(self.session.index):  # nothing is noted of an empty folder
+            self.look()
 
     def look(self) -> None:
         """Compare every file with what was last seen, and class every decision on old data."""
