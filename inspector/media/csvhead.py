@@ -7,6 +7,7 @@ import io
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from inspector.errors import InspectorError
@@ -69,17 +70,24 @@ def read_head(path: Path) -> CsvHead:
             data = file.read(HEAD_BYTES)
     except OSError as error:
         raise InspectorError("The table cannot be read", f"{path.name}: {error.strerror}") from error
+    found = _head_of(data)
+    if isinstance(found, str):
+        raise InspectorError("The table cannot be read", f"{path.name}: {found}")
+    return found
+
+
+@lru_cache(maxsize=64)
+def _head_of(data: bytes) -> CsvHead | str:
+    """The head by a file's first bytes, or what is wrong with them: readers ask for it time and again."""
     text, encoding = decode(data, whole=False)
     if "\0" in text:
-        raise InspectorError("The table cannot be read", f"{path.name}: it is no text")
+        return "it is no text"
     problems = ("not UTF-8, read as Windows-1252",) if encoding == "cp1252" else ()
     lines = text.splitlines()
     if len(data) == HEAD_BYTES and len(lines) > 1:
         lines.pop()  # cut in two
     head = _read(lines, encoding, problems)
-    if head is None:
-        raise InspectorError("The table cannot be read", f"{path.name}: it has no rows")
-    return head
+    return "it has no rows" if head is None else head
 
 
 def _read(lines: list[str], encoding: str, problems: tuple[str, ...]) -> CsvHead | None:

@@ -31,6 +31,8 @@ MOST_CSV_BYTES = 4 << 30
 """A larger text table is refused: it would have to be read whole."""
 MOST_CELLS = 1 << 27
 """More values are not read at once: a gigabyte as numbers. A few KiB of Parquet hold as many equal ones."""
+WORTH_THREADS = 1 << 20
+"""Bytes of a text table from which on it is parsed in several threads: of a small one they cost more."""
 LONG_ROWS = 1 << 19
 """Of a Parquet table of more rows the stamps are not all read, where its footer says that they rise."""
 SAMPLE_ROWS = 1 << 17
@@ -223,7 +225,9 @@ def _parse_csv(
 ) -> pa.Table:
     from pyarrow import csv
 
-    return csv.read_csv(path, *_csv_options(head, columns, as_text, encoding, skip))
+    read, parse, convert = _csv_options(head, columns, as_text, encoding, skip)
+    read.use_threads = path.stat().st_size >= WORTH_THREADS
+    return csv.read_csv(path, read, parse, convert)
 
 
 def _csv_options(

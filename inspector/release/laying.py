@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from inspector.release.plan import Opened, Plan
     from inspector.release.targets import Target
 
+READ_AT_A_TIME, READ_AHEAD = 2, 32
+"""Records that are loaded at once, and how many before they are laid."""
 BAKED_AT_A_TIME = 2
 BAKED_AHEAD = 16
 """Records that are read ahead of the one that is laid, so that several are baked at once."""
@@ -107,10 +109,14 @@ def lay_all(
     InspectorError where a source file changes or is gone; one record that cannot be read is a problem.
     """
     pool = ThreadPoolExecutor(BAKED_AT_A_TIME, thread_name_prefix="inspector-bake")
+    readers = ThreadPoolExecutor(READ_AT_A_TIME, thread_name_prefix="inspector-read")
     waiting: deque[_Read] = deque()
+    ahead: deque[Future[Record]] = deque()
     try:
         for number in range(len(plan.ids)):
-            if (read := _read(session, plan, tally, number)) is None:
+            while len(ahead) < READ_AHEAD and number + len(ahead) < len(plan.ids):
+                ahead.append(readers.submit(session.record, plan.source(number + len(ahead))))
+            if (read := _read(plan, tally, number, ahead.popleft())) is None:
                 continue
             moment = plan.span(number)
             if Baker.needed(read.record, moment) and (moment is not None or plan.choice.fixes == "files"):
@@ -122,16 +128,17 @@ def lay_all(
             yield from _lay(session, plan, tally, target, baker, told, waiting.popleft())
     finally:
         pool.shutdown(cancel_futures=True)
+        readers.shutdown(cancel_futures=True)
 
 
 def _ready(read: _Read) -> bool:
     return read.baked is None or read.baked.done()
 
 
-def _read(session: Opened, plan: Plan, tally: Tally, number: int) -> _Read | None:
+def _read(plan: Plan, tally: Tally, number: int, loaded: Future[Record]) -> _Read | None:
     source, record_id = plan.source(number), plan.ids[number]
     try:
-        whole = session.record(source)
+        whole = loaded.result()
         record = chosen_part(whole, plan.choice)
     except InspectorError as error:
         tally.problems.append(f"{source}: {error}")
