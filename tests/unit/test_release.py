@@ -293,21 +293,29 @@ def test_killed_at_any_moment_there_is_no_release_or_a_whole_one(tmp_path: Path)
     make_dataset(tmp_path / "data", 20)
     env = dict(os.environ, PYTHONPATH=str(ROOT))
     rng = np.random.default_rng(3)
-    whole = 0
-    for _ in range(8):
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom inspector.release.plan import Choice, make_plan\n"
+        "from inspector.release.write import write\nfrom inspector.session import Session\n"
+        "with Session.open(sys.argv[1]) as session:\n    print('begun', flush=True)\n"
+        "    write(session, make_plan(session, Choice()), Path(sys.argv[2]))\n"
+    )
+    whole, took = 0, 0.0
+    for number in range(8):
         run = subprocess.Popen(
-            [sys.executable, "-m", "inspector", "export", str(tmp_path / "data"), str(tmp_path / "out")],
+            [sys.executable, "-c", code, str(tmp_path / "data"), str(tmp_path / "out")],
             env=env,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        part = tmp_path / ".out.part"
-        limit = time.monotonic() + 30
-        while not part.exists() and run.poll() is None and time.monotonic() < limit:
-            time.sleep(0.005)
-        time.sleep(float(rng.uniform(0, 0.25)))
-        run.send_signal(signal.SIGKILL)
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"begun\n"
+        begun = time.monotonic()
+        if number:
+            time.sleep(float(rng.uniform(0, took)))
+            run.send_signal(signal.SIGKILL)
         run.wait()
+        run.stdout.close()
+        took = took or time.monotonic() - begun
         if (tmp_path / "out").exists():
             whole += 1
             assert not verify(tmp_path / "out").differences
