@@ -155,6 +155,8 @@ TABLE = (
     ),
     Spec("disagreement_on", "Curate", "Next disagreement", ("F9",)),
     Spec("disagreement_back", "Curate", "Disagreement before", ("Shift+F9",)),
+    Spec("batch", "Curate", "My review batch", (), "", "Only its records, and what it came to", True, True),
+    Spec("batch_new", "Curate", "New review batch…", (), "", "Records dealt to reviewers, some to two"),
     Spec("history", "Curate", "History", ("Ctrl+H",), "", "Every edit by time and author", rule=True),
     Spec("zoom_in", "View", "Zoom in", ("Ctrl+=", "Ctrl++", "+", "="), "zoom-in"),
     Spec("zoom_out", "View", "Zoom out", ("Ctrl+-", "-"), "zoom-out"),

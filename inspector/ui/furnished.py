@@ -8,6 +8,7 @@ from inspector.ui.agreeing import Agreeing
 from inspector.ui.aligning import Aligning
 from inspector.ui.asking import Asking
 from inspector.ui.auditing import Auditing
+from inspector.ui.batching import Batching
 from inspector.ui.curating import Curating
 from inspector.ui.delivering import Delivering
 from inspector.ui.exporting import Exporting
@@ -37,6 +38,7 @@ class Furnished:
         self.delivering = Delivering(window)
         self.agreeing = Agreeing(window)
         self.exporting = Exporting(window)
+        self.batching = Batching(window)
         self.rooms = (
             self.asking,
             self.curating,
@@ -46,6 +48,7 @@ class Furnished:
             self.rigging,
             self.delivering,
             self.agreeing,
+            self.batching,
             self.exporting,
             *rooms_of_labels(window),
         )

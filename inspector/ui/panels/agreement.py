@@ -109,9 +109,9 @@ class AgreementPanel(Panel):
         row.addWidget(self.measure, 1)
         row.addWidget(self.cancel, 1)
         self.inner.addLayout(row)
-        column_of = QVBoxLayout(self.layers)
-        column_of.setContentsMargins(0, 0, 0, 0)
-        column_of.setSpacing(0)
+        grid_of = QGridLayout(self.layers)
+        grid_of.setContentsMargins(0, theme.STEP, 0, theme.STEP)
+        grid_of.setSpacing(2 * theme.STEP)
         boxes = (self.pairs, self.layers, self.blind, self.filter, self.here, self.empty)
         for each in (self.bar, self.doing, *boxes):
             self.inner.addWidget(each)
@@ -187,14 +187,14 @@ class AgreementPanel(Panel):
             box.deleteLater()
         self._shown = {}
         layout = self.layers.layout()
-        for author in () if agreement is None else agreement.authors:
+        assert isinstance(layout, QGridLayout)
+        for place, author in enumerate(() if agreement is None else agreement.authors):
             box = QCheckBox(author)
             box.setChecked(True)
             box.setToolTip("Show these labels on the timeline and the pictures")
             box.toggled.connect(lambda _: self.layers_changed.emit())
             self._shown[author] = box
-            if layout is not None:
-                layout.addWidget(box)
+            layout.addWidget(box, place // 2, place % 2)
         self.arrange()
 
     @property
