@@ -8,14 +8,18 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from inspector.core.cache import user_cache
 from inspector.core.curation import FLAGS, Curation
 from inspector.core.edits import DATASET
 from inspector.core.effective import effective
 from inspector.core.identity import Identities
+from inspector.core.selections import Selections
 from inspector.core.settings import author_name
 from inspector.core.tiers import demanding, tiers_of
-from inspector.core.workspace import Workspace, find_workspace
+from inspector.core.workspace import Workspace, find_workspace, sampled
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from inspector.core.model import Dataset, Record
 
 LONGEST_FLAG = 60
+FEW = 100
+"""Records are looked up in the index one by one as long as there are so few."""
 
 
 class Desk:
@@ -48,7 +54,8 @@ class Desk:
         self._curation: Curation | None = None
         self._workspace: Workspace | None = None
         self._ids: list[str] | None = None
-        self._known: frozenset[str] = frozenset()
+        self._known: frozenset[str] | None = None
+        self._looked_up = 0
         self._identity: dict[str, str] = {}
         self._holders: dict[str | None, str] | None = None
         self._identities: Identities | None = None
@@ -71,9 +78,16 @@ class Desk:
         with self._lock:
             if self._workspace is None:
                 self._workspace = find_workspace(
-                    self._dataset.root, self._record_ids(), self.present, self._named, self._inside
+                    self._dataset.root, self._some_ids(), self.present, self._named, self._inside
                 )
             return self._workspace
+
+    @property
+    def selections(self) -> Selections:
+        """Records that were given a name together."""
+        workspace = self.workspace
+        folders = [each.parent for each in workspace.journals]
+        return Selections(folders, workspace.begin, self.author)
 
     @property
     def curation(self) -> Curation:
@@ -98,8 +112,21 @@ class Desk:
     def _record_ids(self) -> list[str]:
         if self._ids is None:
             self._ids = self._dataset.index.column("record_id").to_pylist()
-            self._known = frozenset(self._ids)
         return self._ids
+
+    def _some_ids(self) -> list[str]:
+        """Those by which a workspace is known: it looks at some, evenly spaced, and always the same."""
+        return [str(each) for each in sampled(self._dataset.index.column("record_id"))]
+
+    def _is_there(self, record_id: str) -> bool:
+        """Whether the dataset has a record. A million names as Python objects are 110 MB: not for a few."""
+        if self._known is None and self._looked_up < FEW:
+            self._looked_up += 1
+            column = self._dataset.index.column("record_id")
+            return bool(pc.index(column, pa.scalar(record_id, pa.string())).as_py() >= 0)
+        if self._known is None:
+            self._known = frozenset(self._record_ids())
+        return record_id in self._known
 
     def present(self, record_id: str) -> str | None:
         """A record's content identity as it was when first asked for, None where there is no such record."""
@@ -107,8 +134,7 @@ class Desk:
             return "dataset"
         found = self._identity.get(record_id)
         if found is None:
-            self._record_ids()
-            if record_id not in self._known:
+            if not self._is_there(record_id):
                 return None
             found = self._identity[record_id] = self.identities.of(record_id, self.assets(record_id))
         return found

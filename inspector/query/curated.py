@@ -38,6 +38,8 @@ class Curated:
         self._touched: set[str] = set()
         self._all = False
         self._stale = {"flags", "edits", "records"}
+        self._selections: object = None
+        """The stamp of those in the table."""
         self._edits: int | None = None
         """How many are in the table; `_newest` is (at, id) of the last."""
         self._newest = (0, "")
@@ -88,6 +90,9 @@ class Curated:
         curation = self._curation
         if curation is None:
             return False
+        if "selections" in tables and (stamp := self._session.desk.selections.stamp()) != self._selections:
+            fill(base, "selections", self._session.desk.selections.table())
+            self._selections = stamp
         with self._lock:
             stale = self._stale & set(tables)
             self._stale -= stale

@@ -270,18 +270,20 @@ class Engine:
         schema = distinct(reader.schema)
         kept: list[pa.RecordBatch] = []
         rows = 0
-        for batch in reader:
-            question.step()
-            batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-            if question.batches is not None:
-                question.batches(batch)
-                continue
-            rows += batch.num_rows
-            if question.limit is not None and rows > question.limit:
-                kept.append(batch.slice(0, batch.num_rows - (rows - question.limit)))
-                reader.close()
-                return pa.Table.from_batches(kept, schema), True
-            kept.append(batch)
+        try:
+            for batch in reader:
+                question.step()
+                batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+                if question.batches is not None:
+                    question.batches(batch)
+                    continue
+                rows += batch.num_rows
+                if question.limit is not None and rows > question.limit:
+                    kept.append(batch.slice(0, batch.num_rows - (rows - question.limit)))
+                    return pa.Table.from_batches(kept, schema), True
+                kept.append(batch)
+        finally:
+            reader.close()  # a result that is open, of a question given up, is in the next one's way
         return pa.Table.from_batches(kept, schema), False
 
     def _wants_durations(self, asked: gate.Asked) -> bool:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from inspector.core.timemap import TimeMap
 
 FIXED = ("record_id", "stream_id", "t_s", "native_t_s")
+MOST_RUNS = 50
+"""Ranges of known episodes that are written out."""
 MOST_FILES = 20_000
 """In one scan; one over more is left out, and that is said."""
 
@@ -116,7 +118,9 @@ def _scan(group: Sequence[Sampled]) -> str:
     scan = f"read_parquet([{', '.join(map(literal, files))}], {options})"
     kind = schema.field(first.time_column).type if first.time_column else None
     native = _native(first, kind, group[0].rate, order, place)
-    return _select(scan, native, order, place, _channels(group[0], schema))
+    single = kind is not None and pa.types.is_float32(kind) and group[0].rate is not None
+    single = single and not first.epoch_ns
+    return _select(scan, native, order, place, _channels(group[0], schema), single)
 
 
 def _by_episode(group: Sequence[Sampled], schema: pa.Schema) -> tuple[str, list[Sampled | None]]:
@@ -222,11 +226,6 @@ def _native(
     column, unit = identifier(source.time_column), UNIT_NS[source.time_unit]
     if kind is not None and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         return f"(epoch_ns({column}::TIMESTAMP_NS) - {_zero(order, place, 1)})::DOUBLE / 1e9"
-    if not source.epoch_ns and kind is not None and pa.types.is_float32(kind) and rate:
-        # A frame's time in 32 bits falls just before the frame as often as on it, and so would a moment: half
-        # of the last of its 24 bits later it is never before.
-        stamp = f"{column}::DOUBLE" + (f" / {1e9 / unit!r}" if unit != UNIT_NS["s"] else "")
-        return f"({stamp} * {1 + 2**-24!r})"
     if not source.epoch_ns:
         return f"{column}::DOUBLE" + (f" / {1e9 / unit!r}" if unit != UNIT_NS["s"] else "")
     if kind is not None and pa.types.is_integer(kind) and source.epoch_ns % unit == 0:
@@ -270,8 +269,14 @@ def _select(
     streams: Sequence[Sampled | None],
     place: str,
     channels: Sequence[tuple[str, str]],
+    single: bool = False,
 ) -> str:
-    """The fixed columns and the channels over a scan; `place` says which of `streams` a row is of."""
+    """The fixed columns and the channels over a scan; `place` says which of `streams` a row is of.
+
+    `single`: a frame's time in 32 bits falls just before the frame as often as on it, and so would a moment.
+    Half of the last of its 24 bits later it is never before. Where the time is the file's own it stays so: a
+    range of it is then looked up in the file's statistics, and who goes to a moment adds the half bit.
+    """
     known = [each for each in streams if each is not None]
     alike = len({(each.stream_id) for each in known}) == 1
     ids = _looked_up(
@@ -284,8 +289,8 @@ def _select(
             [None if each is None else literal(each.stream_id) for each in streams], place, "VARCHAR"
         )
     )
-    columns = [f"{ids} AS record_id", f"{names} AS stream_id", f"{_mapped(native, streams, place)} AS t_s"]
-    columns.append(f"{native} AS native_t_s")
+    mapped = _mapped(native, streams, place, single)
+    columns = [f"{ids} AS record_id", f"{names} AS stream_id", f"{mapped} AS t_s", f"{native} AS native_t_s"]
     taken = {each.lower() for each in FIXED}
     for name, expression in channels:
         own = name
@@ -293,11 +298,24 @@ def _select(
             own += "_"
         taken.add(own.lower())
         columns.append(f"{expression} AS {identifier(own)}")
-    some = f"\nWHERE {ids} IS NOT NULL" if len(known) < len(streams) else ""
+    some = f"\nWHERE {_known(streams, place)}" if len(known) < len(streams) else ""
     return f"SELECT {', '.join(columns)}\nFROM {scan}{some}"
 
 
-def _mapped(native: str, streams: Sequence[Sampled | None], place: str) -> str:
+def _known(streams: Sequence[Sampled | None], place: str) -> str:
+    """Whether a row's stream is known: by ranges, for to look each row up costs more than to read it."""
+    runs: list[list[int]] = []
+    for number, each in enumerate(streams):
+        if each is not None and runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        elif each is not None:
+            runs.append([number, number])
+    if len(runs) > MOST_RUNS:
+        return _looked_up([None if each is None else "true" for each in streams], place, "BOOLEAN")
+    return " OR ".join(f"{place} BETWEEN {first} AND {last}" for first, last in runs)
+
+
+def _mapped(native: str, streams: Sequence[Sampled | None], place: str, single: bool = False) -> str:
     """Native seconds on the reference timeline: the TimeMap's pieces, as `core.timemap` draws them."""
     maps = [None if each is None else each.timemap.anchors for each in streams]
     some = {each for each in maps if each is not None}
@@ -305,13 +323,19 @@ def _mapped(native: str, streams: Sequence[Sampled | None], place: str) -> str:
         late = [None if each is None else repr((each[0][1] - each[0][0]) / 1e9) for each in maps]
         if {each for each in late if each is not None} == {"0.0"}:
             return native
+        native = _later(native, single)
         return f"{native} + {_looked_up(late, place, 'DOUBLE')}"
+    native = _later(native, single)
     if len(some) == 1:
         return _pieces(native, next(iter(some)))
     cases = " ".join(
         f"WHEN {number} THEN {_pieces(native, each)}" for number, each in enumerate(maps) if each is not None
     )
     return f"CASE {place}::BIGINT {cases} END"
+
+
+def _later(native: str, single: bool) -> str:
+    return f"({native} * {1 + 2**-24!r})" if single else native
 
 
 def _pieces(native: str, anchors: tuple[tuple[int, int], ...]) -> str:

@@ -83,6 +83,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             *((name, T) for name in ("before", "after", "undoes")),
         ]
     ),
+    "selections": pa.schema([("name", T), ("record_id", T)]),
 }
 """All but `records` and `samples`, whose columns are the dataset's."""
 

@@ -168,7 +168,10 @@ TABLE = (
     Spec("sync", "View", "Sync readout", ("Y",), "", "How far each stream is from the playhead", True),
     Spec("find", "View", "Search the transcript", ("Ctrl+F",), "search", rule=True),
     Spec("find_all", "View", "Search all texts", ("Ctrl+Shift+F",), "", "Words in every record, as moments"),
-    Spec("filter", "View", "Filter the records", ("/",), "filter"),
+    Spec("filter", "View", "Filter the records", ("/",), "filter", "By text, or by a condition: where …"),
+    Spec("facets", "View", "Facets", ("Shift+F",), "", "What is in every column, to filter by", True),
+    Spec("plots", "View", "Plots of the dataset", ("Shift+P",), "", "Distributions, two columns, coverage"),
+    Spec("sample", "View", "Random sample…", ("Ctrl+Shift+R",), "", "Stratified, kept with its seed"),
     Spec(
         "sql",
         "View",

@@ -33,7 +33,8 @@ class Arrangement(QSplitter):
 
     def __init__(self, actions: Mapping[str, QAction], parent: QWidget) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
-        self.records = RecordsPanel(self)
+        self.left = QSplitter(Qt.Orientation.Vertical, self)
+        self.records = RecordsPanel(self.left)
         self.stage = Stage(self)
         self.timeline = TimelineView(self)
         self.transport_bar = TransportBar(actions, self)
@@ -58,8 +59,8 @@ class Arrangement(QSplitter):
         column.setSpacing(0)
         column.addWidget(self.middle, 1)
         column.addWidget(self.transport_bar)
-        self.left = QSplitter(Qt.Orientation.Vertical, self)
         self.left.addWidget(self.records)
+        self.left.setCollapsible(0, False)
         for widget in (self.left, centre, self.tabs):
             self.addWidget(widget)
         for widget, stretch in ((self.left, 0), (centre, 1), (self.tabs, 0)):

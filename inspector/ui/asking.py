@@ -74,6 +74,13 @@ class Asking(Room):
             QTimer.singleShot(0, self._make_room)  # once the splitter has taken it in
             self.panel.focus_editor()
 
+    def open_with(self, sql: str) -> None:
+        """Open the pane where it is not, with this question, and ask it."""
+        if not self._opened.isChecked():
+            self._opened.trigger()
+        if self.panel is not None:
+            self.panel.bar.judge.emit(sql)
+
     def find(self) -> None:
         """Open the pane where it is not, and go to its search field."""
         if not self._opened.isChecked():

@@ -11,6 +11,7 @@ from inspector.ui.auditing import Auditing
 from inspector.ui.batching import Batching
 from inspector.ui.curating import Curating
 from inspector.ui.delivering import Delivering
+from inspector.ui.exploring import Exploring
 from inspector.ui.exporting import Exporting
 from inspector.ui.label_rooms import rooms_of_labels
 from inspector.ui.labelling import Labelling
@@ -33,6 +34,7 @@ class Furnished:
         self.curating = Curating(window)
         self.aligning = Aligning(window)
         self.auditing = Auditing(window)
+        self.exploring = Exploring(window)
         self.labelling = Labelling(window)
         self.rigging = Rigging(window)
         self.delivering = Delivering(window)
@@ -44,6 +46,7 @@ class Furnished:
             self.curating,
             self.aligning,
             self.auditing,
+            self.exploring,
             self.labelling,
             self.rigging,
             self.delivering,

@@ -51,8 +51,7 @@ class MainWindow(QMainWindow, Furnished):
         self._start_at: tuple[int | None, bool] = (None, False)
         self.contents: Contents | None = None
         self._surveyor: Surveyor | None = None
-        self._wanted = ""
-        self._pictured = False
+        self._wanted, self._pictured = "", False
         self.relay = Relay(self)
         self.player = Player(with_sound, self, sound)
         self.sounds = Sounds(self.player, self)

@@ -10,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from bench.harness import BOOK, Load, p
 
 from inspector.core.model import Clock, Cue, Modality, Record, Source, Stream
 from inspector.core.times import NS
+from inspector.query.explore import Exploration, Shown
+from inspector.query.facets import Pick
 from inspector.query.fulltext import TextIndex
 from inspector.session import Session
 
@@ -183,6 +186,58 @@ def test_each_question_beside_plain_duckdb(million: Path) -> None:
                 target="<= 1.2x or +5 ms",
                 reached=good,
             )
+
+
+def refreshed(session: Session, row: str, most_ms: float | None) -> None:
+    """All facets again under a filter: what was picked is asked, every facet counted."""
+    heard: list[Shown] = []
+    came = threading.Event()
+
+    def told(shown: Shown) -> None:
+        heard.append(shown)
+        if shown.complete:
+            came.set()
+
+    exploration = Exploration(session, told, lambda _: came.set())
+    start = time.perf_counter()
+    exploration.refresh()
+    assert came.wait(600)
+    first = time.perf_counter() - start
+    picks = (
+        ("score", Pick(0.5, 2.0)),
+        ("device", Pick(values=("1", "3"))),
+        ("cost", Pick(100, 700)),
+        ("score", Pick(-1.0, 1.0)),
+        ("device", Pick()),
+        ("success", Pick(values=(True,))),
+    )
+    took = []
+    with Load() as load:
+        for _ in range(4):
+            for key, pick in picks:
+                came.clear()
+                start = time.perf_counter()
+                exploration.pick(key, pick)
+                assert came.wait(60)
+                took.append((time.perf_counter() - start) * 1e3)
+                assert heard[-1].picked == exploration.picks.picked
+            exploration.picks.picked.clear()
+    exploration.close()
+    target = f"<= {most_ms:g} ms" if most_ms else ""
+    reached = None if most_ms is None else p(took, 95) <= most_ms
+    what = "all facets under a filter"
+    BOOK.took(row, what, took, load=load, target=target, reached=reached, first_s=first)
+
+
+def test_facets_of_a_million_records(million: Path) -> None:
+    with Session.open(million) as session:
+        refreshed(session, "1,000,000 records", 150)
+
+
+@pytest.mark.skipif(not FULL, reason="INSPECTOR_BENCH_FULL is not set")
+def test_facets_of_ten_million_records(tmp_path: Path) -> None:
+    with Session.open(robot(tmp_path / "set", 10 * MILLION)) as session:
+        refreshed(session, "10,000,000 records", None)
 
 
 def test_samples_beside_plain_duckdb(tmp_path: Path) -> None:

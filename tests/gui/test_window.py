@@ -143,6 +143,8 @@ class Keyboard:
                 window.actions_[name].trigger()
         if window.isFullScreen():
             window.showNormal()
+        if window.actions_["facets"].isChecked():
+            window.actions_["facets"].trigger()
         window.records.filter.clear()
         self.focus.setFocus()
         assert self.focus.hasFocus()
@@ -436,6 +438,18 @@ class Keyboard:
             "bottom": (nothing, lambda: not window.timeline.isVisible()),
             "find": (nothing, lambda: window.transcript.isVisible() and _edits(window.transcript)),
             "filter": (nothing, lambda: window.records.filter.hasFocus()),
+            "facets": (
+                nothing,
+                lambda: window.exploring.panel is not None and window.exploring.panel.isVisible(),
+            ),
+            "plots": (
+                nothing,
+                lambda: window.exploring.plots is not None and window.exploring.plots.isVisible(),
+            ),
+            "sample": (
+                nothing,
+                lambda: window.exploring.panel is not None and window.exploring.panel.sample.isVisible(),
+            ),
             "find_all": (
                 nothing,
                 lambda: window.asking.panel is not None and window.asking.panel.bar.words.hasFocus(),

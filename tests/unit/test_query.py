@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -347,6 +348,24 @@ def test_no_more_rows_are_made_than_are_asked_for(tmp_path: Path, engines: Calla
     assert question.answer is not None
     assert question.answer.truncated
     assert question.answer.table.num_rows == 10
+
+
+def test_a_question_given_up_between_rows_leaves_the_next_alone(
+    engines: Callable[[Any], Engine], tmp_path: Path
+) -> None:
+    engine = engines(Made(tmp_path, []))
+    asked: list[Any] = []
+    begun = threading.Event()
+
+    def give_up(_batch: pa.RecordBatch) -> None:
+        begun.wait(10)
+        asked[0].cancel()
+
+    asked.append(engine.ask("SELECT * FROM range(1000000)", batches=give_up))
+    begun.set()
+    assert asked[0].wait(60)
+    assert isinstance(asked[0].error, Cancelled)
+    assert ask(engine, "SELECT count(*) AS n FROM range(10)") == [{"n": 10}]
 
 
 def test_closing_ends_what_runs(tmp_path: Path) -> None:

@@ -8,49 +8,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import shiboken6
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPointF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPen
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHeaderView,
     QLineEdit,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from inspector.ui import theme
-from inspector.ui.panels.common import Panel, SectionHeader, dress_table, number_text, paint_elided
-from inspector.ui.panels.coverage import paint_strip, strip_width
-from inspector.ui.panels.flags import MARK, Progress, paint_flag
+from inspector.ui.panels.common import Panel, SectionHeader, number_text
+from inspector.ui.panels.coverage import strip_width
+from inspector.ui.panels.flags import MARK, Progress
 from inspector.ui.panels.records_model import (
-    BROKEN,
     COVERAGE,
     DURATION,
     FIRST_OWN,
     FLAG,
     RECORD,
     STATE,
-    WARNED,
     RecordsModel,
     arranged,
     visible_ids,
 )
+from inspector.ui.panels.records_table import DOT, PAD, RecordTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
-    from PySide6.QtGui import QHelpEvent, QPaintEvent
 
     from inspector.core.model import Record
     from inspector.session import Session
 
-DOT = 8
-PAD = 2 * theme.STEP
-"""Room at both sides of a cell, as in the header above it."""
 DEBOUNCE_MS = 120
 KEY_MS = 60
 FILL_MS = 40
@@ -60,146 +51,34 @@ IN_PLACE = 20_000
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 
-class CellDelegate(QStyledItemDelegate):
-    """Draws the state dot and the coverage strip; shows a tooltip for words only where they are cut."""
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        """One cell, without the frame around the current one."""
-        model = index.model()
-        column = index.column()
-        assert isinstance(model, RecordsModel)
-        if column not in (STATE, FLAG, COVERAGE):
-            room = option.rect.adjusted(PAD, 0, -PAD, 0)
-            font, color = model.face(column)
-            paint_elided(painter, room, str(index.data()), font, color, model.side(column))
-            return
-        middle = option.rect.center().y() + 0.5
-        if column == STATE:
-            self._dot(
-                painter,
-                QPointF(option.rect.left() + theme.MARGIN + DOT / 2, middle),
-                model.state(index.row()),
-            )
-            return
-        if column == FLAG:
-            centre = QPointF(option.rect.center().x() + 0.5, middle)
-            paint_flag(painter, centre, model.flag(index.row()))
-            return
-        states, known = model.coverage(index.row())
-        paint_strip(painter, option.rect.left() + PAD, middle, model.modalities, states, dim=not known)
-
-    @staticmethod
-    def _dot(painter: QPainter, centre: QPointF, state: int) -> None:
-        t = theme.current()
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if state in (WARNED, BROKEN):
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(t.failed if state == BROKEN else t.suspect)
-            painter.drawEllipse(centre, DOT / 2, DOT / 2)
-        else:
-            painter.setPen(QPen(t.tint(t.faint, 0.7), 1))
-            painter.drawEllipse(centre, DOT / 2 - 0.5, DOT / 2 - 0.5)
-        painter.restore()
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        """Every row is as high as the next."""
-        return QSize(super().sizeHint(option, index).width(), theme.ROW)
-
-    def helpEvent(
-        self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: AnyIndex
-    ) -> bool:
-        """Say in words what is drawn, and in full what is cut; nothing where all can be read."""
-        if (index.isValid() and index.column() in (RECORD,)) or index.column() >= FIRST_OWN:
-            text = str(index.data() or "")
-            if QFontMetrics(theme.text_font()).horizontalAdvance(text) + 2 * PAD <= option.rect.width():
-                return super().helpEvent(event, view, option, QModelIndex())
-        return super().helpEvent(event, view, option, index)
-
-
-class RecordTable(QTableView):
-    """A table that takes the keys that move through it, and leaves all others to the window."""
-
-    entered_row = Signal(int)
-    MOVES = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.empty_text = "No records"
-        self.setItemDelegate(CellDelegate(self))
-        dress_table(self)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        head = self.horizontalHeader()
-        head.setMinimumSectionSize(5 * theme.STEP)
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Up, Down, Page Up, Page Down, Ctrl+Home, Ctrl+End and Enter are the table's; the rest is not."""
-        key, held = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        no = Qt.KeyboardModifier.NoModifier
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not held:
-            if self.currentIndex().isValid():
-                self.entered_row.emit(self.currentIndex().row())
-            event.accept()
-        elif key in self.MOVES and held in (no, Qt.KeyboardModifier.ShiftModifier):
-            super().keyPressEvent(event)
-        elif event.matches(QKeySequence.StandardKey.SelectAll):
-            self.selectAll()
-            event.accept()
-        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End) and held == Qt.KeyboardModifier.ControlModifier:
-            last = self.model().rowCount() - 1
-            self.setCurrentIndex(self.model().index(0 if key == Qt.Key.Key_Home else last, RECORD))
-            event.accept()
-        elif event.matches(QKeySequence.StandardKey.Copy) and self.currentIndex().isValid():
-            cell = self.model().index(self.currentIndex().row(), RECORD)
-            QGuiApplication.clipboard().setText(str(cell.data()))
-            event.accept()
-        else:
-            event.ignore()
-
-    def keyboardSearch(self, search: str) -> None:
-        """Letters are the window's keys, not a search."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the rows, or say why there are none."""
-        super().paintEvent(event)
-        model = self.model()
-        if model is None or model.rowCount() > 0:
-            return
-        painter = QPainter(self.viewport())
-        painter.setFont(theme.text_font())
-        painter.setPen(theme.current().faint)
-        area = self.viewport().rect().adjusted(theme.MARGIN, 2 * theme.MARGIN, -theme.MARGIN, 0)
-        top = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
-        painter.drawText(area, int(top | Qt.TextFlag.TextWordWrap), self.empty_text)
-        painter.end()
-
-    def shown_rows(self) -> range:
-        """The rows that are on screen, in part at least."""
-        first = self.rowAt(0)
-        last = self.rowAt(self.viewport().height() - 1)
-        if first < 0:
-            return range(0)
-        return range(first, (self.model().rowCount() - 1 if last < 0 else last) + 1)
+def _condition(text: str) -> str | None:
+    """What stands behind `where`; None for a text that is searched for."""
+    first, _, rest = text.strip().partition(" ")
+    return rest.strip() if first.lower() == "where" and rest.strip() else None
 
 
 class RecordsPanel(Panel):
     """Header, filter line and table. `record_chosen` tells which record the curator goes to."""
 
     record_chosen = Signal(str)
+    condition = Signal(str)
+    """A condition in SQL was typed behind `where`, and Enter pressed; empty where one is let go."""
     _arranged = Signal(int, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chosen: str | None = None
+        self._condition = ""
         self._quiet = False
         self._asked = 0
         self._unpainted: set[str] = set()
         self.header = SectionHeader("Records")
         self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter by name or column")
-        self.filter.setToolTip("Shows the records that have this text in their name or a column · Esc clears")
+        self.filter.setPlaceholderText("Filter by text, or: where …")
+        self.filter.setToolTip(
+            "Shows the records that have this text in their name or a column · Esc clears\n"
+            "where duration_s > 10 AND flag IS NULL, and Enter: those for which that holds"
+        )
         self.filter.setAccessibleName("Filter records")
         self.filter.setClearButtonEnabled(False)
         self.filter.installEventFilter(self)
@@ -243,7 +122,8 @@ class RecordsPanel(Panel):
     def set_session(self, session: Session | None) -> None:
         """Show a dataset's records; None empties the list."""
         self._asked += 1
-        self._chosen = self._only = None
+        self._chosen = self._only = self._rows = None
+        self._condition = ""
         self._unpainted.clear()
         for timer in (self._typing, self._moving, self._filling):
             timer.stop()
@@ -350,6 +230,9 @@ class RecordsPanel(Panel):
 
     def _enter_filtered(self) -> None:
         """Go on to the table, and to its first record where the filter hides the current one."""
+        if (typed := _condition(self.filter.text())) is not None:
+            self._put_condition(typed)
+            return
         self._arrange()
         if not self.model.rowCount():
             return
@@ -362,24 +245,46 @@ class RecordsPanel(Panel):
         self._only = None if ids is None else pa.array(ids, pa.string())
         self._arrange()
 
+    def show_rows(self, rows: NDArray[np.int64] | None) -> None:
+        """Show the records at these places of the index alone, as the facets leave them; None for all."""
+        if rows is not None or self._rows is not None:
+            self._rows = rows
+            self._arrange()
+
+    def clear_condition(self) -> None:
+        """Take a condition out of the filter line; that it is let go is not told."""
+        self._condition = ""
+        if _condition(self.filter.text()) is not None:
+            self.filter.clear()
+
+    def _put_condition(self, sql: str) -> None:
+        if sql != self._condition:
+            self._condition = sql
+            self.condition.emit(sql)
+
     _only: pa.Array | None = None
+    _rows: NDArray[np.int64] | None = None
 
     def _arrange(self) -> None:
         """Filter and sort anew: at once, or in a thread where that takes a while."""
         self._typing.stop()
         self._asked += 1
         asked, needle = self._asked, self.filter.text().strip()
+        if _condition(needle) is None:
+            self._put_condition("")
+        else:
+            needle = ""
         head = self.table.horizontalHeader()
         column = head.sortIndicatorSection()
         key = self.model.sort_key(column) if column >= 0 else None
         descending = head.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
-        index, only = self.model.index_table, self._only
+        index, only, rows = self.model.index_table, self._only, self._rows
         if index.num_rows <= IN_PLACE:
-            self._show_order(asked, arranged(index, needle, key, descending, only))
+            self._show_order(asked, arranged(index, needle, key, descending, only, rows))
             return
 
         def work() -> None:
-            order = arranged(index, needle, key, descending, only)
+            order = arranged(index, needle, key, descending, only, rows)
             if shiboken6.isValid(self):
                 self._arranged.emit(asked, order)
 
@@ -389,9 +294,13 @@ class RecordsPanel(Panel):
         if asked != self._asked:
             return
         needle = self.filter.text().strip()
-        self.table.empty_text = (
-            f"No record has “{needle}” in its name or columns" if needle else "The question led to no record"
-        )
+        if _condition(needle) is not None:
+            self.table.empty_text = "The condition holds for no record"
+        elif needle:
+            self.table.empty_text = f"No record has “{needle}” in its name or columns"
+        else:
+            left = self._rows is not None
+            self.table.empty_text = "The facets leave no record" if left else "The question led to no record"
         self._quiet = True
         self.model.set_order(order)
         self._quiet = False

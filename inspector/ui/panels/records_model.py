@@ -98,11 +98,12 @@ def arranged(
     key: pa.ChunkedArray | pa.Array | None,
     descending: bool,
     only: pa.Array | None = None,
+    rows: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64] | None:
     """The index rows that are shown, in the order in which they are; None for all of them as they lie.
 
     Empty cells come last in either direction. A column that has no order leaves the dataset's. `only` are the
-    ids of the records to which a question led.
+    ids of the records to which a question led, `rows` those that the facets leave, by their places.
     """
     order: NDArray[np.int64] | None = None
     if key is not None:
@@ -112,10 +113,14 @@ def arranged(
             order = pc.sort_indices(table, sort_keys=keys).to_numpy().astype(np.int64)
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError):
             order = None
-    if needle or only is not None:
+    if needle or only is not None or rows is not None:
         found = matching(index, needle) if needle else np.ones(index.num_rows, bool)
         if only is not None:
             found &= pc.is_in(index.column("record_id"), value_set=only).to_numpy()
+        if rows is not None:
+            left = np.zeros(index.num_rows, bool)
+            left[rows] = True
+            found &= left
         order = np.flatnonzero(found) if order is None else order[found[order]]
     return order
 

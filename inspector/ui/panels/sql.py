@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QHideEvent, QKeyEvent, QTextCursor
+from PySide6.QtGui import QFontMetrics, QHideEvent, QKeyEvent, QResizeEvent, QTextCursor
 from PySide6.QtWidgets import (
-    QFileDialog,
-    QFrame,
-    QPlainTextEdit,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -24,18 +21,19 @@ from PySide6.QtWidgets import (
 
 from inspector.errors import Cancelled, InspectorError, plain
 from inspector.query.formats import value_of
+from inspector.query.names import quoted
 from inspector.ui import theme
 from inspector.ui.panels.common import ElidedLabel, Panel, SectionHeader, count_text, number_text
 from inspector.ui.panels.sql_bar import QueryBar
 from inspector.ui.panels.sql_editor import SqlEditor
-from inspector.ui.panels.sql_export import FORMATS, save
-from inspector.ui.panels.sql_head import ResultHead
+from inspector.ui.panels.sql_export import save
+from inspector.ui.panels.sql_head import PlanView, ResultHead, ask_where
 from inspector.ui.panels.sql_model import cell_text
 from inspector.ui.panels.sql_moments import Moments
 from inspector.ui.panels.sql_results import ResultTable
 from inspector.ui.panels.sql_store import QueryStore
 from inspector.ui.panels.sql_tables import TableList
-from inspector.ui.panels.sql_words import Vocabulary, quoted
+from inspector.ui.panels.sql_words import Vocabulary
 from inspector.ui.relay import call_of
 
 if TYPE_CHECKING:
@@ -71,6 +69,7 @@ class SqlPanel(Panel):
         self._at: int | None = None
         self._walked = 0
         self._draft = ""
+        self._dragged = False
         self._words = Vocabulary()
         self.header = SectionHeader("SQL")
         self.editor = SqlEditor()
@@ -80,7 +79,7 @@ class SqlPanel(Panel):
         self.head = ResultHead()
         self.notes = ElidedLabel("", "suspect")
         self.table = ResultTable()
-        self.plan = QPlainTextEdit()
+        self.plan = PlanView()
         self.tables = TableList()
         self._lay_out()
         self._ticking = QTimer(self)
@@ -105,11 +104,6 @@ class SqlPanel(Panel):
         self.set_session(None)
 
     def _lay_out(self) -> None:
-        self.plan.setReadOnly(True)
-        self.plan.setFont(theme.mono_font())
-        self.plan.setFrameShape(QFrame.Shape.NoFrame)
-        self.plan.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.plan.setAccessibleName("How the query would be run")
         for line in (self.error, self.hint, self.notes):
             line.hide()
         top = QWidget()
@@ -137,20 +131,30 @@ class SqlPanel(Panel):
         self.stack = QStackedWidget()
         for page in (self.tables, result, self.plan):
             self.stack.addWidget(page)
-        split = QSplitter(Qt.Orientation.Vertical)
+        split = self._split = QSplitter(Qt.Orientation.Vertical)
         split.setHandleWidth(1)
         split.setChildrenCollapsible(False)
         split.addWidget(top)
         split.addWidget(self.stack)
         split.setStretchFactor(1, 1)
-        lines_high = 7 * QFontMetrics(self.editor.font()).height()
-        split.setSizes([lines_high, 3 * lines_high])
+        split.splitterMoved.connect(self._edge_dragged)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)
         box.addWidget(self.header)
         box.addWidget(self.bar)
         box.addWidget(split, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Seven lines for the query where that leaves three quarters for its rows, else fewer."""
+        super().resizeEvent(event)
+        if not self._dragged:
+            line, high = QFontMetrics(self.editor.font()).height(), self._split.height()
+            upper = max(min(7 * line, high // 4), 3 * line)
+            self._split.setSizes([upper, high - upper])
+
+    def _edge_dragged(self) -> None:
+        self._dragged = True
 
     # --- what the window calls ------------------------------------------------------------------------
 
@@ -442,13 +446,7 @@ class SqlPanel(Panel):
     # --- saving ---------------------------------------------------------------------------------------
 
     def _ask_where(self, ending: str) -> None:
-        dialog = QFileDialog(self, "Save the result", f"result{ending}", f"{FORMATS[ending]} (*{ending})")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(ending[1:])
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setModal(False)
-        dialog.fileSelected.connect(lambda name: self.save_to(Path(name)))
-        dialog.show()
+        ask_where(self, ending, lambda name: self.save_to(Path(name)))
 
     def save_to(self, path: Path) -> None:
         """Write the rows that are shown, in their order, with all columns; behind, and say so when done."""

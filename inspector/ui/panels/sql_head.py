@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QBoxLayout, QDoubleSpinBox, QHBoxLayout, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QPlainTextEdit,
+    QToolButton,
+    QWidget,
+)
 
 from inspector.core.times import NS
 from inspector.ui import theme
@@ -13,6 +23,8 @@ from inspector.ui.panels.common import ElidedLabel, IconButton
 from inspector.ui.panels.sql_export import FORMATS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtGui import QResizeEvent
 
 LEAD_IN_S = 0.5
@@ -102,3 +114,26 @@ class ResultHead(QWidget):
             else "Show only these records in the list of records"
         )
         self.filtered.emit(on)
+
+
+class PlanView(QPlainTextEdit):
+    """How a query would be run, as text to read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setReadOnly(True)
+        self.setFont(theme.mono_font())
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setAccessibleName("How the query would be run")
+
+
+def ask_where(parent: QWidget, ending: str, then: Callable[[str], object]) -> None:
+    """Ask for the file of a result, beside the work; `then` is given its path."""
+    dialog = QFileDialog(parent, "Save the result", f"result{ending}", f"{FORMATS[ending]} (*{ending})")
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix(ending[1:])
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setModal(False)
+    dialog.fileSelected.connect(then)
+    dialog.show()

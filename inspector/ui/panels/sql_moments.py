@@ -87,7 +87,16 @@ class Moments:
 
 
 def _ns(seconds: float) -> int | None:
-    return None if np.isnan(seconds) else round(float(seconds) * NS)
+    """In 32 bits a frame's time may fall just before the frame: half of the last bit later it does not.
+
+    What is a whole number of microseconds did not lose anything.
+    """
+    if np.isnan(seconds):
+        return None
+    exact = float(seconds)
+    if float(np.float32(exact)) == exact and round(exact, 6) != exact:
+        exact *= 1 + 2**-24
+    return round(exact * NS)
 
 
 def _encoded(column: Any) -> tuple[NDArray[np.int64], list[str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from inspector.query.names import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -27,16 +29,6 @@ _KEYWORDS = (
 KEYWORDS = frozenset(_KEYWORDS.split())
 
 # DuckDB's reserved words (duckdb_keywords()), and `at`, which it does not take for a column either.
-_RESERVED_WORDS = (
-    "all analyse analyze and any array as asc asymmetric at both case cast check collate column "
-    "constraint create default deferrable desc describe distinct do else end except false fetch for "
-    "foreign from group having in initially intersect into lambda lateral leading limit not null "
-    "offset on only or order pivot pivot_longer pivot_wider placing primary qualify references "
-    "returning select show some summarize symmetric table then to trailing true union unique unpivot "
-    "using variadic when where window with "
-)
-_RESERVED = frozenset(_RESERVED_WORDS.split())
-
 # States in which a line may end, kept by the highlighter for the next one. 0 is none of them.
 _OPEN = {1: "*/", 2: "'", 3: '"', 4: "$$"}
 _OPENERS = {"/*": 1, "'": 2, '"': 3, "$$": 4}
@@ -68,12 +60,6 @@ class Proposal(NamedTuple):
     def written(self) -> str:
         """What is put into the query for it."""
         return quoted(self.word) if self.kind in ("table", "column") else self.word
-
-
-def quoted(name: str) -> str:
-    """A table's or column's name as a query has to spell it."""
-    plain = re.fullmatch(r"[^\W\d]\w*", name) and name.lower() not in _RESERVED
-    return name if plain else '"' + name.replace('"', '""') + '"'
 
 
 class Vocabulary:
