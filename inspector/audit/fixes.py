@@ -27,21 +27,25 @@ def places(finding: Finding, record: Record) -> Iterator[tuple[str, Any]]:
     moved = record.stream(fix.stream)
     if fix.method:
         late = (fix.timemap.late_ns - moved.timemap.late_ns) / 1e6
-        told = {"method": fix.method, "late_ms": round(late, 3), "timemap": timemap_value(fix.timemap)}
+        drift = fix.timemap.drift_ppm - moved.timemap.drift_ppm
+        told = {"method": fix.method, "late_ms": round(late, 3), "drift_ppm": round(drift, 3)}
+        told["timemap"] = timemap_value(fix.timemap)
         yield evidence_path(fix.stream), told
     for name in fix.moves:
         follower = record.stream(name)
         yield timemap_path(name), timemap_value(along(moved, fix.timemap, follower))
 
 
-def evidence(stream: Stream) -> tuple[str, float] | None:
-    """The method that the map in force was measured by when it was accepted, and the lateness that it took
-    off, ms; None where nobody accepted it so, or moved the stream since."""
+def evidence(stream: Stream) -> tuple[str, float, float] | None:
+    """The method that the map in force was measured by when it was accepted, the lateness at 0 that it took
+    off, ms, and the drift, ppm; None where nobody accepted it so, or moved the stream since."""
     told = stream.meta.get("evidence")
     if not isinstance(told, dict) or told.get("timemap") != timemap_value(stream.timemap):
         return None
-    method, late = told.get("method"), told.get("late_ms")
-    return (method, float(late)) if isinstance(method, str) and isinstance(late, int | float) else None
+    method, late, drift = told.get("method"), told.get("late_ms"), told.get("drift_ppm", 0.0)
+    if not isinstance(method, str) or not all(isinstance(each, int | float) for each in (late, drift)):
+        return None
+    return method, float(late or 0.0), float(drift)
 
 
 def in_words(fix: Fix, record: Record) -> str:

@@ -31,7 +31,7 @@ class Beside:
     `states` is what is there by record and modality; `pairs` the rows of the SQL table with `modality_a`,
     `modality_b` and `device`; `worst` the findings that are shown with pictures; `fixed` a row a stream that
     an accepted fix has moved: record, stream, ms before, ms now, how it was measured again; `software` names
-    and versions.
+    and versions; `agreement` what was measured of the annotators' agreement, a line each.
     """
 
     states: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -39,6 +39,7 @@ class Beside:
     worst: Sequence[Worst] = ()
     fixed: Sequence[tuple[str, str, float, float | None, str]] = ()
     software: str = ""
+    agreement: Sequence[str] = ()
 
 
 STYLE = """
@@ -55,7 +56,8 @@ font-variant-numeric:tabular-nums}.failed{color:var(--bad)}.suspect{color:var(--
 svg{display:block;margin:.2rem 0 .8rem;max-width:100%}h3{font-size:1rem;margin:1.4rem 0 .2rem}
 .frames{display:flex;flex-wrap:wrap;gap:.5rem;margin:.3rem 0 1rem}figure{margin:0}
 figure img{display:block;border-radius:3px}figcaption{font-size:.78rem;color:var(--quiet)}
-td:first-child,th{white-space:nowrap}details summary{cursor:pointer;color:var(--quiet)}
+td:first-child,th{white-space:nowrap}
+pre{font-size:.85rem;white-space:pre-wrap;margin:.3rem 0}details summary{cursor:pointer;color:var(--quiet)}
 """
 
 
@@ -94,7 +96,7 @@ def report_html(
         _pairs(beside, findings),
         _figures(findings),
         _grounding(findings),
-        _agreement(findings),
+        _agreement(findings, beside),
         _self_test(findings),
         _unmeasured(findings),
         _tolerances(findings),
@@ -270,8 +272,8 @@ def _fixed(beside: Beside) -> str:
         [
             escape(record_id),
             escape(stream),
-            f"{before:+.1f} ms",
-            "not measured since" if now is None else f"{now:+.1f} ms",
+            f"{round(before, 1) + 0.0:+.1f} ms",
+            "not measured since" if now is None else f"{round(now, 1) + 0.0:+.1f} ms",
             escape(how),
         ]
         for record_id, stream, before, now, how in beside.fixed
@@ -282,26 +284,16 @@ def _fixed(beside: Beside) -> str:
     return "<h2>What was fixed, before and after</h2>" + _table(head, rows)
 
 
-def _agreement(findings: Sequence[Finding]) -> str:
-    """Whatever checks of the family `agreement` have told."""
-    mine = [each for each in findings if each.check.startswith("agreement.")]
-    if not mine:
-        return (
-            "<h2>Agreement of annotators</h2><p class=quiet>Not part of this audit: no check of agreement "
-            "has told anything.</p>"
-        )
-    rows = [
-        [
-            f"<span class={each.status.value}>{each.status.value.replace('_', ' ')}</span>",
-            escape(each.check),
-            escape(each.record_id or "dataset"),
-            "" if each.value is None else f"{each.value:.2f} {escape(each.unit)}",
-            escape(each.message),
-        ]
-        for each in mine
-    ]
-    head = ["status", "check", "of", "value", "what"]
-    return "<h2>Agreement of annotators</h2>" + _table(head, rows)
+def _agreement(findings: Sequence[Finding], beside: Beside) -> str:
+    """What was measured of it, and whatever checks of the family `agreement` have told."""
+    lines = (each.message for each in findings if each.check.startswith("agreement."))
+    told = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    if beside.agreement:
+        told += f"<pre>{escape(chr(10).join(beside.agreement))}</pre>"
+    if not told:
+        why = "Not measured: it takes two annotators of one thing (<code>inspector agree</code>)."
+        told = f"<p class=quiet>{why}</p>"
+    return f"<h2>Agreement of annotators</h2>{told}"
 
 
 def _self_test(findings: Sequence[Finding]) -> str:

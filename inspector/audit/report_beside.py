@@ -110,11 +110,14 @@ def _fixed(session: Asked) -> Iterator[tuple[str, str, float, float | None, str]
         for row in rows
         if row["kind"] in ("residual", "after")  # what another method says stands over the same one's
     }
+    drifts = {(row["record_id"], row["name"]): row["figure"] for row in rows if row["kind"] == "drift before"}
     after = {(row["record_id"], row["name"]): row["state"] for row in rows if row["kind"] == "after"}
     for row in rows:
         if row["kind"] == "evidence" and row["figure"] is not None:
             place = (row["record_id"], row["name"])
             how = "same evidence" if row["state"] == "same" else f"by {after.get(place, 'another method')}"
+            if place in drifts:
+                how += f"; its clock was {drifts[place]:+.0f} ppm"
             yield (*place, row["figure"], now.get(place), how)
 
 

@@ -122,7 +122,7 @@ def by_pair(
         cells = [pair, device, method, f"{len(told)} of {len(mine)}"]
         if len(late):
             spread = np.quantile(late, [0.05, 0.95])
-            cells += [f"{np.median(late) + 0.0:+.1f}", f"{spread[0]:+.1f} to {spread[1]:+.1f}"]
+            cells += [f"{np.round(np.median(late), 1) + 0.0:+.1f}", f"{spread[0]:+.1f} to {spread[1]:+.1f}"]
         else:
             cells += ["", ""]
         drifts = f"{np.median(drift):+.1f} ({drift.min():+.0f} to {drift.max():+.0f})" if len(drift) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,17 @@ from inspector.audit.report_beside import beside_of
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from inspector.audit.checks import Limits
     from inspector.audit.report_beside import Asked
 
 
-def report_of(session: Asked) -> str:
-    """One self-contained HTML page. InspectorError where there was no audit yet."""
+def report_of(session: Asked, agreement: Sequence[str] = ()) -> str:
+    """One self-contained HTML page. InspectorError where there was no audit yet.
+
+    `agreement` is what was measured of the annotators' agreement, a line each; an audit knows nothing of it.
+    """
     found = session.audited.findings()
     if not found:
         raise InspectorError("There is no audit of this dataset yet", str(session.root), "Run an audit first")
@@ -34,7 +38,7 @@ def report_of(session: Asked) -> str:
     purpose = "" if held.purpose is None else held.purpose.value
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     name, records = session.root.name, len(session.index)
-    beside = beside_of(session, found)
+    beside = replace(beside_of(session, found), agreement=agreement)
     return report_html(name, __version__, when, records, found, coverage, rungs, purpose, beside)
 
 

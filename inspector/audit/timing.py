@@ -136,10 +136,13 @@ def _proof(case: Case, stream: Stream, pair: Pair) -> str:
     accepted = evidence(stream)
     if accepted is None:
         return ""
-    method, late = accepted
+    method, late, drift_ppm = accepted
     other = _by_another(solved(case), stream.id, method, case.record.reference)
     case.note("evidence", stream.id, "same" if other is None else "another", late)
     before = f"; before its fix it was {abs(late):.0f} ms {'late' if late > 0 else 'early'}"
+    if abs(drift_ppm) >= 0.5:
+        case.note("drift before", stream.id, "same" if other is None else "another", drift_ppm)
+        before += f" at the start, its clock {drift_ppm:+.0f} ppm"
     if other is None:
         return f"{before} (same evidence: the fix was measured so too)"
     case.note("after", stream.id, other.method, other.offset_s * 1000)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app, json_text, progress
 from inspector.errors import InspectorError, plain
+
+if TYPE_CHECKING:
+    from inspector.agreement.measure import Measuring
+    from inspector.session import Session
 
 
 @app.command("agree")
@@ -31,7 +35,6 @@ def agree(
 
     Authors are annotators' files and columns, tiers, and curators in the journal.
     """
-    from inspector.agreement.measure import Measuring
     from inspector.agreement.told import lines, to_json
     from inspector.audit.agreement import with_audit
     from inspector.session import Session
@@ -40,17 +43,7 @@ def agree(
     if len(set(chosen)) == 1:
         raise InspectorError("One author alone agrees with nobody", chosen[0], "Name a second --authors")
     with Session.open(path, reader, workspace, author) as session:
-        told = progress(len(session.index)) if sys.stderr.isatty() else None
-        measuring = Measuring(chosen)
-        for done, record_id in enumerate(session.record_ids()):
-            if told is not None:
-                told(done)
-            try:
-                measuring.add(session.record(record_id))
-            except InspectorError as error:
-                print(f"inspector: {plain(f'{record_id}: {error}')}", file=sys.stderr)
-        if told is not None:
-            sys.stderr.write("\r\x1b[K")
+        measuring = measured(session, chosen)
         found = with_audit(measuring.result(), session.audited.findings(), session.record)
         if unknown := [name for name in chosen if name not in found.authors]:
             known = ", ".join(measuring.heard)
@@ -60,3 +53,22 @@ def agree(
             return
         for line in lines(found):
             print(plain(line))
+
+
+def measured(session: Session, chosen: list[str]) -> Measuring:
+    """The agreement of a dataset's authors, record by record; records that cannot be loaded are told on
+    stderr."""
+    from inspector.agreement.measure import Measuring
+
+    told = progress(len(session.index)) if sys.stderr.isatty() else None
+    measuring = Measuring(chosen)
+    for done, record_id in enumerate(session.record_ids()):
+        if told is not None:
+            told(done)
+        try:
+            measuring.add(session.record(record_id))
+        except InspectorError as error:
+            print(f"inspector: {plain(f'{record_id}: {error}')}", file=sys.stderr)
+    if told is not None:
+        sys.stderr.write("\r\x1b[K")
+    return measuring

@@ -19,12 +19,15 @@ def report(
     reader: Reader = None,
 ) -> None:
     """Coverage, offsets and drifts, grounding and what failed, as one HTML file of the newest audit."""
+    from inspector.agreement.told import lines
     from inspector.audit.reporting import report_of
+    from inspector.cli.agree import measured
     from inspector.session import Session
 
     target = outside(out, path, "the report")
     with Session.open(path, reader, workspace, author) as session:
-        text = report_of(session)
+        found = measured(session, []).result()
+        text = report_of(session, list(lines(found)) if len(found.authors) > 1 else ())
     try:
         target.write_text(text, "utf-8")
     except OSError as error:

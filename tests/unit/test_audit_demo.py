@@ -171,6 +171,7 @@ def test_the_report_is_one_page_that_fetches_nothing(demo: Path, tmp_path: Path)
     shown = ("The worst, looked at", "How late, by pair and device", "The ladder", "Grounding", "Agreement")
     for title in shown:
         assert f"<h2>{title}" in text
+    assert "A and B, 28 records" in text
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', text)
     assert len(pictures) >= 20
     assert all(base64.b64decode(each)[:2] == b"\xff\xd8" for each in pictures)
