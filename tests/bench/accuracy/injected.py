@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.accuracy.injected_records import demo, demo_names, film_names, frames, sensor_names, stamps
+from bench.accuracy.injected_records import (
+    demo,
+    demo_names,
+    film_names,
+    frames,
+    long_names,
+    long_sensor,
+    sensor_names,
+    stamps,
+    turn_names,
+    turns,
+)
 from bench.accuracy.injected_sounds import sounds, transcript_names, transcripts
 from bench.accuracy.sources import sound_names, tuning
 
@@ -24,6 +35,8 @@ NAMES: dict[str, Callable[[], list[str]]] = {
     "demo": demo_names,
     "frames": film_names,
     "stamps": sensor_names,
+    "long": long_names,
+    "turns": turn_names,
 }
 """The sources of each family that are here."""
 FAMILIES: dict[str, Callable[[str, int], Trial]] = {
@@ -32,6 +45,8 @@ FAMILIES: dict[str, Callable[[str, int], Trial]] = {
     "demo": demo,
     "frames": frames,
     "stamps": stamps,
+    "long": long_sensor,
+    "turns": turns,
 }
 CHECKS: dict[str, tuple[str, ...]] = {
     "sounds": ("timing.av_offset", "timing.drift", "timing.jump", "timing.sample_rate", "timing.closure"),
@@ -42,4 +57,6 @@ CHECKS: dict[str, tuple[str, ...]] = {
     ),
     "frames": ("timing.frames", "content.frozen", "content.black"),
     "stamps": ("sensor.gaps", "sensor.reset"),
+    "long": ("timing.av_offset", "sensor.offset", "sensor.drift"),
+    "turns": ("sensor.offset", "sensor.drift"),
 }  # fmt: skip

@@ -305,6 +305,83 @@ def stamps(name: str, number: int) -> Trial:
     return Trial("stamps of a sensor", case_of((part,), "hands"), (part,), truth, near, excused)
 
 
+LONG, PLANTED_PPM = "rec_019", 8000.0
+"""The record of two minutes, and the drift that was planted in its sensor: it is taken off first."""
+LONG_KINDS = ("fast", "fast", "late", "late and fast", "right", "fast")
+
+
+def long_names() -> list[str]:
+    """The only record of the bundled dataset that is long enough to tell a sensor's drift."""
+    return [LONG] if (DEMO / LONG).is_dir() else []
+
+
+def long_sensor(name: str, number: int) -> Trial:
+    """A sensor of two minutes beside a film and ticks, its clock late or fast."""
+    rng = np.random.default_rng([number, 4])
+    parts = {part.name: part for part in demo_parts(name)}
+    right = moved(parts["hands"], 0.0, (1 / (1 + PLANTED_PPM * 1e-6) - 1) * 1e6)
+    kind = LONG_KINDS[number % len(LONG_KINDS)]
+    sign = float(rng.choice([-1, 1]))
+    ppm = sign * float(np.exp(rng.uniform(np.log(50), np.log(9000)))) if "fast" in kind else 0.0
+    late_s = float(rng.choice([-1, 1]) * rng.uniform(0.15, 2.0)) if "late" in kind else 0.0
+    parts["hands"] = moved(right, late_s, ppm)
+    truth = {"sensor.drift": ("hands", ppm)}
+    if "fast" not in kind:
+        truth = {"sensor.offset": ("hands", late_s * 1000)}
+    whole = tuple(parts[each] for each in ("front", "voice", "hands"))
+    excused = frozenset({"sensor.offset"}) if "fast" in kind else frozenset()
+    return Trial("bundled: a sensor of 2 min", case_of(whole, "front"), whole, truth, {}, excused)
+
+
+TURN_KINDS = ("late", "late", "right", "stabilised", "late", "stands")
+
+
+def turn_names() -> list[str]:
+    """Seeds of films that are made for it: no real one that is not stabilised is at hand."""
+    return [str(seed) for seed in range(6)]
+
+
+def turns(name: str, number: int) -> Trial:
+    """A gyroscope on a camera that is moved by hand over a random scene; stabilised films tell nothing."""
+    from inspector.audit.estimators.turns import FIELDS
+    from inspector.audit.material import Film as Made
+    from inspector.media.series import Series as MadeSeries
+
+    rng = np.random.default_rng([number, int(name), 8])
+    kind = TURN_KINDS[number % len(TURN_KINDS)]
+    late_s = 0.0 if kind == "right" else float(rng.uniform(-0.5, 0.5))
+    length, fps, rate = 20.0, float(rng.choice([24, 30, 60])), float(rng.choice([100, 200, 400]))
+    t, at = np.arange(0, length, 1 / fps), np.arange(0, length, 1 / rate)
+    scene = np.convolve(rng.normal(size=4000), np.hanning(9), "same") * 30
+
+    def path(where: NDArray[np.float64], hz: NDArray[np.float64], phase: NDArray[np.float64]) -> Any:
+        return (np.sin(2 * np.pi * hz * where[:, None] + phase) / hz).sum(axis=1)
+
+    sums, rates = [], []
+    for _ in (0, 1):
+        shape = rng.uniform(0.2, 2.5, 12), rng.uniform(0, 2 * np.pi, 12)
+        other = rng.uniform(0.2, 2.5, 12), rng.uniform(0, 2 * np.pi, 12)
+        seen = path(t, *(other if kind == "stabilised" else shape)) * (kind != "stands")
+        where = np.arange(FIELDS) + 2000 + seen[:, None]
+        profile = np.interp(where, np.arange(4000), scene) + rng.normal(0, 2.0, where.shape)
+        sums.append(profile - profile.mean(axis=1, keepdims=True))
+        rates.append(np.gradient(path(at - late_s, *shape), 1 / rate))
+    gyro = (rng.normal(size=(3, 2)) @ np.stack(rates)).T + rng.normal(0, 0.3, (len(at), 3))
+    t_ns = np.rint(t * NS).astype(np.int64)
+    blank = np.zeros(len(t), np.float32)
+    grid = np.zeros((len(t), 8, 8), np.float16)
+    film_ = Made(t_ns, blank, grid, blank, blank, np.stack(sums, axis=1).astype(np.float16))
+    series = MadeSeries(np.rint(at * NS).astype(np.int64), gyro, ("gyro_x", "gyro_y", "gyro_z"))
+    parts = (
+        Part("cam", Modality.VIDEO, length, film=film_),
+        Part("imu", Modality.SENSOR, length, series=series, belongs=late(late_s, 0.0)),
+    )
+    tells = kind in ("late", "right")
+    truth = {"sensor.offset": ("imu", late_s * 1000)} if tells else {}
+    row = "gyroscope" if tells else f"gyroscope, film {kind}"
+    return Trial(row, case_of(parts, "cam"), parts, truth, {"sensor.offset": 1000 / fps})
+
+
 def sensor_names() -> list[str]:
     """Records of the bundled dataset that have a sensor with stamps."""
     return [name for name in demo_names() if (DEMO / name / "hands.csv").exists()]

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SCALE = float(os.environ.get("INSPECTOR_CASES", "1"))
-NUMBERS = {"sounds": 360, "transcripts": 324, "demo": 240, "frames": 96, "stamps": 64}
+NUMBERS = {"sounds": 360, "transcripts": 324, "demo": 240, "frames": 96, "stamps": 64, "long": 36}
+NUMBERS["turns"] = 72
 LEAST_TRIALS = 1000
 SURE = 0.95
 
