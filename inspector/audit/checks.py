@@ -79,6 +79,7 @@ checks: Registry[Check] = Registry(
         "inspector.audit.pairing",
         "inspector.audit.swapped",
         "inspector.audit.agreement",
+        "inspector.audit.lips",
         "inspector.audit.gates",
         "inspector.audit.closing",
     ),

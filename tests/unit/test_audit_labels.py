@@ -66,3 +66,12 @@ def test_labels_in_a_gap(tmp_path: Path) -> None:
     assert "in the gap" in found["message"]
     assert "1 more" in found["message"]
     assert abs(found["value"] - 1600) < 1
+
+
+def test_records_whose_picture_nothing_ties_to_the_sound_are_counted(tmp_path: Path) -> None:
+    root = record(tmp_path / "data")
+    done = run("audit", root, "--check", "timing.av_offset", "--check", "timing.lips", "--json")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    (lips,) = [each for each in told if each["check"] == "timing.lips"]
+    assert (lips["status"], lips["value"], lips["record_id"]) == ("not_measurable", 1.0, None)
+    assert "in 1 of 1 records" in lips["message"]
