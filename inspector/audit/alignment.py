@@ -188,7 +188,8 @@ def _words(case: Case, track: Stream, text: Stream) -> Pair:
     agree = found.status is not Status.NOT_MEASURABLE and abs(found.offset_ns / NS - late) <= AGREE_S * 2
     if found.status is Status.OK or (good and agree):
         late, good, why = found.offset_ns / NS, True, ""
-    sure = found.status is Status.OK or (sure and agree)
+    held = vad.held_s(bands(case, track, sound), starts, ends, late)
+    sure = found.status is Status.OK or (sure and agree and held <= vad.HELD_S)
     confidence = confidence if sure else min(confidence, 0.9)
     return Pair(
         track.id, text.id, method, late, None, peak.halves_s, confidence, good, sure, why,

@@ -145,6 +145,16 @@ def test_another_recording_s_transcript_is_never_ok() -> None:
         assert vad.transcript_offset(curve, starts, ends)[0].status is not Status.OK
 
 
+def test_cues_that_stand_longer_than_is_spoken_are_never_ok() -> None:
+    x, starts, ends = talk(5, 20)
+    curve = vad.speech_curve(x, RATE)
+    assert abs(vad.held_s(curve, starts, ends, 0.0)) < vad.HELD_S
+    longer = np.minimum(ends + 0.5, np.append(starts[1:] - 0.3, np.inf))
+    assert vad.held_s(curve, starts, longer, 0.0) > vad.HELD_S
+    found, _ = vad.transcript_offset(curve, starts + 2.0, longer + 2.0)
+    assert found.status is not Status.OK
+
+
 def test_silence_and_few_cues_are_refused() -> None:
     nothing = vad.speech_curve(np.zeros(RATE * 30, np.float32), RATE)
     few = np.arange(12.0)

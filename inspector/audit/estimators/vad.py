@@ -44,6 +44,12 @@ LEAST_CUES, LEAST_S = 10, 25.0
 STANDS_OUT = 3.0
 """The peak over the best elsewhere: cues of other recordings reached 2.6, true ones at 5 dB 3.8 and more."""
 
+EDGE_S, REACH_S = 0.2, 0.5
+"""A rise is told over so long on either side, and looked for so far from where a cue begins."""
+
+HELD_S = 0.15
+"""Cues that last longer than this beyond what is heard are late by half of it or more."""
+
 TELLS_S = 0.5
 """A ratio is asked for only where it moves the last cue against the first by so much."""
 
@@ -107,7 +113,8 @@ def transcript_offset(
     """How late cues (k,) are against `speech_curve`, and by which of `ratios` their times are too long.
 
     The offset is that at the sound's time 0, so that a cue's time is ratio · t + offset. `ok` asks for
-    10 cues over 25 s, p ≤ 0.02, a peak three times the next, and halves of the cues within 60 ms.
+    10 cues over 25 s, p ≤ 0.02, a peak three times the next, halves of the cues within 60 ms, and cues that
+    last no longer than what is heard.
     """
     order = np.argsort(starts_s, kind="stable")
     starts, ends = np.asarray(starts_s, np.float64)[order], np.asarray(ends_s, np.float64)[order]
@@ -158,11 +165,40 @@ def transcript_offset(
         reason = f"the peak is {peak:.2f} of the next, and {p:.0%} of impostors fit as well"
     elif halves > 0.06:
         reason = f"its halves are {halves * 1000:.0f} ms apart"
+    elif (held := held_s(curve, starts / ratio, ends / ratio, lag)) > HELD_S:
+        reason = f"its cues are {held * 1000:.0f} ms longer than what is heard: where they start is not told"
     status = Status.SUSPECT if reason else Status.OK
     drift = (ratio - 1) * 1e6
     return Estimate(
         round(offset * NS), drift, spread * 1000, peak, halves * 1000, len(starts), p, status, reason
     ), ratio
+
+
+def held_s(
+    curve: NDArray[np.float64], starts_s: NDArray[np.float64], ends_s: NDArray[np.float64], lag_s: float
+) -> float:
+    """By how much cues (k,) last longer than what is heard, s: how late their ends are against falls of the
+    curve, less how late their starts are against its rises.
+
+    Subtitles stand longer than is spoken; a whole cue then fits where its middle does, which is late by half
+    of that. Words and cues that follow each other within 0.2 s are one stretch.
+    """
+    order = np.argsort(starts_s, kind="stable")
+    starts_s, ends_s = starts_s[order], np.maximum.accumulate(ends_s[order])
+    apart = starts_s[1:] - ends_s[:-1] > EDGE_S
+    starts_s, ends_s = starts_s[np.append(True, apart)], ends_s[np.append(apart, True)]
+    size = round(EDGE_S / STEP_S)
+    padded = np.concatenate([np.zeros(size), curve, np.zeros(size)])
+    total = np.concatenate([[0.0], np.cumsum(padded)])
+    mean = (total[size:] - total[:-size]) / size  # mean[i] is of padded[i : i + size]
+    rise = mean[size:] - mean[:-size]  # what follows a place less what is before it
+    reach = np.arange(-round(REACH_S / STEP_S), round(REACH_S / STEP_S) + 1)
+    late = []
+    for edges, sign in ((starts_s, 1.0), (ends_s, -1.0)):
+        place = np.round((edges - lag_s) / STEP_S).astype(np.int64)
+        at = np.clip(place[:, None] - reach[None, :], 0, len(rise) - 1)
+        late.append(float(reach[int(np.argmax((sign * rise[at]).sum(axis=0)))]) * STEP_S)
+    return late[1] - late[0]
 
 
 def best_fit(
