@@ -285,9 +285,19 @@ def _fixed(beside: Beside) -> str:
 
 
 def _agreement(findings: Sequence[Finding], beside: Beside) -> str:
-    """What was measured of it, and whatever checks of the family `agreement` have told."""
-    lines = (each.message for each in findings if each.check.startswith("agreement."))
-    told = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    """What the checks of the family `agreement` have told, and the figures behind it."""
+    mine = [each for each in findings if each.check.startswith("agreement.")]
+    rows = [
+        [
+            f"<span class={each.status.value}>{each.status.value.replace('_', ' ')}</span>",
+            escape(each.check),
+            escape(each.record_id or "dataset"),
+            "" if each.value is None else f"{each.value:.2f} {escape(each.unit)}",
+            escape(each.message),
+        ]
+        for each in mine
+    ]
+    told = _table(["status", "check", "of", "value", "what"], rows) if rows else ""
     if beside.agreement:
         told += f"<pre>{escape(chr(10).join(beside.agreement))}</pre>"
     if not told:
