@@ -96,6 +96,8 @@ def _note(session: Opened, state: Seen, everything: bool, decoded: bool) -> list
     from inspector.core.prints import CODED, DECODED
 
     known = set(session.record_ids())
+    if not known:  # nothing is written down of an empty folder
+        return []
     deep = sorted(known if everything else known & set(session.curation.records()))
     session.desk.workspace.begin()
     problems = state.note(session, deep, CODED)

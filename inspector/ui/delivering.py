@@ -208,6 +208,8 @@ class Delivering(Room):
         state = Seen(session.desk.workspace.folder)
         if not state.exists:
             known = set(session.record_ids())
+            if not known:  # nothing is written down of an empty folder
+                return None
             session.desk.workspace.begin()
             deep = [each for each in session.curation.records() if each in known]
             state.note(session, deep, told=self._told(job))
