@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from inspector.core.registry import Registry
@@ -104,6 +104,17 @@ class Laid:
     """The dataset's record that this one is, or is a moment of."""
     left_out: str | None = None
     """Why the format cannot hold the record at all; it is then not in the release."""
+
+
+def below(record: Record, out: Path) -> Record:
+    """The record with those of its files found that a format made, and named by their path in the release."""
+    streams = tuple(
+        each
+        if each.source.path.is_absolute()
+        else replace(each, source=replace(each.source, path=out / each.source.path))
+        for each in record.streams
+    )
+    return replace(record, streams=streams)
 
 
 class Reads(Protocol):

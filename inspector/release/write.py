@@ -36,7 +36,7 @@ from inspector.release.policy import write_left_out
 from inspector.release.shards import Batch, Batches, pack
 from inspector.release.sides import remember_sides
 from inspector.release.tables import Table, absent_row, licence_of
-from inspector.release.targets import Asset, Follows, Laid, targets
+from inspector.release.targets import Asset, Follows, Laid, below, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -328,7 +328,7 @@ class _Writing:
             else:
                 self._asset(asset, [record.id])
                 self._assets.pop(piece.path, None)
-        self._hashes.add(record)
+        self._hashes.add(below(record, self._part))
         self._target.written(laid, self._part)
         value = manifest.record_value(record, laid.paths)
         root = manifest.record_root(value, hashes)

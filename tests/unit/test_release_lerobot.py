@@ -278,6 +278,13 @@ def test_a_film_of_another_rate_is_left_out_and_told_or_refused(
         export(session, tmp_path / "none", form="lerobot", records=("three",), fixes="manifest")
 
 
+def test_what_was_sampled_is_hashed_where_it_lies(session: Session, tmp_path: Path) -> None:
+    export(session, tmp_path / "out", form="lerobot", hashes="coded", fixes="manifest")
+    rows = pq.read_table(tmp_path / "out/manifest/hashes.parquet").to_pylist()
+    assert {row["stream_id"] for row in rows} == {"cam#audio", "cam#video", "voice", "words", "imu"}
+    assert [row["problem"] for row in rows] == [None] * len(rows)
+
+
 def test_moments_are_episodes(session: Session, tmp_path: Path) -> None:
     listed = tmp_path / "moments.csv"
     listed.write_text("record_id,start_s,end_s\none,0.1,0.4\ntwo,0.0,0.3\n")
