@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from inspector.release.copying import state_of
 from inspector.release.names import split_folder
 from inspector.release.plan import chosen_part
 from inspector.release.tables import mask_rows
-from inspector.release.targets import Laid, targets
+from inspector.release.targets import Laid, Looks, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 READ_AT_A_TIME, READ_AHEAD = 2, 32
 """Records that are loaded at once, and how many before they are laid."""
 BAKED_AT_A_TIME = 2
+LOOKED_AT = 64
+"""Records that a format may look at before the first is laid."""
 BAKED_AHEAD = 16
 """Records that are read ahead of the one that is laid, so that several are baked at once."""
 
@@ -108,6 +111,8 @@ def lay_all(
 
     InspectorError where a source file changes or is gone; one record that cannot be read is a problem.
     """
+    if isinstance(target, Looks):
+        target.look(_first(session, plan))
     pool = ThreadPoolExecutor(BAKED_AT_A_TIME, thread_name_prefix="inspector-bake")
     readers = ThreadPoolExecutor(READ_AT_A_TIME, thread_name_prefix="inspector-read")
     waiting: deque[_Read] = deque()
@@ -129,6 +134,13 @@ def lay_all(
     finally:
         pool.shutdown(cancel_futures=True)
         readers.shutdown(cancel_futures=True)
+
+
+def _first(session: Opened, plan: Plan) -> Iterator[Record]:
+    """The first records of a plan that can be read; what is wrong with the others is told when they come."""
+    for source in dict.fromkeys(plan.source(number) for number in range(min(len(plan.ids), LOOKED_AT))):
+        with suppress(InspectorError):
+            yield chosen_part(session.record(source), plan.choice)
 
 
 def _ready(read: _Read) -> bool:

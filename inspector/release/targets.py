@@ -134,6 +134,15 @@ class Follows(Protocol):
         ...
 
 
+@runtime_checkable
+class Looks(Protocol):
+    """A format that wants all records alike, and looks at some before it takes the first."""
+
+    def look(self, records: Iterable[Record]) -> None:
+        """The first records of the plan, as far as they can be read."""
+        ...
+
+
 class Target(Protocol):
     """A format, made anew for each release; `lay` is called once a record, in the release's order."""
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from films import make_film, steady
 from hypothesis import HealthCheck, given, settings
 from releases import (
     FILES,
@@ -283,6 +284,25 @@ def test_what_was_sampled_is_hashed_where_it_lies(session: Session, tmp_path: Pa
     rows = pq.read_table(tmp_path / "out/manifest/hashes.parquet").to_pylist()
     assert {row["stream_id"] for row in rows} == {"cam#audio", "cam#video", "voice", "words", "imu"}
     assert [row["problem"] for row in rows] == [None] * len(rows)
+
+
+def test_the_cameras_that_most_records_have_are_the_features(tmp_path: Path) -> None:
+    records = [Made("one", FILES), Made("two", ("cam.mp4", "imu.csv")), Made("three", ("cam.mp4",))]
+    root = generate(tmp_path / "data", records)
+    make_film(root / "one/side.mp4", steady(0.6, 10), size=(64, 48))
+    table = (root / "metadata.csv").read_text().splitlines()
+    table = [
+        f"{line},{extra}"
+        for line, extra in zip(table, ("side_file_name", "one/side.mp4", "", ""), strict=True)
+    ]
+    (root / "metadata.csv").write_text("\n".join(table) + "\n")
+    with Session.open(root, author="ann") as session:
+        card = export(session, tmp_path / "out", form="lerobot")
+    assert card.records == 3
+    assert any("no place for side" in each for each in card.lost)
+    info = assert_the_loader_takes_it(tmp_path / "out", tmp_path / "cache")
+    films = [key for key, feature in info["features"].items() if feature["dtype"] == "video"]
+    assert films == ["observation.images.cam"]
 
 
 def test_moments_are_episodes(session: Session, tmp_path: Path) -> None:

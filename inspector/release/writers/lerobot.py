@@ -5,13 +5,16 @@
     videos/<key>/chunk-000/file-000.mp4                    films as they are; `from_timestamp` says where
     extra/<record>/…                                       what LeRobot has no place for: sounds, transcripts
 
-Every episode has the same features: those of the first record. One that lacks a camera is left out, one that
-lacks a sensor has NaN there. Labels, time maps and the mask are in the manifest.
+Every episode has the same rate and features: those with which most of the first records can go. One that
+lacks a camera is left out, one that lacks a sensor has NaN there. Labels, time maps and the mask are in the
+manifest.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,8 +69,8 @@ class LeRobot:
         record = laid.record
         sensors = grids.sensors_of(record)
         try:
-            if not self._count:
-                self._take_features(record, sensors)
+            if not self._rate:
+                self._take_features(record)
             cameras = self._cameras(laid)
             grid = grids.lay_on(record, list(cameras.values()), self._rate)
         except grids.UnfitError as error:
@@ -122,8 +125,29 @@ class LeRobot:
 
     # -- what goes where -----------------------------------------------------------------------------------
 
-    def _take_features(self, record: Record, sensors: list[Stream]) -> None:
-        cameras = grids.cameras_of(record)
+    def look(self, records: Iterable[Record]) -> None:
+        """Choose the rate and the features with which most of these records can go."""
+        kinds: Counter[tuple[float, frozenset[tuple[Any, ...]]]] = Counter()
+        models: dict[tuple[float, frozenset[tuple[Any, ...]]], Record] = {}
+        for record in records:
+            cameras = _alike(grids.cameras_of(record))
+            rate = round(cameras[0].rate or 0, 1) if cameras else 0.0
+            kind = (rate, frozenset((key_of(each), *_shape(each)) for each in cameras))
+            kinds[kind] += 1
+            models.setdefault(kind, record)
+
+        def worth(kind: tuple[float, frozenset[tuple[Any, ...]]]) -> tuple[int, int]:
+            return sum(n for each, n in kinds.items() if each[0] == kind[0] and each[1] >= kind[1]), len(
+                kind[1]
+            )
+
+        for kind in sorted((each for each in kinds if each[1]), key=worth, reverse=True) or kinds:
+            with suppress(grids.UnfitError):
+                self._take_features(models[kind])
+                return
+
+    def _take_features(self, record: Record) -> None:
+        cameras, sensors = _alike(grids.cameras_of(record)), grids.sensors_of(record)
         self._rate = grids.rate_of(cameras, sensors)
         self._videos = {key_of(camera): _film_feature(camera, self._rate) for camera in cameras}
         self._columns = {key_of(sensor): sensor.channels for sensor in sensors}
@@ -133,9 +157,9 @@ class LeRobot:
         found = {key_of(each): each for each in grids.cameras_of(laid.record)}
         for key, feature in self._videos.items():
             if key not in found:
-                raise grids.UnfitError(f"it has no {key}, which the first record has")
+                raise grids.UnfitError(f"it has no {key}, which others have")
             if _shape(found[key]) != feature["shape"]:
-                raise grids.UnfitError(f"{key} has pictures of another size than in the first record")
+                raise grids.UnfitError(f"{key} has pictures of another size than in others")
             if found[key].source.path.suffix.lower() not in (".mp4", ".m4v", ".mov"):
                 raise grids.UnfitError(f"{found[key].source.path.name} is no MP4, which LeRobot wants")
         return {key: found[key] for key in self._videos}
@@ -229,6 +253,15 @@ def key_of(stream: Stream) -> str:
     if name.startswith(("observation.", "action", "next.")):
         return name
     return f"observation.{'images.' if stream.modality is Modality.VIDEO else ''}{name}"
+
+
+def _alike(cameras: list[Stream]) -> list[Stream]:
+    """The cameras of the first one's rate: others have no place beside it."""
+    return [
+        each
+        for each in cameras
+        if not (each.rate and cameras[0].rate) or abs(each.rate / cameras[0].rate - 1) < 1e-3
+    ]
 
 
 def _shape(camera: Stream) -> list[int]:
