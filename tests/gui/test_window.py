@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import QEvent, QKeyCombination, QPoint, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QWidget
 
 from inspector.agreement.disagreements import Disagreement
 from inspector.agreement.measure import Agreement, PairFigures
@@ -89,8 +89,10 @@ def press(window: MainWindow, keys: str) -> None:
     QTest.keyClick(target, combination.key(), combination.keyboardModifiers())
 
 
-def boxes(window: MainWindow) -> list[QMessageBox]:
-    return [box for box in window.findChildren(QMessageBox) if box.isVisible()]
+def boxes(window: MainWindow) -> list[QDialog]:
+    """The boxes and the key sheet that are shown."""
+    found = window.findChildren(QDialog)
+    return [box for box in found if box.isVisible() and (isinstance(box, QMessageBox) or box.objectName())]
 
 
 def preferences(window: MainWindow) -> Preferences | None:
