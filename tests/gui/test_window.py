@@ -318,13 +318,8 @@ class Keyboard:
             """The shown record has the map, and nothing is proposed any more."""
             return self._moved() and window.aligning.proposal is None
 
-        def delivery() -> bool:
-            panel = window.delivering.panel
-            return panel is not None and panel.isVisible()
-
         return {
             "open": (self.asked.clear, lambda: self.asked == ["asked"]),
-            "intake": (lambda: window.tabs.setCurrentWidget(window.streams), delivery),
             "play": (nothing, lambda: go.playing and go.speed == 1),
             "forward": (nothing, lambda: go.playing and go.speed == 1),
             "pause": (go.play, lambda: not go.playing),
