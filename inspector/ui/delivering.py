@@ -198,9 +198,6 @@ class Delivering(Room):
 
     def look(self) -> None:
         """Compare every file with what was last seen, and class every decision on old data."""
-        if self.session is not None and not len(self.session.index):
-            self.window.notice("There is no record here to compare")
-            return
         self._run("comparing with what was last seen", self._compared, self._show)
 
     def _compared(self, session: Session, job: Job[Any]) -> Any:

@@ -114,6 +114,8 @@ class Keyboard:
             box.close()
         if (opened := preferences(window)) is not None:
             opened.close()
+        if window.exporting.dialog is not None:
+            window.exporting.dialog.close()
         while window.auditing.running:
             window.auditing.cancel()
             QTest.qWait(5)
@@ -378,6 +380,10 @@ class Keyboard:
             "before": (lambda: window.aligning.nudge(NS), window.actions_["before"].isChecked),
             "accept": (lambda: window.aligning.nudge(NS), accepted),
             "discard": (lambda: window.aligning.nudge(NS), lambda: window.aligning.proposal is None),
+            "export": (
+                nothing,
+                lambda: window.exporting.dialog is not None and window.exporting.dialog.isVisible(),
+            ),
             "findings": (nothing, lambda: worklist() is not None),
             "intake": (
                 lambda: window.tabs.setCurrentWidget(window.streams),
