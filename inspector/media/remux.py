@@ -247,7 +247,7 @@ class _Copy:
             if index in self._form.anew:
                 sounds.append(Sound(self._source, track, self._order, out))
                 continue
-            new = out.add_stream_from_template(stream)
+            new = out.add_stream_from_template(stream, opaque=True)  # AV1: its decoder is no encoder
             if not matroska and track.kind == "video" and stream.time_base is not None:
                 base = Fraction(stream.time_base)
                 new.time_base = base / max(1, -(-90_000 // base.denominator)) if base.numerator == 1 else base
