@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from inspector.audit.checks import Limits
     from inspector.audit.evidence import Evidence
     from inspector.audit.material import Film, Sound
+    from inspector.audit.traces import Trace
     from inspector.core.findings import Finding
     from inspector.core.model import Stream
 
@@ -41,6 +42,8 @@ KEEP_EVERY = 200
 """Results are stored when so many are there or so much time has passed: a crash costs no more than that."""
 
 PER_RECORD = (Stage.RECORD, Stage.DECODE)
+LAGS = ("ms", "ppm", "%")
+"""Units of findings that are read from a curve over lags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +140,18 @@ class Run:
         finally:
             self._decoders.close()
 
-    def evidence(self, finding: Finding) -> Evidence | None:
-        """What the finding's figure was read from, for people to see; None where that is no curve."""
+    def evidence(self, finding: Finding) -> tuple[Evidence | None, Trace | None]:
+        """What the finding's figure was read from, over lags and over time; None where there is no such."""
         from inspector.audit.evidence import fit_curve
+        from inspector.audit.traces import trace_of
 
         if finding.record_id is None:
-            return None
+            return None, None
         try:
-            return fit_curve(self._case(finding.record_id), finding)
+            case = self._case(finding.record_id)
+            trace = trace_of(case, finding)
+            offset = trace is None or trace.dots
+            return fit_curve(case, finding) if offset and finding.unit in LAGS else None, trace
         finally:
             self._decoders.close()
 
@@ -350,11 +357,13 @@ class Run:
         """Store a result; one of a part of the checks takes the others' findings of the same stage along."""
         if not whole:
             names = {each.id for each in self._chosen}
+            anew = {each.key for each in result.findings if each.record_id is None}
             rest = [
                 each
                 for each in self._store.of(result.record_id, result.stage)
                 if each.check not in names or (self._options.records and each.record_id not in self._asked)
             ]
+            rest = [each for each in rest if each.record_id is not None or each.key not in anew]
             result = replace(result, key="", findings=rest + result.findings)
         with self._lock:
             self._waiting.append(result)

@@ -165,6 +165,8 @@ class Aligning(Room):
         if show:
             self.open()
         self._choose(stream_id)
+        if self.panel is not None and set(self._loose_texts(record, stream_id)) & set(also):
+            self.panel.texts.setChecked(True)
         self._set(Proposal(stream_id, timemap, title, method, confidence, also))
 
     def nudge(self, later_ns: int) -> None:

@@ -11,11 +11,15 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from inspector.core.jobs import Jobs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inspector.audit.runner import Run
     from inspector.core.findings import Finding
     from inspector.core.jobs import Job
 
 LOOK_MS = 300
+STOP_S = 5
+"""So long a window that closes waits for the record in hand."""
 STAGES = {
     "index": "looking over the index",
     "record": "reading records",
@@ -34,8 +38,13 @@ class AuditRun(QObject):
     ended = Signal(object)
     """The run is over: the exception that ended it, or None."""
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, busy: Callable[[], bool], parent: QObject) -> None:
+        """While `busy` says that the player needs the machine no further record is begun."""
         super().__init__(parent)
+        self._busy = busy
+        self._paused = self._stopped = False
+        self.said = ""
+        """How far it is, empty where nothing runs."""
         self._run: Run | None = None
         self._job: Job[None] | None = None
         self._jobs: Jobs | None = None
@@ -60,17 +69,19 @@ class AuditRun(QObject):
                 with self._lock:
                     self._fresh.append(finding)
 
+        self._paused = self._stopped = False
         self._run, self._job = run, self._jobs.start("auditing", work)
         self._looking.start()
         self.look()
 
     def pause(self, on: bool) -> None:
         """Begin no further record, or go on."""
-        if self._run is not None:
-            (self._run.pause if on else self._run.resume)()
+        self._paused = on
+        self.look()
 
     def cancel(self) -> None:
         """Stop; what is found is kept."""
+        self._stopped = True
         if self._run is not None:
             self._run.cancel()
 
@@ -79,11 +90,11 @@ class AuditRun(QObject):
         self.cancel()
         self._looking.stop()
         if self._job is not None:
-            wait([self._job.future], 10)
+            wait([self._job.future], STOP_S)
         if self._jobs is not None:
             self._jobs.close(wait=False)
         self._run, self._job, self._jobs = None, None, None
-        self._fresh = []
+        self._fresh, self.said = [], ""
 
     def look(self) -> None:
         """Tell of what came, how far it is, and the end."""
@@ -96,12 +107,19 @@ class AuditRun(QObject):
         if fresh:
             self.found.emit(fresh)
         if not over:
+            waits = (self._paused or self._busy()) and not self._stopped
+            (run.pause if waits else run.resume)()
             now = run.progress
             left = f", {now.left_s:.0f} s left" if now.done and now.total > now.done else ""
             rate = f", {now.rate:.1f} a second" if now.done else ""
+            if waits:
+                rate, left = (", paused", "") if self._paused else (", waits while you play", "")
             words = f"{STAGES.get(now.stage, now.stage)}: {now.done} of {now.total}{rate}{left}"
+            short = f"audit {now.done / now.total:.0%}" if now.total else "audit"
+            self.said = f"{short}{left}"
             self.progressed.emit(words, now.done / now.total if now.total else 0.0)
             return
         self._looking.stop()
         self._run = self._job = None
+        self.said = ""
         self.ended.emit(None if job.future.cancelled() else job.future.exception())

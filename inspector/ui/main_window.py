@@ -396,8 +396,8 @@ class MainWindow(QMainWindow, Furnished):
             if self._surveyor is not None and self._surveyor.left:
                 self._surveyor.hurry()
                 parts.append(f"reading records: {self._surveyor.left} left")
-        if (said := self.player.proxies.said) and self.record is not None:
-            parts.append(said)
+        small = self.player.proxies.said if self.record is not None else ""
+        parts += [each for each in (self.auditing.said, small) if each]
         self.status.say("  ·  ".join(parts), f"{self.player.sound_said}  ·  {memory_mb()} MB")
 
     def _show_start(self, error: Exception | None = None) -> None:

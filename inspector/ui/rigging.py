@@ -128,11 +128,10 @@ class Rigging(Room):
             return session.edit(title, changes, model.in_words()), ids
 
         def saved(told: Any) -> None:
-            edit, ids = told
+            edit, _ = told
             if edit is None:
                 self.window.notice("This model stands already")
                 return
             self.window.notice(f"{edit.title} · Ctrl+Z takes it back")
-            self.window.auditing.again(ids)
 
         self.window.curating.save(work, saved)

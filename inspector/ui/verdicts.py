@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import pyarrow.compute as pc
 
 from inspector.core.findings import Finding, Status
 from inspector.core.places import part
 from inspector.errors import InspectorError
+from inspector.ui.panels.findings_model import STATUS_WORD, figure_text
+from inspector.ui.timeline.findings_track import Mark
 from inspector.ui.timeline.track import REFERENCE_CHIP, Chip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
 
     from inspector.core.model import Record
     from inspector.session import Session
@@ -26,46 +26,21 @@ def verdict_path(finding: Finding) -> str:
     return f"findings/{part(finding.key)}/verdict"
 
 
-def verdicts(session: Session, found: Iterable[Finding]) -> dict[str, str]:
-    """Why findings were dismissed, by their keys; those that count are left out."""
-    known = set(session.curation.records())
-    reasons = {}
-    for finding in found:
-        if finding.record_id is None or finding.record_id not in known:
-            continue
-        value = session.curation.value(finding.record_id, verdict_path(finding))
-        if isinstance(value, dict) and value.get("verdict") == "dismissed":
-            reasons[finding.key] = str(value.get("reason") or "no reason given")
-    return reasons
-
-
-def worst(items: Sequence[Item]) -> dict[str, tuple[int, int]]:
-    """How many findings that count failed and are suspect, by record."""
-    told: dict[str, tuple[int, int]] = {}
+def marks(items: Iterable[Item], record: Record) -> list[Mark]:
+    """Where a record's findings lie: in their span, else in all of the stream that they name, else in all."""
+    found = []
+    streams = {stream.id: stream for stream in record.streams}
     for item in items:
         finding = item.finding
-        if finding.record_id is None or item.dismissed is not None:
-            continue
-        failed, suspect = told.get(finding.record_id, (0, 0))
-        if finding.status is Status.FAILED:
-            told[finding.record_id] = failed + 1, suspect
-        elif finding.status is Status.SUSPECT:
-            told[finding.record_id] = failed, suspect + 1
-    return told
-
-
-def marks(items: Sequence[Item], record_id: str) -> tuple[NDArray[np.int64], list[str]]:
-    """Spans (n, 2) in ns of a record's findings that name one, by start, and what each says."""
-    found = sorted(
-        (item.finding.span, f"{item.finding.status.value}: {item.finding.message}")
-        for item in items
-        if item.finding.record_id == record_id
-        and item.finding.span is not None
-        and item.dismissed is None
-        and item.finding.status in (Status.FAILED, Status.SUSPECT)
-    )
-    spans = np.array([span for span, _ in found], np.int64).reshape(-1, 2)
-    return spans, [words for _, words in found]
+        stream = streams.get(finding.streams[0]) if finding.streams else None
+        span = finding.span or (stream.reference_span if stream is not None else None) or record.span
+        figure = figure_text(finding)
+        sure = "" if finding.confidence is None else f"confidence {finding.confidence:.2f}"
+        text = " ".join(filter(None, (finding.check, ", ".join(finding.streams), figure, sure)))
+        words = f"{STATUS_WORD[finding.status]}: {finding.message or finding.check}"
+        fix = finding.fix is not None and finding.status is Status.FAILED
+        found.append(Mark(span, finding.status, text, words, fix, finding.span is not None))
+    return found
 
 
 def signed(figure: float, unit: str) -> str:
@@ -74,18 +49,25 @@ def signed(figure: float, unit: str) -> str:
     return f"{whole:+d} {unit}".replace("-", "−") if whole else f"0 {unit}"
 
 
+def _rows(session: Session, name: str, record_id: str) -> list[dict[str, Any]]:
+    """The rows of a record in one of the audit's tables."""
+    table = session.audited.table(name)
+    rows: list[dict[str, Any]] = table.filter(pc.equal(table.column("record_id"), record_id)).to_pylist()
+    return rows
+
+
 def chips(session: Session, record: Record, items: Sequence[Item]) -> dict[str, Chip]:
     """What stands in the header of each stream's track: how far it was measured to be off."""
     streams = {stream.id: stream for stream in record.streams}
     through: dict[str, str] = {}
-    for row in session.audited.table("pairs").to_pylist():
-        if row["record_id"] == record.id and row["offset_ms"] is not None:
+    for row in _rows(session, "pairs", record.id):
+        if row["offset_ms"] is not None:
             for name, other in (("stream_b", "stream_a"), ("stream_a", "stream_b")):
                 told = f"{row[name]} against {row[other]} by {row['method']}"
                 through.setdefault(row[name], f"{told}, ±{row['residual_ms'] or 0:.0f} ms")
     found = {}
-    for row in session.audited.table("states").to_pylist():
-        if row["record_id"] != record.id or row["kind"] != "residual" or row["name"] not in streams:
+    for row in _rows(session, "states", record.id):
+        if row["kind"] != "residual" or row["name"] not in streams:
             continue
         if row["state"] == "reference" or row["figure"] is None:
             found[row["name"]] = REFERENCE_CHIP
@@ -119,3 +101,24 @@ def limits_said(session: Session) -> dict[str, str]:
         low, high = own.get(entry.value.id) or entry.value.tolerance
         told[entry.value.id] = ":".join("" if end is None else f"{end:g}" for end in (low, high))
     return told
+
+
+def set_limits(session: Session, check: str, text: str) -> None:
+    """Keep what passes a check in this dataset, `LOW:HIGH`. InspectorError where it is none."""
+    from dataclasses import replace
+
+    from inspector.audit.purpose import chosen, keep, tolerance_of
+
+    folder = session.audited.folder
+    name, limits = tolerance_of(f"{check}={text}")
+    known = chosen(folder)
+    keep(folder, replace(known, tolerances=dict(known.tolerances) | {name: limits}))
+
+
+def decide(session: Session, finding: Finding, why: str) -> str:
+    """Dismiss a finding for a reason, without one count it again, as one edit; its title."""
+    assert finding.record_id is not None
+    value = {"verdict": "dismissed", "reason": why} if why else None
+    title = f"{'Dismiss' if why else 'Count again'} {finding.check}"
+    session.edit(title, [session.curation.change(finding.record_id, verdict_path(finding), value)], why)
+    return title

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,10 @@ from inspector.core.findings import Finding, Status
 from inspector.session import Opening
 from inspector.ui.app import make_app
 from inspector.ui.main_window import MainWindow
-from inspector.ui.panels.findings_model import Head, Item, arranged
+from inspector.ui.panels.findings_model import FindingsModel, Head, Item, arranged
+from inspector.ui.panels.records_model import FOUND
+from inspector.ui.timeline.findings_track import FindingsTrack
+from inspector.ui.worklist import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 TRUTH = json.loads((Path(__file__).parents[2] / "packaging" / "demo_truth.json").read_text())
+CAMERA = next(each for each in TRUTH["faults"] if each["fault"] == "camera_late")
 LATE = next(each for each in TRUTH["faults"] if each["fault"] == "sound_late")
 
 
@@ -98,6 +103,10 @@ def ended(window: MainWindow) -> bool:
     return window.auditing.panel is not None and not window.auditing.running
 
 
+def lane(window: MainWindow) -> FindingsTrack | None:
+    return next((each for each in window.timeline.tracks if isinstance(each, FindingsTrack)), None)
+
+
 def test_late_sound_from_the_worklist_to_a_fix_that_holds(
     opened: Callable[[], MainWindow], qtbot: QtBot, dataset: Path
 ) -> None:
@@ -118,6 +127,8 @@ def test_late_sound_from_the_worklist_to_a_fix_that_holds(
     qtbot.waitUntil(lambda: panel.evidence.isVisible() and panel.evidence.at_ms is not None, timeout=20_000)
     assert panel.evidence.at_ms == pytest.approx(LATE["value"], abs=15)
     records = window.records.model
+    assert records.words(records.row_of(record_id) or 0, FOUND) == "The audit: 1 failed, 0 suspect"
+    assert not window.records.table.isColumnHidden(FOUND)
     assert records.words(records.row_of(record_id) or 0, 0).startswith("The audit: 1 failed")
 
     press(window, "Return")  # one: it jumps, and the fix is proposed and heard
@@ -161,10 +172,10 @@ def test_dismissed_with_a_reason_also_after_a_restart(
     assert panel is not None
     qtbot.waitUntil(lambda: ended(window), timeout=120_000)
     item = choose(window, "timing.av_offset", LATE["record_id"])
-    QTest.mouseClick(panel.dismiss, Qt.MouseButton.LeftButton)
-    assert panel.reason.hasFocus()
-    QTest.keyClicks(panel.reason, "the room echoes")
-    QTest.keyClick(panel.reason, Qt.Key.Key_Return)
+    QTest.mouseClick(panel.detail.dismiss, Qt.MouseButton.LeftButton)
+    assert panel.detail.reason.hasFocus()
+    QTest.keyClicks(panel.detail.reason, "the room echoes")
+    QTest.keyClick(panel.detail.reason, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: panel.model.row_of(item.finding.key) < 0)
     assert edits(dataset)[0]["note"] == "the room echoes"
 
@@ -184,6 +195,75 @@ def test_dismissed_with_a_reason_also_after_a_restart(
     qtbot.waitUntil(lambda: shown.model.row_of(item.finding.key) >= 0, timeout=10_000)
 
     assert [each.finding.check for each in shown.fixable()] == ["timing.av_offset"]
+
+
+def test_all_certain_fixes_are_one_edit_and_its_undo_is_audited_again(
+    opened: Callable[[], MainWindow], qtbot: QtBot, dataset: Path
+) -> None:
+    shutil.copytree(resource("demo") / CAMERA["record_id"], dataset / CAMERA["record_id"])
+    window = opened()
+    press(window, "F4")
+    panel = window.auditing.panel
+    assert panel is not None
+    qtbot.waitUntil(lambda: ended(window) and len(panel.fixable()) == 2, timeout=120_000)
+    fixed = {str(item.finding.record_id): item.place for item in panel.fixable()}
+    assert set(fixed) == {LATE["record_id"], CAMERA["record_id"]}
+    window.show_record(CAMERA["record_id"])
+    qtbot.waitUntil(lambda: lane(window) is not None, timeout=20_000)
+    shown = lane(window)
+    assert shown is not None
+    assert [mark.fix for mark in shown.marks] == [True]
+    choose(window, "timing.camera_offset", CAMERA["record_id"])
+    QTest.keyClick(panel.list, Qt.Key.Key_Delete)
+    QTest.keyClicks(panel.detail.reason, "half a reas")  # what comes meanwhile must not take it away
+
+    panel.all.click()
+    qtbot.waitUntil(lambda: len(edits(dataset)) == 1)
+
+    def status(record_id: str) -> Status | None:
+        item = panel.model.item(panel.model.row_of(*fixed[record_id]))
+        return None if item is None else item.finding.status
+
+    def all_are(wanted: Status) -> bool:
+        return ended(window) and all(status(each) is wanted for each in fixed)
+
+    qtbot.waitUntil(lambda: all_are(Status.OK), timeout=120_000)
+    assert panel.detail.reason.hasFocus()
+    assert panel.detail.reason.text() == "half a reas"
+    QTest.keyClick(panel.detail.reason, Qt.Key.Key_Escape)
+    assert panel.list.hasFocus()
+    qtbot.waitUntil(lambda: lane(window) is None)
+    assert window.records.model._findings.get(CAMERA["record_id"], (0, 0)) == (0, 0)
+    window.stage.setFocus()
+    press(window, "Ctrl+Z")
+    qtbot.waitUntil(lambda: all_are(Status.FAILED), timeout=120_000)
+    assert [len(edit["changes"]) > 1 for edit in edits(dataset)] == [True, True]
+    qtbot.waitUntil(lambda: lane(window) is not None)
+
+    choose(window, "timing.camera_offset", CAMERA["record_id"])
+    panel.detail.tolerance.setFocus()
+    panel.detail.tolerance.setText("-400:400")
+    QTest.keyClick(panel.detail.tolerance, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: ended(window) and status(CAMERA["record_id"]) is None, timeout=120_000)
+    assert status(LATE["record_id"]) is Status.FAILED
+
+
+def test_two_stretches_of_one_stream_are_two_findings() -> None:
+    first, second = (
+        Finding("content.frozen", "r", ("cam",), (start, start + 1), status=Status.FAILED)
+        for start in (5, 50)
+    )
+    known = Known().with_fresh([first, second], {})
+    assert len(known.items) == 2
+    assert known.worst == {"r": (2, 0)}
+    again = known.with_fresh([replace(second, status=Status.OK)], {second.key: "meant so"})
+    assert again.counts[Status.FAILED] == 1
+    assert again.counts[Status.OK] == 1
+    assert [item.dismissed for item in again.items if item.finding.span == (50, 51)] == ["meant so"]
+    lines = arranged(known.items, {Status.FAILED}, False, "", {})
+    model = FindingsModel()
+    model.set_lines(lines)
+    assert {model.row_of(first.key, first.span), model.row_of(first.key, second.span)} == {1, 2}
 
 
 def test_the_worst_come_first_and_what_is_filtered_is_gone() -> None:

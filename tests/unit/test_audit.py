@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,19 @@ def test_a_run_of_one_check_keeps_what_the_others_found(folder: Path) -> None:
     assert ("coverage.missing", "two") in {(each.check, each.record_id) for each in kept}
     with Session.open(folder) as session, pytest.raises(InspectorError):
         session.audit(Options(records=("nobody",)))
+
+
+def test_what_is_said_of_the_whole_dataset_is_said_once(tmp_path: Path) -> None:
+    """Also where one record after the other is audited again."""
+    root = tmp_path / "demo"
+    for name in ("rec_001", "rec_002"):
+        shutil.copytree(DEMO / name, root / name)
+    with Session.open(root) as session:
+        for name in ("rec_001", "rec_002", "rec_001"):
+            list(session.audit(Options(checks=("label.grounding",), records=(name,))).findings())
+        whole = [each.key for each in session.audited.findings() if each.record_id is None]
+    assert whole
+    assert len(whole) == len(set(whole))
 
 
 def test_cancelled_and_taken_up_again(folder: Path) -> None:

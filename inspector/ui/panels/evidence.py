@@ -100,7 +100,7 @@ class EvidenceView(QWidget):
         painter.drawLine(QLineF(at, plot.top(), at, plot.bottom()))
         quiet = theme.mono_font(LABEL_PX)
         head = self.rect().adjusted(8, 2, -8, 20 - self.height())
-        figure = f"{found.at_ms:+.1f} ms".replace("-", "−")
+        figure = f"{found.at_ms:+.1f} ms".replace("-", "−") if abs(found.at_ms) >= 0.05 else "0 ms"
         right = Qt.AlignmentFlag.AlignRight
         taken = paint_elided(painter, head, figure, theme.mono_font(11), t.text, right)
         paint_elided(painter, head.adjusted(0, 0, -taken - 8, 0), found.title, theme.text_font(11), t.quiet)

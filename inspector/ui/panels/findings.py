@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
+    QListView,
     QProgressBar,
     QPushButton,
+    QSplitter,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -20,14 +23,13 @@ from PySide6.QtWidgets import (
 from inspector.core.findings import Status
 from inspector.ui import theme
 from inspector.ui.panels.common import Panel, SectionHeader, Words, number_text
-from inspector.ui.panels.evidence import EvidenceView
+from inspector.ui.panels.findings_detail import FindingDetail
 from inspector.ui.panels.findings_model import (
     STATUS_WORD,
     FindingsDelegate,
     FindingsModel,
     Item,
     arranged,
-    figure_text,
     status_color,
 )
 from inspector.ui.panels.lines import RowList
@@ -37,9 +39,49 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QAction
 
+    from inspector.audit.evidence import Evidence
+    from inspector.audit.traces import Trace
+    from inspector.ui.panels.evidence import EvidenceView
+    from inspector.ui.panels.exhibits import StripView
+
+DEBOUNCE_MS = 120
+DETAIL = 75 * theme.STEP
 NEVER = "Not audited yet. Run measures every record: what is missing, misaligned or broken."
 NOTHING = "Nothing to do: no finding of the kinds that are shown."
 SHOWN_FIRST = (Status.FAILED, Status.SUSPECT)
+
+
+class FindingsList(RowList):
+    """Steps past the heads; Del dismisses."""
+
+    dismissed = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Del, Up and Down are the list's, too."""
+        key, held = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if key == Qt.Key.Key_Delete and not held:
+            self.dismissed.emit()
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and not held:
+            self.step(1 if key == Qt.Key.Key_Down else -1)
+            event.accept()
+        else:
+            super().keyPressEvent(event)
+            if key in self.MOVES and not held:
+                self.step(0)
+
+    def step(self, by: int) -> bool:
+        """Choose the next or previous finding, past the heads (0: the nearest); False where there is none."""
+        model = self.model()
+        assert isinstance(model, FindingsModel)
+        row, on = self.currentIndex().row() + by, -1 if by < 0 else 1
+        while 0 <= row < len(model.lines) and model.item(row) is None:
+            row += on
+        if not 0 <= row < len(model.lines):
+            return False
+        self.setCurrentIndex(model.index(row, 0))
+        if row == 1:
+            self.scrollToTop()  # with the head above it
+        return True
 
 
 class FindingsPanel(Panel):
@@ -60,6 +102,8 @@ class FindingsPanel(Panel):
     """An `Item`, and why; empty: it counts again."""
     tolerance_asked = Signal(str, str)
     """A check, and `LOW:HIGH`."""
+    sought = Signal(object, object)
+    """An `Item`, and a moment of its record in ns that was clicked in its evidence."""
     shown_changed = Signal()
     """Other kinds are to be shown."""
 
@@ -67,6 +111,7 @@ class FindingsPanel(Panel):
         super().__init__(parent)
         self.model = FindingsModel()
         self._items: Sequence[Item] = ()
+        self._told: Item | None = None
         self._titles: Mapping[str, str] = {}
         self._helps: Mapping[str, str] = {}
         self._limits: Mapping[str, str] = {}
@@ -84,41 +129,33 @@ class FindingsPanel(Panel):
         self.chips = {status: self._chip(status) for status in STATUS_WORD}
         self.put_away = QToolButton()
         self.put_away.setCheckable(True)
+        self.put_away.setFont(theme.mono_font(11))
         self.put_away.setToolTip("Show what was dismissed, too")
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter by record, check or words")
         self.filter.setAccessibleName("Filter findings")
         self.filter.setClearButtonEnabled(True)
-        self.list = RowList()
+        self.list = FindingsList()
         self.list.setModel(self.model)
         self.list.setItemDelegate(FindingsDelegate(self.list))
         self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Findings")
+        self.list.setLayoutMode(QListView.LayoutMode.Batched)
+        self.list.setBatchSize(200)
         self.empty = Words(NEVER, "quiet")
-        self.rest = QWidget()  # takes the height that the list leaves where it has nothing to show
-        self.told = Words("", "text", 12)
-        self.unit = Words("", "quiet", 12)
-        self.evidence = EvidenceView()
-        self.tolerance = QLineEdit()
-        self.tolerance.setFont(theme.mono_font(12))
-        self.tolerance.setToolTip("What passes, LOW:HIGH, either end empty for none. Kept for this dataset")
-        self.tolerance.setAccessibleName("Tolerance")
-        self.accept = QPushButton("Accept fix")
-        self.accept.setToolTip("Make the suggested fix. Enter shows it in the Align panel first")
-        self.dismiss = QPushButton("Dismiss…")
-        self.dismiss.setToolTip("It is no fault, or not to be mended: say why  (Del)")
-        self.reason = QLineEdit()
-        self.reason.setPlaceholderText("Why? Enter dismisses, Esc goes back")
-        self.reason.setMaxLength(2000)
-        self.reason.setAccessibleName("Reason")
+        self.detail = FindingDetail()
+        self.left_out = Words("", "quiet", 11)
+        self.left_out.hide()
         self.all = QPushButton("")
         self.all.setToolTip("Every fix in the list whose gate passed, as one edit that Ctrl+Z takes back")
+        self._typing = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
+        self._typing.timeout.connect(self._arrange)
         self._build(actions)
         self._connect()
         self.set_progress(None)
-        self.show_items((), {}, 0)
+        self.show_items((), {})
 
     def _chip(self, status: Status) -> QToolButton:
         chip = QToolButton()
@@ -138,41 +175,34 @@ class FindingsPanel(Panel):
         run = QHBoxLayout(self.bars)
         run.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
         run.setSpacing(theme.STEP)
-        for each in (self.run, self.pause, self.cancel):
+        for each in (self.run, self.pause, self.cancel, self.all):
+            each.setMinimumWidth(1)
             run.addWidget(each, 1)
         column.addWidget(self.bars)
         column.addLayout(_inset(self.bar, self.doing))
         chips = QGridLayout()
         chips.setContentsMargins(2 * theme.STEP, 0, theme.MARGIN, theme.STEP)
         chips.setSpacing(0)
-        for place, chip in enumerate((*self.chips.values(), self.put_away)):
-            chips.addWidget(chip, place // 4, place % 4, Qt.AlignmentFlag.AlignLeft)
+        places = {Status.FAILED: (0, 0), Status.SUSPECT: (0, 1), Status.OK: (1, 0)}
+        for status, (row, place) in places.items():
+            chips.addWidget(self.chips[status], row, place, Qt.AlignmentFlag.AlignLeft)
+        chips.addWidget(self.put_away, 0, 2, Qt.AlignmentFlag.AlignLeft)
+        chips.addWidget(self.chips[Status.NOT_MEASURABLE], 1, 1, 1, 2, Qt.AlignmentFlag.AlignLeft)
+        chips.setColumnStretch(2, 1)
         column.addLayout(chips)
         column.addLayout(_inset(self.filter, self.empty))
-        column.addWidget(self.list, 1)
+        self.parts = QSplitter(Qt.Orientation.Vertical)
+        self.parts.setHandleWidth(1)
+        self.parts.addWidget(self.list)
+        self.parts.addWidget(self.detail)
+        self.parts.setStretchFactor(0, 1)
+        self.parts.setStretchFactor(1, 1)
+        self.parts.setCollapsible(0, False)
+        self.parts.setSizes([DETAIL, DETAIL])
+        column.addWidget(self.parts, 1)
+        self.rest = QWidget()
         column.addWidget(self.rest, 1)
-        self.detail = QWidget()
-        below = QVBoxLayout(self.detail)
-        below.setContentsMargins(theme.MARGIN, 2 * theme.STEP, theme.MARGIN, 0)
-        below.setSpacing(theme.STEP)
-        below.addWidget(self.told)
-        below.addWidget(self.evidence)
-        self.passes = QWidget()
-        limits = QHBoxLayout(self.passes)
-        limits.setContentsMargins(0, 0, 0, 0)
-        limits.setSpacing(2 * theme.STEP)
-        limits.addWidget(Words("Passes", "quiet", 12))
-        limits.addWidget(self.tolerance, 1)
-        limits.addWidget(self.unit)
-        below.addWidget(self.passes)
-        row = QHBoxLayout()
-        row.setSpacing(theme.STEP)
-        row.addWidget(self.accept, 1)
-        row.addWidget(self.dismiss, 1)
-        below.addLayout(row)
-        below.addWidget(self.reason)
-        column.addWidget(self.detail)
-        column.addLayout(_inset(self.all))
+        column.addLayout(_inset(self.left_out))
 
     def _connect(self) -> None:
         self.run.clicked.connect(lambda _=False: self.run_asked.emit())
@@ -181,41 +211,46 @@ class FindingsPanel(Panel):
         for chip in (*self.chips.values(), self.put_away):
             chip.toggled.connect(lambda _: self.shown_changed.emit())
             chip.toggled.connect(lambda _: self._arrange())
-        self.filter.textChanged.connect(lambda _: self._arrange())
+        self.filter.textChanged.connect(lambda _: self._typing.start())
         self.list.entered_row.connect(self._enter)
         self.list.doubleClicked.connect(lambda index: self._enter(index.row()))
         self.list.selectionModel().currentChanged.connect(lambda *_: self._chosen())
-        self.accept.clicked.connect(lambda _=False: self._with_current(self.accepted.emit))
-        self.dismiss.clicked.connect(lambda _=False: self.start_dismissing())
-        self.reason.returnPressed.connect(self._give_reason)
-        self.tolerance.editingFinished.connect(self._tolerance_typed)
+        self.list.dismissed.connect(self.detail.start_dismissing)
+        self.detail.accepted.connect(lambda: self._with_current(self.accepted.emit))
+        self.detail.dismissed.connect(lambda why: self._with_current(lambda it: self.dismissed.emit(it, why)))
+        self.detail.tolerance_asked.connect(self._ask_tolerance)
+        self.detail.sought.connect(self._seek)
+        self.detail.left.connect(self.list.setFocus)
         self.all.clicked.connect(lambda _=False: self.all_accepted.emit(self.fixable()))
-        for line in (self.reason, self.filter, self.tolerance):
-            line.installEventFilter(self)
+        self.filter.installEventFilter(self)
 
     # -- what the room calls -------------------------------------------------------------------------------
 
-    def set_checks(
-        self, titles: Mapping[str, str], helps: Mapping[str, str], limits: Mapping[str, str]
-    ) -> None:
-        """What each check is called, what it says of itself, and what passes it, as `LOW:HIGH`."""
-        self._titles, self._helps, self._limits = titles, helps, limits
+    def set_checks(self, titles: Mapping[str, str], helps: Mapping[str, str]) -> None:
+        """What each check is called, and what it says of itself."""
+        self._titles, self._helps = titles, helps
 
-    def show_items(self, items: Sequence[Item], counts: Mapping[Status, int], total: int) -> None:
-        """Show findings, how many there are of each status, and of how many records."""
+    def set_limits(self, limits: Mapping[str, str]) -> None:
+        """What passes each check, as `LOW:HIGH`."""
+        self._limits = limits
+
+    def show_items(self, items: Sequence[Item], counts: Mapping[Status, int], left_out: int = 0) -> None:
+        """Show findings, how many there are of each status, and how many are not listed."""
         self._items = items
+        total = sum(counts.values())
+        self.left_out.setText(f"{number_text(left_out)} milder ones are not listed: ask for them in SQL")
+        self.left_out.setVisible(left_out > 0)
         for status, chip in self.chips.items():
-            word = "n/m" if status is Status.NOT_MEASURABLE else STATUS_WORD[status]
-            chip.setText(f"{number_text(counts.get(status, 0))} {word}")
+            chip.setText(f"{number_text(counts.get(status, 0))} {STATUS_WORD[status]}")
             color = f"color: {status_color(status).name()};" if chip.isChecked() else ""
             chip.setStyleSheet(f"QToolButton {{ {color} padding: 4px 5px; }}")
         gone = sum(item.dismissed is not None for item in items)
         self.put_away.setText(f"{number_text(gone)} dismissed")
         self.put_away.setVisible(gone > 0)
-        words = NOTHING if sum(counts.values()) else NEVER
-        if words is NOTHING and not counts.get(Status.FAILED) and not counts.get(Status.SUSPECT):
+        words = NOTHING if total else NEVER
+        if total and not counts.get(Status.FAILED) and not counts.get(Status.SUSPECT):
             unknown = counts.get(Status.NOT_MEASURABLE, 0)
-            rest = f" {unknown} could not be measured: n/m says why." if unknown else ""
+            rest = f" {number_text(unknown)} could not be measured: their button says why." if unknown else ""
             words = f"Nothing failed.{rest}"
         self.empty.setText(words)
         self.header.set_count(number_text(total) if total else "")
@@ -238,6 +273,12 @@ class FindingsPanel(Panel):
             self.pause.setText("Pause")
             self.pause.blockSignals(False)
 
+    def show_only(self, words: str) -> None:
+        """Filter by these words, whatever the status."""
+        for chip in self.chips.values():
+            chip.setChecked(True)
+        self.filter.setText(words)
+
     @property
     def current(self) -> Item | None:
         """The chosen finding."""
@@ -250,34 +291,28 @@ class FindingsPanel(Panel):
 
     def fixable(self) -> list[Item]:
         """The findings of the list that have a fix whose gate passed, and are not dismissed."""
-        lines = self.model.lines
         return [
             each
-            for each in lines
+            for each in self.model.lines
             if isinstance(each, Item)
             and each.finding.fix is not None
             and each.finding.status is Status.FAILED
             and each.dismissed is None
         ]
 
-    def step(self, by: int) -> None:
-        """Choose the next or previous finding, past the heads."""
-        row = self.list.currentIndex().row() + by
-        while 0 <= row < len(self.model.lines) and self.model.item(row) is None:
-            row += by
-        if 0 <= row < len(self.model.lines):
-            self.list.setCurrentIndex(self.model.index(row, 0))
+    @property
+    def evidence(self) -> EvidenceView:
+        """The curve over lags."""
+        return self.detail.evidence
 
-    def start_dismissing(self) -> None:
-        """Ask for the reason; a dismissed one counts again at once."""
-        item = self.current
-        if item is None or item.finding.record_id is None:
-            return
-        if item.dismissed is not None:
-            self.dismissed.emit(item, "")
-            return
-        self.reason.show()
-        self.reason.setFocus()
+    @property
+    def strip(self) -> StripView:
+        """The frames."""
+        return self.detail.strip
+
+    def show_exhibits(self, curve: Evidence | None, trace: Trace | None) -> None:
+        """Show what the chosen finding's figure was read from."""
+        self.detail.show_exhibits(curve, trace)
 
     # -- inside --------------------------------------------------------------------------------------------
 
@@ -285,39 +320,27 @@ class FindingsPanel(Panel):
         current = self.current
         lines = arranged(self._items, self.shown, self.put_away.isChecked(), self.filter.text(), self._titles)
         self.model.set_lines(lines)
-        row = -1 if current is None else self.model.row_of(current.finding.key)
+        row = -1 if current is None else self.model.row_of(*current.place)
         if row < 0 and lines:
             row = 1
         if row >= 0 and row != self.list.currentIndex().row():
             self.list.setCurrentIndex(self.model.index(row, 0))
-        self.list.setVisible(bool(lines))
+        self.parts.setVisible(bool(lines))
         self.rest.setVisible(not lines)
         self.empty.setVisible(not lines)
         many = len(self.fixable())
-        self.all.setText(f"Accept all {number_text(many)} certain fixes")
+        self.all.setText(f"Accept {number_text(many)} fixes")
         self.all.setVisible(many > 1)
         self._chosen()
 
     def _chosen(self) -> None:
         item = self.current
         self.detail.setVisible(item is not None)
-        self.reason.hide()
-        self.current_changed.emit(item)
-        if item is None:
-            return
-        finding = item.finding
-        words = f"{STATUS_WORD[finding.status]}: {finding.message}"
-        figure = figure_text(finding, item.before)
-        sure = "" if finding.confidence is None else f"confidence {finding.confidence:.2f}"
-        self.told.setText("\n".join(filter(None, (words, ", ".join(filter(None, (figure, sure)))))))
-        self.told.setToolTip(theme.tip(f"{finding.check}\n\n{self._helps.get(finding.check, '')}"))
-        self.unit.setText(finding.unit)
-        limits = self._limits.get(finding.check)
-        self.passes.setVisible(limits is not None and limits != ":")
-        self.tolerance.setText(limits or "")
-        self.accept.setEnabled(finding.fix is not None and item.dismissed is None)
-        self.dismiss.setEnabled(finding.record_id is not None)
-        self.dismiss.setText("Dismiss…" if item.dismissed is None else "Count it again")
+        other = item is None or self._told is None or item.finding != self._told.finding
+        self._told = item
+        self.detail.show_item(item, self._helps, self._limits)
+        if other:
+            self.current_changed.emit(item)
 
     def _paused(self, on: bool) -> None:
         self.pause.setText("Go on" if on else "Pause")
@@ -332,33 +355,21 @@ class FindingsPanel(Panel):
         if self.current is not None:
             then(self.current)
 
-    def _give_reason(self) -> None:
-        item, why = self.current, self.reason.text().strip()
-        if item is not None and why:
-            self.reason.clear()
-            self.reason.hide()
-            self.list.setFocus()
-            self.dismissed.emit(item, why)
+    def _ask_tolerance(self, text: str) -> None:
+        self._with_current(lambda item: self.tolerance_asked.emit(item.finding.check, text))
 
-    def _tolerance_typed(self) -> None:
-        item = self.current
-        if item is None:
-            return
-        text = self.tolerance.text().strip()
-        if text != self._limits.get(item.finding.check):
-            self.tolerance_asked.emit(item.finding.check, text)
+    def _seek(self, at_ns: int) -> None:
+        self._with_current(lambda item: self.sought.emit(item, at_ns))
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
-        """Esc in a field goes back to the list."""
-        key = event.key() if event.type() == QEvent.Type.KeyPress else None  # type: ignore[attr-defined]
-        if key == Qt.Key.Key_Escape:
-            if watched is self.reason:
-                self.reason.hide()
-            elif watched is self.filter:
+        """Esc empties the filter and goes back to the list, as Down does."""
+        if watched is self.filter and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() == Qt.Key.Key_Escape:
                 self.filter.clear()
-            self.list.setFocus()
-            return True
-        return super().eventFilter(watched, event)  # type: ignore[arg-type]
+            if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Down):
+                self.list.setFocus()
+                return True
+        return False
 
     def changeEvent(self, event: QEvent) -> None:
         """Repaint in a new theme."""

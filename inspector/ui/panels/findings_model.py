@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from PySide6.QtGui import QColor
+
+    from inspector.core.model import Span
 
 CARD = 11 * theme.STEP
 HEAD = 7 * theme.STEP
@@ -40,6 +41,12 @@ class Item:
     finding: Finding
     dismissed: str | None = None
     before: Finding | None = None
+    place: tuple[str, Span | None] = field(init=False, compare=False, repr=False)
+    """What tells it from every other: a check may find several spans in one stream."""
+
+    def __post_init__(self) -> None:
+        """Work the key out once: a list asks for it often."""
+        object.__setattr__(self, "place", (self.finding.key, self.finding.span))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +78,15 @@ def figure_text(finding: Finding, before: Finding | None = None) -> str:
     """The figure with its unit, after that before a fix where there was one: `+320 → +2 ms`."""
     if finding.value is None:
         return ""
-    text = f"{finding.value:+.4g}"
+    text = _signed(finding.value)
     if before is not None and before.value is not None:
-        text = f"{before.value:+.4g} → {text}"
+        text = f"{_signed(before.value)} → {text}"
     return f"{text} {finding.unit}".strip().replace("-", "−")
+
+
+def _signed(value: float) -> str:
+    """Four figures with a sign; what is nought but for rounding is nought."""
+    return f"{value:+.4g}" if abs(value) >= 0.05 else "0"
 
 
 def second_line(item: Item) -> str:
@@ -132,16 +144,15 @@ class FindingsModel(QAbstractListModel):
         line = self.lines[row] if 0 <= row < len(self.lines) else None
         return line if isinstance(line, Item) else None
 
-    def row_of(self, key: str) -> int:
-        """The line of a finding by its key, −1 where it is not shown."""
+    def row_of(self, key: str, span: Span | None = None) -> int:
+        """The line of a finding by its key, of several the one with that span; −1 where none is shown."""
+        found = -1
         for row, line in enumerate(self.lines):
-            if isinstance(line, Item) and line.finding.key == key:
-                return row
-        return -1
-
-    def counts(self) -> Counter[Status]:
-        """How many of each status are in the list."""
-        return Counter(line.finding.status for line in self.lines if isinstance(line, Item))
+            if isinstance(line, Item) and line.place[0] == key:
+                if line.place[1] == span:
+                    return row
+                found = row if found < 0 else found
+        return found
 
     def rowCount(self, parent: AnyIndex | None = None) -> int:
         """How many lines there are."""
@@ -150,7 +161,7 @@ class FindingsModel(QAbstractListModel):
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
         """Heads are not chosen."""
         if self.item(index.row()) is None:
-            return Qt.ItemFlag.ItemIsEnabled
+            return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

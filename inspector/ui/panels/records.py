@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from inspector.ui import theme
-from inspector.ui.panels.common import Panel, SectionHeader, number_text
+from inspector.ui.panels.common import Panel, SectionHeader, chip_size, number_text
 from inspector.ui.panels.coverage import strip_width
 from inspector.ui.panels.flags import MARK, Progress
 from inspector.ui.panels.records_model import (
@@ -26,6 +26,7 @@ from inspector.ui.panels.records_model import (
     DURATION,
     FIRST_OWN,
     FLAG,
+    FOUND,
     RECORD,
     STATE,
     RecordsModel,
@@ -108,6 +109,7 @@ class RecordsPanel(Panel):
         self.table.entered_row.connect(self._enter)
         self._arranged.connect(self._show_order)
         self.model.widened.connect(self._size_columns)
+        self.table.setColumnHidden(FOUND, True)
         self.set_session(None)
 
     def _timer(self, after_ms: int, then: Callable[[], object]) -> QTimer:
@@ -165,8 +167,9 @@ class RecordsPanel(Panel):
         self._mark()
 
     def show_findings(self, found: Mapping[str, tuple[int, int]]) -> None:
-        """Tell in each record's dot how many findings failed and are suspect."""
+        """Tell beside each record how many findings failed, or are suspect; no room where none did."""
         self.model.set_findings(found)
+        self.table.setColumnHidden(FOUND, not found)
         self.table.viewport().update()
 
     def show_flags(self, flags: Mapping[str, str]) -> None:
@@ -371,6 +374,7 @@ class RecordsPanel(Panel):
         spare = 2 * PAD + theme.STEP
         table.setColumnWidth(STATE, theme.MARGIN + DOT)
         table.setColumnWidth(FLAG, MARK + 3 * theme.STEP)
+        table.setColumnWidth(FOUND, chip_size("99").width() + theme.STEP)
         table.setColumnWidth(COVERAGE, max(strip_width(len(model.modalities)), 24) + 2 * PAD)
         table.setColumnWidth(DURATION, mono.horizontalAdvance("000.0") + spare)
         for column in [RECORD, *range(FIRST_OWN, model.columnCount())]:

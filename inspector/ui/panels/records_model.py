@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from inspector.core.model import Record
     from inspector.session import Session
 
-STATE, FLAG, RECORD, COVERAGE, DURATION = range(5)
-FIRST_OWN = 5
+STATE, FLAG, RECORD, FOUND, COVERAGE, DURATION = range(6)
+FIRST_OWN = 6
 """Columns from here on are the dataset's own."""
 
 UNSEEN, SOUND, WARNED, BROKEN = range(4)
@@ -198,6 +198,12 @@ class RecordsModel(QAbstractTableModel):
             ids = self._index.column("record_id")
             where = pc.index_in(ids, value_set=pa.array(list(self._flags), pa.string()))
             return pa.array(list(self._flags.values()), pa.string()).take(where.combine_chunks())
+        if column == FOUND:
+            where = pc.index_in(
+                self._index.column("record_id"), value_set=pa.array(list(self._findings), pa.string())
+            )
+            worst = [failed * 1_000_000 + suspect for failed, suspect in self._findings.values()]
+            return pa.array(worst, pa.int64()).take(where.combine_chunks())
         if column == DURATION:
             return pa.array(self._duration.copy(), mask=self._duration < 0)
         if column == COVERAGE:
@@ -212,6 +218,10 @@ class RecordsModel(QAbstractTableModel):
     def set_findings(self, found: Mapping[str, tuple[int, int]]) -> None:
         """How many findings of each record failed, and how many are suspect."""
         self._findings = found
+
+    def found(self, row: int) -> tuple[int, int]:
+        """How many findings in a shown row failed, and how many are suspect."""
+        return self._findings.get(self.record_id(row), (0, 0)) if self._findings else (0, 0)
 
     def flag(self, row: int) -> str:
         """The flag in a shown row, empty for none."""
@@ -322,7 +332,7 @@ class RecordsModel(QAbstractTableModel):
         """UNSEEN, SOUND, WARNED or BROKEN."""
         told = self._told(row)
         state = UNSEEN if told is None else told.state
-        failed, suspect = self._findings.get(self.record_id(row), (0, 0)) if self._findings else (0, 0)
+        failed, suspect = self.found(row)
         return BROKEN if failed else max(state, WARNED) if suspect else state
 
     def coverage(self, row: int) -> tuple[tuple[Coverage, ...], bool]:
@@ -350,7 +360,7 @@ class RecordsModel(QAbstractTableModel):
         return self.total if self._order is None else len(self._order)
 
     def columnCount(self, parent: AnyIndex | None = None) -> int:
-        """Five of the panel's, then the dataset's own."""
+        """Six of the panel's, then the dataset's own."""
         return 0 if parent is not None and parent.isValid() else FIRST_OWN + len(self._own)
 
     def headerData(self, section: int, side: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -360,7 +370,7 @@ class RecordsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             if section >= FIRST_OWN:
                 return self._own[section - FIRST_OWN]
-            return ("", "", "record", "has", "s")[section]
+            return ("", "", "record", "", "has", "s")[section]
         if role == Qt.ItemDataRole.ToolTipRole:
             if section >= FIRST_OWN:
                 return theme.tip(f"{self._own[section - FIRST_OWN]}\nClick to sort")
@@ -368,6 +378,7 @@ class RecordsModel(QAbstractTableModel):
                 "Problems in the files\nClick to bring them together",
                 "The flag that was given last\nClick to bring them together",
                 "The record's name\nClick to sort",
+                "What the audit found: how many failed, or are suspect\nClick to sort",
                 "What is there of each modality\nClick to sort by how much is missing, as far as known",
                 "Length in seconds\nClick to sort by it, as far as known",
             )[section]
@@ -439,6 +450,9 @@ class RecordsModel(QAbstractTableModel):
             )
         if column == FLAG:
             return flag_words(self.flag(row)) or "No flag yet"
+        if column == FOUND:
+            failed, suspect = self.found(row)
+            return f"The audit: {failed} failed, {suspect} suspect" if failed or suspect else ""
         if column == COVERAGE:
             states, known = self.coverage(row)
             text = coverage_words(self.modalities, states)

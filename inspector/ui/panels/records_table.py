@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPen
 from PySide6.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from inspector.ui import theme
-from inspector.ui.panels.common import dress_table, paint_elided
+from inspector.ui.panels.common import chip_size, dress_table, paint_chip, paint_elided
 from inspector.ui.panels.coverage import paint_strip
 from inspector.ui.panels.flags import paint_flag
 from inspector.ui.panels.records_model import (
@@ -17,6 +17,7 @@ from inspector.ui.panels.records_model import (
     COVERAGE,
     FIRST_OWN,
     FLAG,
+    FOUND,
     RECORD,
     STATE,
     WARNED,
@@ -41,7 +42,7 @@ class CellDelegate(QStyledItemDelegate):
         model = index.model()
         column = index.column()
         assert isinstance(model, RecordsModel)
-        if column not in (STATE, FLAG, COVERAGE):
+        if column not in (STATE, FLAG, FOUND, COVERAGE):
             room = option.rect.adjusted(PAD, 0, -PAD, 0)
             font, color = model.face(column)
             paint_elided(painter, room, str(index.data()), font, color, model.side(column))
@@ -58,8 +59,21 @@ class CellDelegate(QStyledItemDelegate):
             centre = QPointF(option.rect.center().x() + 0.5, middle)
             paint_flag(painter, centre, model.flag(index.row()))
             return
+        if column == FOUND:
+            self._found(painter, option.rect, *model.found(index.row()))
+            return
         states, known = model.coverage(index.row())
         paint_strip(painter, option.rect.left() + PAD, middle, model.modalities, states, dim=not known)
+
+    @staticmethod
+    def _found(painter: QPainter, area: QRect, failed: int, suspect: int) -> None:
+        if not failed and not suspect:
+            return
+        text = str(failed or suspect) if max(failed, suspect) < 100 else "99+"
+        size = chip_size(text)
+        chip = QRect(0, 0, min(size.width(), area.width() - 2), size.height())
+        chip.moveCenter(area.center())
+        paint_chip(painter, chip, text, "failed" if failed else "suspect")
 
     @staticmethod
     def _dot(painter: QPainter, centre: QPointF, state: int) -> None:

@@ -80,8 +80,6 @@ class TimelineCanvas(QWidget):
         self._loop: Span | None = None
         self._ghost: tuple[Track, Track] | None = None
         self._moments: NDArray[np.int64] = np.zeros((0, 2), np.int64)
-        self._findings: NDArray[np.int64] = np.zeros((0, 2), np.int64)
-        self._finding_words: tuple[str, ...] = ()
         self.over: Callable[[QPainter], object] = lambda _: None
         """What is drawn over all rows, under the playhead."""
         self._scroll = 0
@@ -134,19 +132,6 @@ class TimelineCanvas(QWidget):
             self._moments = moments
             self._ruler = None
             self.update(0, 0, self.width(), ruler.HEIGHT)
-
-    def set_findings(self, spans: NDArray[np.int64], words: Sequence[str]) -> None:
-        """Draw these spans (n, 2) in ns, by start, as a band on the ruler: where an audit found fault."""
-        if len(spans) or len(self._findings):
-            self._findings, self._finding_words = spans, tuple(words)
-            self._ruler = None
-            self.update(0, 0, self.width(), ruler.HEIGHT)
-
-    def findings_at(self, ns: int) -> list[str]:
-        """What the findings say that lie under a time, or a few px beside it."""
-        near = round(4 * self.axis.length / max(self.content_width, 1))
-        hit = (self._findings[:, 0] <= ns + near) & (self._findings[:, 1] >= ns - near)
-        return [self._finding_words[place] for place in np.flatnonzero(hit).tolist()]
 
     def moments_at(self, ns: int) -> NDArray[np.int64]:
         """Those of the moments that lie under a time, or a few px beside it."""
@@ -368,9 +353,7 @@ class TimelineCanvas(QWidget):
             inner = QPainter(self._ruler.picture)
             content = QRectF(header.WIDTH, 0, self.content_width, ruler.HEIGHT)
             ruler.paint_ruler(inner, content, self.axis, self._loop, self.positions)
-            ruler.paint_moments(inner, content, self.axis, self._moments, t.accent)
-            above = content.adjusted(0, 0, 0, -ruler.MOMENT_PX)
-            ruler.paint_moments(inner, above, self.axis, self._findings, t.failed)
+            ruler.paint_moments(inner, content, self.axis, self._moments)
             inner.setFont(theme.mono_font(ruler.LABEL_PX))
             inner.setPen(t.quiet)
             inner.drawText(

@@ -14,7 +14,7 @@ from inspector.ui.timeline.track import ink_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PySide6.QtGui import QColor, QPainter
+    from PySide6.QtGui import QPainter
 
     from inspector.core.model import Span
     from inspector.ui.timeline.axis import TimeAxis
@@ -117,10 +117,9 @@ def moment_strokes(moments: NDArray[np.int64], axis: TimeAxis, width: float) -> 
     return np.stack([left[first], reach[last]], axis=1)
 
 
-def paint_moments(
-    painter: QPainter, rect: QRectF, axis: TimeAxis, moments: NDArray[np.int64], color: QColor
-) -> None:
-    """Spans (n, 2) in ns as a thin band at the lower edge: the moments of an answer, or of findings."""
+def paint_moments(painter: QPainter, rect: QRectF, axis: TimeAxis, moments: NDArray[np.int64]) -> None:
+    """The moments of an answer as a thin band at the ruler's lower edge."""
+    color = theme.current().accent
     for left, right in moment_strokes(moments, axis, rect.width()).tolist():
         area = QRectF(rect.left() + left, rect.bottom() - MOMENT_PX - 1, right - left, MOMENT_PX)
         painter.fillRect(area, color)

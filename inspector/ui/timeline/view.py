@@ -401,7 +401,6 @@ class TimelineView(QWidget):
                 + (f" to {ruler.time_text(end, self.canvas.positions)}" if end > start else "")
                 for start, end in found[:3].tolist()
             ]
-            lines += self.canvas.findings_at(self.canvas.ns_of(pos.x()))[:3]
             return "\n".join([*lines, *([f"and {len(found) - 3} more"] if len(found) > 3 else [])])
         for track, row in self.canvas.rows():
             if pos.y() < ruler.HEIGHT or not row.contains(pos):
