@@ -119,6 +119,7 @@ def test_late_sound_from_the_worklist_to_a_fix_that_holds(
     assert "Not audited yet" in panel.empty.text()
     press(window, "F4")
     assert panel.cancel.isVisible()
+    assert panel.list.hasFocus()  # also while it is empty: letters stay the window's keys
     qtbot.waitUntil(lambda: ended(window), timeout=120_000)
     qtbot.waitUntil(lambda: bool(panel.model.lines))
     assert edits(dataset) == []

@@ -200,8 +200,6 @@ class FindingsPanel(Panel):
         self.parts.setCollapsible(0, False)
         self.parts.setSizes([DETAIL, DETAIL])
         column.addWidget(self.parts, 1)
-        self.rest = QWidget()
-        column.addWidget(self.rest, 1)
         column.addLayout(_inset(self.left_out))
 
     def _connect(self) -> None:
@@ -325,8 +323,6 @@ class FindingsPanel(Panel):
             row = 1
         if row >= 0 and row != self.list.currentIndex().row():
             self.list.setCurrentIndex(self.model.index(row, 0))
-        self.parts.setVisible(bool(lines))
-        self.rest.setVisible(not lines)
         self.empty.setVisible(not lines)
         many = len(self.fixable())
         self.all.setText(f"Accept {number_text(many)} fixes")
