@@ -6,6 +6,7 @@ beyond the `MOST` that are listed and two numbers a record.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -70,23 +71,27 @@ class Reasons:
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, str]] = {}
+        self._lock = threading.Lock()
+        self._forgot = 0
 
     def forget(self, touched: Collection[str] | None) -> None:
         """These records were edited (None: any may have been)."""
-        if touched is None:
-            self._known = {}
-            return
-        for record_id in touched:
-            self._known.pop(record_id, None)
+        with self._lock:
+            self._forgot += 1
+            for record_id in list(self._known) if touched is None else touched:
+                self._known.pop(record_id, None)
 
     def of(self, session: Session, record_ids: Collection[str]) -> Mapping[str, Mapping[str, str]]:
         """By record the reasons by the findings' keys; records on which nothing was decided are left out."""
-        known = dict(self._known)
+        with self._lock:
+            forgot, known = self._forgot, dict(self._known)
         edited = set(session.curation.records())
         for record_id in record_ids:
             if record_id not in known:
                 known[record_id] = _reasons(session, record_id) if record_id in edited else {}
-        self._known = known
+        with self._lock:
+            if forgot == self._forgot:  # else an edit came while this was read
+                self._known = known
         return {record_id: told for record_id in record_ids if (told := known[record_id])}
 
 
