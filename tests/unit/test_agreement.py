@@ -111,8 +111,8 @@ def test_earlier_unitizing_alpha_of_krippendorff_1995(
     coders: Sequence[Sequence[tuple[int, int]]], observed: float, printed: tuple[float, float]
 ) -> None:
     """On the reliability of unitizing continuous data, Sociological Methodology 25: 47–76, p. 57 and 66: the
-    examples A and D, whose continuum of 24 is cut into 1,200,000 atoms. (Ours for B and C differ from what is
-    printed: C .693, printed .679. Others found an error in that text's expected disagreement; not checked.)"""
+    examples A and D, whose continuum of 24 is cut into 1,200,000 atoms. (Ours for B and C differ from what
+    is printed: C .693, printed .679. Others blame that text's expected disagreement; not checked.)"""
     atoms = 1_200_000 // 24
     units = [[(a * atoms, b * atoms, "u") for a, b in each] for each in coders]
     alpha, by_label = earlier_unitizing_alpha(units, (0, 24 * atoms))
