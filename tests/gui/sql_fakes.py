@@ -32,7 +32,7 @@ _TABLES = {
     "drift_ppm residual_ms status",
     "pairs": "record_id stream_a stream_b method offset_ms drift_ppm residual_ms confidence status",
     "coverage": "record_id modality state",
-    "annotations": "annotation_id record_id tier label start_s end_s author anchors grounding",
+    "annotations": "annotation_id record_id tier label start_s end_s author anchors grounding lacks recheck",
     "words": "record_id stream_id start_s end_s text speaker confidence",
     "findings": "check record_id streams start_s end_s value unit tolerance status confidence severity "
     "message fix",
