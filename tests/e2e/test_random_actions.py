@@ -43,7 +43,7 @@ PICTURE_MB = 3
 """So little that pictures are let go of all the time."""
 WARM = 4
 """Measurements until everything was used once: libraries, fonts, tiles, indexes, the allocator's arenas."""
-# It was 12. Since facets, layers of authors and the export dialog came it grows by 30 to 45: an open defect.
+# It was 12. After 9f914e6 it grows by 30 to 45: an open defect.
 GROWTH_MB = 60
 """What the second half may add to the first where the window shows no picture and nothing is under way."""
 FILES = 3
