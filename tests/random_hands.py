@@ -20,11 +20,12 @@ from films import Film, Truth, make_film, make_sound, read_barcode, steady
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
 
 from inspector.playback.pictures import State
 from inspector.playback.sound import RATE, OutputClock
 from inspector.ui.actions import TABLE
+from inspector.ui.dialogs import KEY_SHEET
 from inspector.ui.timeline import header
 
 if TYPE_CHECKING:
@@ -464,7 +465,7 @@ class Hands:
     def box(self) -> str:
         """The key sheet, closed again."""
         self.press("F1")
-        for each in self.window.findChildren(QMessageBox):
+        for each in self.window.findChildren(QDialog, KEY_SHEET):
             each.close()
         self.window.activateWindow()
         return "key sheet"

@@ -20,11 +20,19 @@ from inspector import __version__
 from inspector.ui import theme
 from inspector.ui.actions import key_sheet
 
+KEY_SHEET = "keys"
+"""What the key sheet is found by."""
+
 
 def show_keys(parent: QWidget) -> None:
-    """The key sheet, as large as it needs and the screen allows; what is longer scrolls."""
+    """The one key sheet, as large as it needs and the screen allows; what is longer scrolls."""
+    shown = next((each for each in parent.findChildren(QDialog, KEY_SHEET) if each.isVisible()), None)
+    if shown is not None:
+        shown.raise_()
+        shown.activateWindow()
+        return
     sheet = QDialog(parent)
-    sheet.setObjectName("keys")
+    sheet.setObjectName(KEY_SHEET)
     sheet.setWindowTitle("Keys")
     sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     words = QLabel(key_sheet())

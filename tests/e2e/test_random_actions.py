@@ -43,8 +43,7 @@ PICTURE_MB = 3
 """So little that pictures are let go of all the time."""
 WARM = 4
 """Measurements until everything was used once: libraries, fonts, tiles, indexes, the allocator's arenas."""
-# It was 12. After 9f914e6 it grows by 30 to 45: an open defect.
-GROWTH_MB = 60
+GROWTH_MB = 12
 """What the second half may add to the first where the window shows no picture and nothing is under way."""
 FILES = 3
 """Event descriptors of Arrow's threads, which are made once and stay."""

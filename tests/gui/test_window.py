@@ -540,6 +540,19 @@ def test_every_key_does_what_the_table_says(
     assert tried >= 32
 
 
+def test_there_is_one_key_sheet(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    """Asked for again it comes to the front; each used to stay, and the memory of each with it."""
+    show(window, qtbot, folder)
+    for _ in range(3):
+        press(window, "F1")
+        window.activateWindow()
+    assert len(boxes(window)) == 1
+    boxes(window)[0].close()
+    press(window, "F1")
+    assert len(boxes(window)) == 1
+    boxes(window)[0].close()
+
+
 def test_quit_closes_the_window(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
     show(window, qtbot, folder)
     press(window, "Ctrl+Q")
