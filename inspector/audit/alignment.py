@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 MOVING = (Modality.SENSOR, Modality.MOTION, Modality.GAZE, Modality.POINTS)
 """What may be compared with how much moves in a film."""
 
+MOST_FLASHES = 120
+"""So many are compared: trains cost the product of both."""
 RATED = "speech and words at another rate"
 """The method of a transcript whose times were made for a film at another number of frames a second."""
 
@@ -83,27 +85,31 @@ def measure(case: Case) -> tuple[Pair, ...]:
 # -- methods -----------------------------------------------------------------------------------------------
 
 
-def _reference_s(stream: Stream, local_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+def reference_s(stream: Stream, local_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Times of a stream, local ns, on the reference timeline in s."""
     at: NDArray[np.float64] = stream.timemap.to_reference_array(local_ns) / NS
     return at
 
 
-def _flash_times(case: Case, stream: Stream) -> NDArray[np.float64]:
+def flash_times(case: Case, stream: Stream) -> NDArray[np.float64]:
+    """When a film flashes, reference s; none where it cannot be decoded."""
     film = case.film(stream)
-    assert film is not None
-    return events.flashes(_reference_s(stream, film.t_ns), film.luma)[:120]
+    return np.zeros(0) if film is None else events.flashes(reference_s(stream, film.t_ns), film.luma)
 
 
 def _frame_s(film: Film | None) -> float:
     return float(np.median(np.diff(film.t_ns))) / NS if film is not None and len(film.t_ns) > 1 else 0.04
 
 
-def _onset_times(case: Case, stream: Stream) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def onset_times(case: Case, stream: Stream) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """When a sound begins suddenly, reference s, and how loud; none where it cannot be decoded."""
+
     def make() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         sound = case.sound(stream)
-        assert sound is not None
+        if sound is None:
+            return np.zeros(0), np.zeros(0)
         at, level = events.onsets(sound.pcm[: round(LONGEST_S * RATE)], RATE)
-        return _reference_s(stream, np.rint(at * NS).astype(np.int64)), level
+        return reference_s(stream, np.rint(at * NS).astype(np.int64)), level
 
     found: tuple[NDArray[np.float64], NDArray[np.float64]] = case.share(f"/onsets/{stream.id}", make)
     return found
@@ -111,7 +117,7 @@ def _onset_times(case: Case, stream: Stream) -> tuple[NDArray[np.float64], NDArr
 
 def _flashes(case: Case, first: Stream, other: Stream) -> Pair:
     method = "flashes"
-    a, b = _flash_times(case, first), _flash_times(case, other)
+    a, b = flash_times(case, first)[:MOST_FLASHES], flash_times(case, other)[:MOST_FLASHES]
     if min(len(a), len(b)) < 4:
         why = f"{min(len(a), len(b))} flashes seen by both, 4 are needed"
         return refused(first.id, other.id, method, why)
@@ -121,8 +127,8 @@ def _flashes(case: Case, first: Stream, other: Stream) -> Pair:
 
 def _clicks(case: Case, first: Stream, track: Stream) -> Pair:
     method = "flashes and onsets"
-    a = _flash_times(case, first)
-    b, level = _onset_times(case, track)
+    a = flash_times(case, first)[:MOST_FLASHES]
+    b, level = onset_times(case, track)
     if len(a) < 4 or len(b) < 4:
         why = f"{len(a)} flashes in {first.id} and {len(b)} sudden sounds in {track.id}, 4 are needed"
         return refused(first.id, track.id, method, why)
@@ -145,17 +151,22 @@ def _event_pair(a: str, b: str, method: str, lag: events.Lag | None, frame_s: fl
     )  # fmt: skip
 
 
-def _words(case: Case, track: Stream, text: Stream) -> Pair:
-    method = "speech and words"
-    sound = case.sound(track)
-    assert sound is not None
+def spoken_spans(case: Case, text: Stream) -> list[tuple[float, float]]:
+    """Where a transcript has a word, or a cue without words, reference s; of the stretch that is compared."""
     to_reference = text.timemap.to_reference
     spans = [
         (to_reference(each.start_ns) / NS, to_reference(each.end_ns) / NS)
         for cue in case.cues(text)
         for each in (cue.words or (cue,))
     ]
-    spans = [span for span in spans if span[1] >= 0 and span[0] < LONGEST_S]
+    return [span for span in spans if span[1] >= 0 and span[0] < LONGEST_S]
+
+
+def _words(case: Case, track: Stream, text: Stream) -> Pair:
+    method = "speech and words"
+    sound = case.sound(track)
+    assert sound is not None
+    spans = spoken_spans(case, text)
     if len(spans) < 8:
         return refused(track.id, text.id, method, f"{len(spans)} words or cues, 8 are needed")
     curve = _speech(case, track, sound)
@@ -232,7 +243,7 @@ def speeds(case: Case, stream: Stream, count: int) -> NDArray[np.float64]:
     series = case.series(stream)
     if series is None or not len(series.t_ns):
         return np.zeros((0, count))
-    t_s = _reference_s(stream, series.t_ns)
+    t_s = reference_s(stream, series.t_ns)
     columns = [series.values[:, each].astype(np.float64) for each in range(min(series.values.shape[1], 64))]
     found = [motion.channel_speed(t_s, column, count) for column in columns]
     return np.stack(found) if found else np.zeros((0, count))
@@ -256,7 +267,7 @@ def _motion(case: Case, first: Stream, tracks: list[Stream], sensor: Stream) -> 
     if sensor.clock.nominal or sensor.span is None:
         why = "its times are counted from frames: they prove nothing" if sensor.span else "it has no times"
         return refused(first.id, sensor.id, method, why)
-    t_s = _reference_s(first, film.t_ns)
+    t_s = reference_s(first, film.t_ns)
     end = min(float(t_s[-1]), LONGEST_S)
     still = _still_from(film)
     if still is not None:
@@ -303,8 +314,8 @@ def _by_steps(
     series = case.series(sensor)
     if not tracks or series is None:
         return None
-    ticks, _ = _onset_times(case, tracks[0])
-    t_s = _reference_s(sensor, series.t_ns)
+    ticks, _ = onset_times(case, tracks[0])
+    t_s = reference_s(sensor, series.t_ns)
     best: tuple[float, float, float, float] | None = None
     most = 0
     for each in range(min(series.values.shape[1], 64)):

@@ -24,7 +24,7 @@ from inspector.core.cache import user_cache
 from inspector.core.model import Modality, Source
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
-from inspector.media.child import bound_memory, child_command
+from inspector.media.child import bound_memory, child_command, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,25 +204,17 @@ def main() -> None:
     """The child's loop: an order a line, its answer, until the pipe closes."""
     from inspector.media.opening import expendable
 
+    def work(order: Any) -> dict[str, Any]:
+        path, track = Path(order["path"]), order["track"]
+        source = Source(path, "av", track, start_ns=order["start"], end_ns=order["end"])
+        make: Any = film_of if order["kind"] == "film" else sound_of
+        material = make(source, _told([time.monotonic()]))
+        out = Path(order["out"])
+        beside = out.with_name(f"{out.name}.{os.getpid()}.part")
+        keep(material, beside)
+        os.replace(beside, out)
+        return {"done": True}
+
     bound_memory()
     expendable()
-    for line in sys.stdin:
-        order = json.loads(line)
-        source = Source(
-            Path(order["path"]), "av", order["track"], start_ns=order["start"], end_ns=order["end"]
-        )
-        try:
-            make: Any = film_of if order["kind"] == "film" else sound_of
-            material = make(source, _told([time.monotonic()]))
-            path = Path(order["out"])
-            beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-            keep(material, beside)
-            os.replace(beside, path)
-            answer: dict[str, Any] = {"done": True}
-        except InspectorError as error:
-            answer = {"error": (error.title, error.detail, error.hint)}
-        except Exception as error:  # noqa: BLE001 - a decoder's Python side can raise anything; it is told
-            fault = f"{source.path}: {type(error).__name__}: {error}"[:500]
-            answer = {"error": ("It cannot be decoded", fault, "Check it or re-encode it")}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    serve(work, "It cannot be decoded", lambda order: order["path"])

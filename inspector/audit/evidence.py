@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.audit.alignment import RATED, bands, solved, speeds
-from inspector.audit.estimators import events, motion, speech
-from inspector.audit.material import RATE
+from inspector.audit.alignment import (
+    RATED,
+    bands,
+    flash_times,
+    onset_times,
+    reference_s,
+    solved,
+    speeds,
+    spoken_spans,
+)
+from inspector.audit.estimators import motion, speech
 from inspector.audit.pair import LONGEST_S, SEARCH_S
-from inspector.core.times import NS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,36 +88,16 @@ def correlated(
 def _curves(case: Case, pair: Pair) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     a, b = case.record.stream(pair.a), case.record.stream(pair.b)
     if pair.method == "flashes":
-        return _uprights(_flashes(case, a)), _uprights(_flashes(case, b))
+        return _uprights(flash_times(case, a)), _uprights(flash_times(case, b))
     if pair.method == "flashes and onsets":
-        return _uprights(_flashes(case, a)), _uprights(_onsets(case, b))
+        return _uprights(flash_times(case, a)), _uprights(onset_times(case, b)[0])
     if pair.method in ("speech and words", RATED):
         return _speech(case, a, b)
     if pair.method.startswith("motion"):
         return _motion(case, a, b)
     if case.sound(a) is not None and case.sound(b) is not None:
-        return _uprights(_onsets(case, a)), _uprights(_onsets(case, b))
+        return _uprights(onset_times(case, a)[0]), _uprights(onset_times(case, b)[0])
     return None
-
-
-def _reference_s(stream: Stream, local_ns: NDArray[np.int64]) -> NDArray[np.float64]:
-    at: NDArray[np.float64] = stream.timemap.to_reference_array(local_ns) / NS
-    return at
-
-
-def _flashes(case: Case, stream: Stream) -> NDArray[np.float64]:
-    film = case.film(stream)
-    if film is None:
-        return np.zeros(0)
-    return events.flashes(_reference_s(stream, film.t_ns), film.luma)
-
-
-def _onsets(case: Case, stream: Stream) -> NDArray[np.float64]:
-    sound = case.sound(stream)
-    if sound is None:
-        return np.zeros(0)
-    at, _ = events.onsets(sound.pcm[: round(LONGEST_S * RATE)], RATE)
-    return _reference_s(stream, np.rint(at * NS).astype(np.int64))
 
 
 def _uprights(moments_s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -135,13 +122,7 @@ def _speech(
     sound = case.sound(track)
     if sound is None:
         return None
-    to_reference = text.timemap.to_reference
-    spans = [
-        (to_reference(each.start_ns) / NS, to_reference(each.end_ns) / NS)
-        for cue in case.cues(text)
-        for each in (cue.words or (cue,))
-    ]
-    spans = [span for span in spans if span[1] >= 0 and span[0] < LONGEST_S]
+    spans = spoken_spans(case, text)
     if not spans:
         return None
     heard = bands(case, track, sound)
@@ -155,7 +136,7 @@ def _motion(
     film = case.film(first)
     if film is None:
         return None
-    t_s = _reference_s(first, film.t_ns)
+    t_s = reference_s(first, film.t_ns)
     count = round(min(float(t_s[-1]), LONGEST_S) / motion.STEP_S)
     seen = motion.film_motion(t_s, film.change, film.luma, count)
     moving = speeds(case, sensor, count).sum(axis=0)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from inspector.audit.checks import checks
 from inspector.audit.ladder import OF
 from inspector.audit.report_figures import bars, by_pair, matrix, pictures, strip
+from inspector.core import page
 from inspector.core.findings import Finding, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from inspector.audit.ladder import Rung
     from inspector.audit.report_figures import Worst
@@ -43,22 +44,13 @@ class Beside:
 
 
 STYLE = """
-:root{color-scheme:light dark;--ink:#1b1f24;--quiet:#5c6670;--line:#d9dee3;--paper:#fff;--bad:#b3261e;
---warn:#8a5a00;--good:#1f6f43}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e9ec;--quiet:#9aa4ae;--line:#333b43;--paper:#15181b;
---bad:#ff8a80;--warn:#e0b060;--good:#7fd0a0}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;
-margin:2.5rem auto;padding:0 1.25rem}
-h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2.2rem 0 .5rem}p.quiet,td.quiet{color:var(--quiet)}
-table{border-collapse:collapse;width:100%;font-size:.92rem}td,th{text-align:left;padding:.3rem .6rem .3rem 0;
-border-bottom:1px solid var(--line);vertical-align:top}td.n,th.n{text-align:right;
-font-variant-numeric:tabular-nums}.failed{color:var(--bad)}.suspect{color:var(--warn)}.ok{color:var(--good)}
-svg{display:block;margin:.2rem 0 .8rem;max-width:100%}h3{font-size:1rem;margin:1.4rem 0 .2rem}
+h3{font-size:1rem;margin:1.4rem 0 .2rem}
 .frames{display:flex;flex-wrap:wrap;gap:.5rem;margin:.3rem 0 1rem}figure{margin:0}
 figure img{display:block;border-radius:3px}figcaption{font-size:.78rem;color:var(--quiet)}
 td:first-child,th{white-space:nowrap}
 pre{font-size:.85rem;white-space:pre-wrap;margin:.3rem 0}details summary{cursor:pointer;color:var(--quiet)}
 """
+"""What is added to `core.page`'s."""
 
 
 def report_html(
@@ -77,12 +69,7 @@ def report_html(
     counted = Counter(each.status for each in findings)
     bad = {each.record_id for each in findings if each.status is Status.FAILED and each.record_id}
     parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8>",
-        "<meta name=viewport content='width=device-width'>",
-        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        'img-src data:">',
-        f"<title>Audit of {escape(name)}</title><style>{STYLE}</style>",
-        f"<h1>Audit of {escape(name)}</h1>",
+        page.head(f"Audit of {name}", STYLE, pictures=True),
         f"<p class=quiet>{escape(when)} · Inspector {escape(version)} · {records} records</p>",
         f"<p><b class=failed>{counted[Status.FAILED]} failed</b> in {len(bad)} records, "
         f"{counted[Status.SUSPECT]} suspect, {counted[Status.NOT_MEASURABLE]} not measurable, "
@@ -105,13 +92,6 @@ def report_html(
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table of cells that are HTML already."""
-    top = "".join(f"<th>{each}</th>" for each in head)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{top}</tr>{body}</table>"
-
-
 def _coverage(coverage: Mapping[str, Mapping[str, int]], beside: Beside) -> str:
     found = {state for counts in coverage.values() for state in counts}
     states = sorted(found, key=lambda state: (state != "present", state))
@@ -119,7 +99,7 @@ def _coverage(coverage: Mapping[str, Mapping[str, int]], beside: Beside) -> str:
         [escape(modality), *(str(counts.get(state, "")) for state in states)]
         for modality, counts in coverage.items()
     ]
-    table = _table(["modality", *map(escape, states)], rows)
+    table = page.table(["modality", *map(escape, states)], rows)
     return "<h2>Coverage, records</h2>" + table + matrix(beside.states)
 
 
@@ -136,7 +116,7 @@ def _gates(findings: Sequence[Finding], purpose: str) -> str:
         ]
         for each in mine
     ]
-    return f"<h2>Fit for {escape(purpose or 'its purpose')}</h2>" + _table(
+    return f"<h2>Fit for {escape(purpose or 'its purpose')}</h2>" + page.table(
         ["gate", "what", "value", "asked"], rows
     )
 
@@ -162,7 +142,7 @@ def _ladder(rungs: Sequence[Rung]) -> str:
         "proven within tolerance",
         "share",
     ]
-    return "<h2>The ladder: what is proven to share its moments</h2>" + _table(head, rows)
+    return "<h2>The ladder: what is proven to share its moments</h2>" + page.table(head, rows)
 
 
 MOST_RUNGS = 40
@@ -181,7 +161,7 @@ def _grounding(findings: Sequence[Finding]) -> str:
         ]
         for each in sorted(mine, key=lambda each: (bool(each.streams), each.streams))
     ]
-    return "<h2>Grounding</h2>" + _table(["of", "grounded", "labels"], rows)
+    return "<h2>Grounding</h2>" + page.table(["of", "grounded", "labels"], rows)
 
 
 def _worst(findings: Sequence[Finding]) -> str:
@@ -207,7 +187,7 @@ def _worst(findings: Sequence[Finding]) -> str:
         for each in listed[:WORST]
     ]
     more = f"<p class=quiet>and {len(listed) - WORST} more</p>" if len(listed) > WORST else ""
-    return "<h2>Findings, the worst first</h2>" + _table(
+    return "<h2>Findings, the worst first</h2>" + page.table(
         ["status", "record", "check", "streams", "what"], rows
     ) + more  # fmt: skip
 
@@ -253,7 +233,7 @@ def _pairs(beside: Beside, findings: Sequence[Finding]) -> str:
         for cells, drawn in found
         if drawn
     )
-    return "<h2>How late, by pair and device</h2>" + _table(head, rows) + strips
+    return "<h2>How late, by pair and device</h2>" + page.table(head, rows) + strips
 
 
 def _shown(beside: Beside) -> str:
@@ -281,7 +261,7 @@ def _fixed(beside: Beside) -> str:
     if not rows:
         return ""
     head = ["record", "stream", "late before", "late now", "measured again"]
-    return "<h2>What was fixed, before and after</h2>" + _table(head, rows)
+    return "<h2>What was fixed, before and after</h2>" + page.table(head, rows)
 
 
 def _agreement(findings: Sequence[Finding], beside: Beside) -> str:
@@ -297,7 +277,7 @@ def _agreement(findings: Sequence[Finding], beside: Beside) -> str:
         ]
         for each in mine
     ]
-    told = _table(["status", "check", "of", "value", "what"], rows) if rows else ""
+    told = page.table(["status", "check", "of", "value", "what"], rows) if rows else ""
     if beside.agreement:
         told += f"<pre>{escape(chr(10).join(beside.agreement))}</pre>"
     if not told:
@@ -322,7 +302,7 @@ def _unmeasured(findings: Sequence[Finding]) -> str:
     if not counted:
         return ""
     rows = [[escape(check), escape(why), str(number)] for (check, why), number in counted.most_common(WORST)]
-    return "<h2>What could not be measured</h2>" + _table(["check", "why", "records"], rows)
+    return "<h2>What could not be measured</h2>" + page.table(["check", "why", "records"], rows)
 
 
 def _tolerances(findings: Sequence[Finding]) -> str:
@@ -335,7 +315,7 @@ def _tolerances(findings: Sequence[Finding]) -> str:
         (low, high), unit = used.get(one.id, (one.tolerance, one.unit))
         bounds = "" if low is None and high is None else f"{_bound(low)} to {_bound(high)} {escape(unit)}"
         rows.append([escape(one.id), str(one.version), bounds, escape(one.help)])
-    return "<h2>Checks, versions and tolerances</h2>" + _table(
+    return "<h2>Checks, versions and tolerances</h2>" + page.table(
         ["check", "version", "tolerance", "what it does"], rows
     )  # fmt: skip
 

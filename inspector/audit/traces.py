@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inspector.audit.alignment import solved
+from inspector.audit.alignment import flash_times, onset_times, reference_s, solved
 from inspector.audit.content import BLACK, BLOCK_S, SILENT_DB, levels_db
 from inspector.audit.estimators import correlate, events, motion
 from inspector.audit.material import RATE
-from inspector.audit.pair import LONGEST_S, Pair
 from inspector.audit.sound_pairs import GCC, pcm_of
 from inspector.core.times import NS
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from inspector.audit.case import Case
+    from inspector.audit.pair import Pair
     from inspector.core.findings import Finding
     from inspector.core.model import Stream
 
@@ -71,11 +71,6 @@ def trace_of(case: Case, finding: Finding) -> Trace | None:
 # -- one stream --------------------------------------------------------------------------------------------
 
 
-def _at(stream: Stream, local_ns: NDArray[np.int64]) -> NDArray[np.float64]:
-    at: NDArray[np.float64] = stream.timemap.to_reference_array(local_ns) / NS
-    return at
-
-
 def _thinned(
     t_s: NDArray[np.float64], value: NDArray[np.float64], pick: np.ufunc
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -92,7 +87,7 @@ def _loudness(case: Case, stream: Stream) -> Trace | None:
         return None
     level = np.maximum(levels_db(sound), -100.0)
     local = np.rint((np.arange(len(level)) + 0.5) * BLOCK_S * NS).astype(np.int64)
-    t_s, value = _thinned(_at(stream, local), level, np.maximum)
+    t_s, value = _thinned(reference_s(stream, local), level, np.maximum)
     return Trace(f"level of {stream.id}", t_s, value, "dB", bounds=(SILENT_DB, None))
 
 
@@ -101,7 +96,7 @@ def _changes(case: Case, stream: Stream) -> Trace | None:
     if film is None:
         return None
     change = film.change.astype(np.float64) / 2.55
-    t_s, value = _thinned(_at(stream, film.t_ns), change, np.maximum)
+    t_s, value = _thinned(reference_s(stream, film.t_ns), change, np.maximum)
     return Trace(f"{stream.id}: change from frame to frame", t_s, value, "%")
 
 
@@ -110,14 +105,14 @@ def _brightness(case: Case, stream: Stream) -> Trace | None:
     if film is None:
         return None
     luma = film.luma.astype(np.float64) / 2.55
-    t_s, value = _thinned(_at(stream, film.t_ns), luma, np.minimum)
+    t_s, value = _thinned(reference_s(stream, film.t_ns), luma, np.minimum)
     return Trace(f"brightness of {stream.id}", t_s, value, "%", bounds=(BLACK / 2.55, None))
 
 
 def _gaps(stream: Stream, t_ns: NDArray[np.int64], what: str) -> Trace | None:
     if len(t_ns) < 3:
         return None
-    t_s, value = _thinned(_at(stream, t_ns[1:]), np.diff(t_ns) / 1e6, np.maximum)
+    t_s, value = _thinned(reference_s(stream, t_ns[1:]), np.diff(t_ns) / 1e6, np.maximum)
     return Trace(f"{stream.id}: from one {what} to the next", t_s, value, "ms")
 
 
@@ -164,16 +159,16 @@ def _moments(case: Case, pair: Pair) -> NDArray[np.float64] | None:
     """(k, 2): when, s, and how late, s, of the moments that both streams have."""
     a, b = case.record.stream(pair.a), case.record.stream(pair.b)
     if pair.method == "flashes":
-        first, other = _flashes(case, a), _flashes(case, b)
+        first, other = flash_times(case, a), flash_times(case, b)
     elif pair.method == "flashes and onsets":
-        first, other = _flashes(case, a), _onsets(case, b)
+        first, other = flash_times(case, a), onset_times(case, b)[0]
     elif pair.method == "motion, steps and ticks":
         track = next((each for each in case.record.streams if case.sound(each) is not None), None)
         series = case.series(b)
         if track is None or series is None:
             return None
-        first = _onsets(case, track)
-        t_s = _at(b, series.t_ns)
+        first = onset_times(case, track)[0]
+        t_s = reference_s(b, series.t_ns)
         rows = [motion.steps(t_s, column.astype(np.float64)) for column in series.values.T[:64]]
         pairs = [
             (row, events.matched(first, row, pair.offset_s, pair.drift_ppm or 0.0, NEAR_S)) for row in rows
@@ -184,16 +179,3 @@ def _moments(case: Case, pair: Pair) -> NDArray[np.float64] | None:
     near = events.matched(first, other, pair.offset_s, pair.drift_ppm or 0.0, NEAR_S)
     when = first[near[:, 0]]
     return np.stack([when, other[near[:, 1]] - when], axis=1)
-
-
-def _flashes(case: Case, stream: Stream) -> NDArray[np.float64]:
-    film = case.film(stream)
-    return np.zeros(0) if film is None else events.flashes(_at(stream, film.t_ns), film.luma)
-
-
-def _onsets(case: Case, stream: Stream) -> NDArray[np.float64]:
-    sound = case.sound(stream)
-    if sound is None:
-        return np.zeros(0)
-    at, _ = events.onsets(sound.pcm[: round(LONGEST_S * RATE)], RATE)
-    return _at(stream, np.rint(at * NS).astype(np.int64))

@@ -308,3 +308,12 @@ def read_card(root: Path) -> Card:
 def table_path(root: Path, name: str) -> Path:
     """Where one of TABLES lies."""
     return root / FOLDER / f"{name}.parquet"
+
+
+def unreadable(root: Path, error: Exception) -> InspectorError:
+    """What is raised where a table of a release's manifest cannot be read."""
+    return InspectorError(
+        "The release's manifest cannot be read",
+        f"{root}: {str(error)[:200]}",
+        "`inspector verify` tells more",
+    )

@@ -23,13 +23,15 @@ svg{display:block;margin:.2rem 0 .8rem;max-width:100%}
 """
 
 
-def head(title: str) -> str:
-    """Everything before the page's first words."""
+def head(title: str, style: str = "", pictures: bool = False) -> str:
+    """Everything before the page's first words; `style` is added, `pictures` may lie in the page."""
+    images = "; img-src data:" if pictures else ""
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width'>"
-        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}</title><style>{STYLE}</style><h1>{escape(title)}</h1>"
+        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; "
+        f"style-src 'unsafe-inline'{images}\">"
+        f"<title>{escape(title)}</title><style>{STYLE}{style}</style><h1>{escape(title)}</h1>"
     )
 
 

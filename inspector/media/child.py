@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from inspector.media.probe import MediaInfo
 
 CHILDREN = 2
@@ -216,6 +218,29 @@ def bound_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
+def serve(
+    work: Callable[[Any], dict[str, Any]],
+    title: str,
+    name: Callable[[Any], str],
+    lines: Iterable[str] | None = None,
+) -> None:
+    """A child's loop: an order in JSON a line, what `work` makes of it a line, until the pipe closes.
+
+    What goes wrong is told under `error` as (title, detail, hint); `name` tells the file of an order.
+    """
+    for line in sys.stdin if lines is None else lines:
+        order = json.loads(line)
+        try:
+            answer = work(order)
+        except InspectorError as error:
+            answer = {"error": (error.title, error.detail, error.hint)}
+        except Exception as error:  # noqa: BLE001 - a decoder's Python side can raise anything; it is told
+            fault = f"{name(order)}: {type(error).__name__}: {error}"[:500]
+            answer = {"error": (title, fault, "Check it or re-encode it")}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
 def main() -> None:
     """The child's loop: a path in, an answer out, until the pipe closes."""
     import av.logging
@@ -224,19 +249,11 @@ def main() -> None:
 
     av.logging.set_level(None)
     bound_memory()
-    for line in sys.stdin:
-        path = Path(json.loads(line))
-        try:
-            answer: dict[str, Any] = {"info": probe_here(path).to_json()}
-        except InspectorError as error:
-            answer = {"error": (error.title, error.detail, error.hint)}
-        except Exception as error:  # noqa: BLE001 - a demuxer's Python side can raise anything; it is told
-            fault = f"{path}: {type(error).__name__}: {error}"
-            answer = {
-                "error": ("The file cannot be read as film or sound", fault, "Check it or re-encode it")
-            }
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    serve(
+        lambda path: {"info": probe_here(Path(path)).to_json()},
+        "The file cannot be read as film or sound",
+        str,
+    )
 
 
 if __name__ == "__main__":

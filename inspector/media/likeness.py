@@ -8,9 +8,7 @@ also where one is a part of the other. Runs in a child, since it decodes.
 
 from __future__ import annotations
 
-import json
 import queue
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +17,6 @@ import numpy as np
 
 from inspector.core.model import Modality, Source
 from inspector.core.prints import mixed
-from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,25 +143,14 @@ class Likeness:
 
 def main() -> None:
     """The child's loop: an order a line, its answer, until the pipe closes."""
-    from inspector.media.child import bound_memory
+    from inspector.media.child import bound_memory, serve
     from inspector.media.opening import expendable
+
+    def work(order: Any) -> dict[str, Any]:
+        path, track = Path(order["path"]), order["track"]
+        source = Source(path, "av", track, start_ns=order["start"], end_ns=order["end"])
+        return {"sketch": sketch(sound_marks(source)).tolist()}
 
     bound_memory()
     expendable()
-    for line in sys.stdin:
-        order = json.loads(line)
-        source = Source(
-            Path(order["path"]), "av", order["track"], start_ns=order["start"], end_ns=order["end"]
-        )
-        try:
-            answer: dict[str, Any] = {"sketch": sketch(sound_marks(source)).tolist()}
-        except InspectorError as error:
-            answer = {"error": error.title}
-        except Exception as error:  # noqa: BLE001 - a decoder's Python side can raise anything; it is told
-            answer = {"error": f"{type(error).__name__}: {error}"[:200]}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
+    serve(work, "The sound cannot be read", lambda order: order["path"])

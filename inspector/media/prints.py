@@ -8,9 +8,7 @@ keeps it. Decoded pictures are hashed as `ffmpeg -f framehash -hash sha256` does
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -419,19 +417,14 @@ def _stream_of(order: dict[str, Any]) -> Stream:
 
 def main(lines: Sequence[str] | None = None) -> None:
     """The child's loop: an order a line, its answer, until the pipe closes."""
-    from inspector.media.child import bound_memory
+    from inspector.media.child import bound_memory, serve
     from inspector.media.opening import expendable
 
     bound_memory()
     expendable()
-    for line in sys.stdin if lines is None else lines:
-        order = json.loads(line)
-        try:
-            answer: dict[str, Any] = {"print": print_stream(_stream_of(order), order["level"]).to_json()}
-        except InspectorError as error:
-            answer = {"error": (error.title, error.detail, error.hint)}
-        except Exception as error:  # noqa: BLE001 - a decoder's Python side can raise anything; it is told
-            fault = f"{order['source']['path']}: {type(error).__name__}: {error}"[:500]
-            answer = {"error": ("The file cannot be read", fault, "Check it or re-encode it")}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    serve(
+        lambda order: {"print": print_stream(_stream_of(order), order["level"]).to_json()},
+        "The file cannot be read",
+        lambda order: order["source"]["path"],
+        lines,
+    )

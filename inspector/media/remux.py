@@ -8,8 +8,6 @@ too. Runs in a child, since it demuxes; the result is read again, and one that i
 
 from __future__ import annotations
 
-import json
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -342,33 +340,29 @@ TELLING = ("title", "language", "handler_name", "artist", "comment", "date", "en
 
 def main() -> None:
     """The child's loop: an order a line, its answer, until the pipe closes."""
-    from inspector.media.child import bound_memory
+    from inspector.media.child import bound_memory, serve
     from inspector.media.opening import expendable
 
-    bound_memory()
-    expendable()
-    for line in sys.stdin:
-        plain = json.loads(line)
+    def work(plain: Any) -> dict[str, Any]:
         to = Path(plain["to"])
         try:
             made = remux(Path(plain["source"]), to, Order.from_json(plain))
-            answer: dict[str, Any] = {
-                "tracks": [[index, number, span] for index, (number, span) in made.tracks.items()],
-                "changes": made.changes,
-                "lost": made.lost,
-            }
         except NotCarried as error:
-            answer = {"cannot": error.title}
+            answer: dict[str, Any] = {"cannot": error.title}
         except InspectorError as error:
             answer = {"error": (error.title, error.detail, error.hint)}
         except Exception as error:  # noqa: BLE001 - a muxer's Python side can raise anything; it is told
             answer = {"cannot": f"its tracks cannot be written anew ({type(error).__name__}: {error})"[:300]}
-        if "tracks" not in answer:
-            with suppress(OSError):
-                to.unlink()
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+        else:
+            return {
+                "tracks": [[index, number, span] for index, (number, span) in made.tracks.items()],
+                "changes": made.changes,
+                "lost": made.lost,
+            }
+        with suppress(OSError):
+            to.unlink()
+        return answer
 
-
-if __name__ == "__main__":
-    main()
+    bound_memory()
+    expendable()
+    serve(work, "The file cannot be written anew", lambda plain: plain["source"])

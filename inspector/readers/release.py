@@ -47,11 +47,7 @@ class ReleaseDataset:
             inside = pc.field("within").is_valid()
             holds = "within" in assets.schema.names and assets.count_rows(filter=inside)
         except (OSError, pa.ArrowException) as error:
-            raise InspectorError(
-                "The release's manifest cannot be read",
-                f"{root}: {str(error)[:200]}",
-                "`inspector verify` tells more",
-            ) from None
+            raise manifest.unreadable(root, error) from None
         self._assets = assets if holds else None
         self._taken_out = TakenOut()
         self._row = {each: row for row, each in enumerate(ids)}

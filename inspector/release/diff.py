@@ -176,11 +176,7 @@ class _Side:
             ).to_pylist()
             index = pq.read_table(manifest.table_path(root, "index"))
         except (OSError, pa.ArrowException) as error:
-            raise InspectorError(
-                "The release's manifest cannot be read",
-                f"{root}: {str(error)[:200]}",
-                "`inspector verify` tells more",
-            ) from None
+            raise manifest.unreadable(root, error) from None
         self.rows = {row["record_id"]: row for row in records}
         self.sha256 = {row["path"]: row["sha256"] for row in assets}
         left = [name for name in index.column_names if name not in ("modalities", "split")]

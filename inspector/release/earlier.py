@@ -54,11 +54,7 @@ class Released:
             records = pq.read_table(manifest.table_path(root, "records"), columns=["record_id", "made_from"])
             assets = pq.read_table(manifest.table_path(root, "assets"))
         except (OSError, pa.ArrowException) as error:
-            raise InspectorError(
-                "The release's manifest cannot be read",
-                f"{root}: {str(error)[:200]}",
-                "`inspector verify` tells more",
-            ) from None
+            raise manifest.unreadable(root, error) from None
         for row in records.to_pylist():
             self._identities[row["record_id"]] = row["made_from"] or ""
         for row in assets.to_pylist():

@@ -145,22 +145,8 @@ class Auditing(Room):
 
     def _quietly(self, title: str, work: Callable[[Job[Any]], Any], then: Callable[[Any], object]) -> None:
         """Do something behind the window that nobody waits for, in order; what goes wrong is said below."""
-        session, jobs = self.session, self._jobs
-        if session is None or jobs is None:
-            return
-
-        def ended(job: Job[Any]) -> None:
-            self.window.relay.post(lambda: told(job))
-
-        def told(job: Job[Any]) -> None:
-            if self.session is not session or job.cancelled:
-                return
-            if (error := job.future.exception()) is not None:
-                self.window.notice(said(error))
-            else:
-                then(job.future.result())
-
-        jobs.start(title, work, ended)
+        if self._jobs is not None:
+            self.behind(title, work, then, jobs=self._jobs)
 
     def tracks_built(self) -> None:
         """Put what was found into the tracks' headers and a lane of its own; play where that was asked."""

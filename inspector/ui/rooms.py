@@ -14,7 +14,7 @@ from inspector.errors import InspectorError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inspector.core.jobs import Job
+    from inspector.core.jobs import Job, Jobs
     from inspector.core.model import Record
     from inspector.session import Session
     from inspector.ui.actions import Handler
@@ -51,10 +51,12 @@ class Room(QObject):
         work: Callable[[Job[T]], T],
         then: Callable[[T], object],
         failed: Callable[[BaseException], object] | None = None,
+        jobs: Jobs | None = None,
     ) -> Job[T] | None:
         """Do what somebody waits for behind the window, and tell of its end in the window's thread.
 
         What went wrong goes to `failed`, else to the bottom bar. Nothing is told once the dataset was closed.
+        `jobs` are a room's own, for what nobody waits for.
         """
         session = self.session
         if session is None:
@@ -74,7 +76,7 @@ class Room(QObject):
             else:
                 self.window.notice(said(error))
 
-        return session.urgent(title, work, ended)
+        return session.urgent(title, work, ended) if jobs is None else jobs.start(title, work, ended)
 
 
 def said(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from gui.windows import Windows
 
 from inspector.ui import theme
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from PySide6.QtWidgets import QApplication
+    from pytestqt.qtbot import QtBot
 
 
 @pytest.fixture
@@ -21,3 +23,11 @@ def dark(qapp: QApplication) -> Iterator[None]:
     theme.apply(qapp, light=False)
     yield
     theme.apply(qapp, light=False)
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot) -> Iterator[Windows]:
+    """Opens windows, one at a time; closed at the end."""
+    windows = Windows(qtbot)
+    yield windows
+    windows.close()

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, QPoint, QPointF, Qt
-from PySide6.QtGui import QKeySequence, QMouseEvent
+from gui.windows import Windows, edits, part_of_demo
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from inspector.core.assets import resource
-from inspector.session import Opening
-from inspector.ui.app import make_app
-from inspector.ui.main_window import MainWindow
 from inspector.ui.timeline.label_track import LabelTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
     from inspector.core.model import Annotation
+    from inspector.ui.main_window import MainWindow
     from inspector.ui.timeline.track import Track
 
 MS = 1_000_000
@@ -33,39 +29,13 @@ NO, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("label") / "demo"
-    root.mkdir()
-    shutil.copy(resource("demo") / "metadata.csv", root)
-    shutil.copytree(resource("demo") / "rec_001", root / "rec_001")
-    return root
+    return part_of_demo(tmp_path_factory.mktemp("label") / "demo", "rec_001")
 
 
 @pytest.fixture
-def window(qtbot: QtBot, dataset: Path) -> Iterator[MainWindow]:
+def window(open_window: Windows, dataset: Path) -> MainWindow:
     shutil.rmtree(dataset / ".inspector", ignore_errors=True)
-    make_app("dark")
-    made = MainWindow(with_sound=False)
-    made.resize(1500, 950)
-    made.show()
-    made.activateWindow()
-    qtbot.waitUntil(made.isActiveWindow)
-    made.start(Opening(str(dataset), None, "rec_001", None, "cy"), None, False)
-    qtbot.waitUntil(lambda: made.record is not None and made.complete, timeout=20_000)
-    made.stage.setFocus()
-    yield made
-    made.close()
-    made.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def press(window: MainWindow, keys: str) -> None:
-    combination: QKeyCombination = QKeySequence(keys)[0]  # type: ignore[index]
-    QTest.keyClick(QApplication.focusWidget() or window, combination.key(), combination.keyboardModifiers())
-
-
-def edits(dataset: Path) -> list[dict[str, Any]]:
-    files = (dataset / ".inspector" / "journal").glob("*.jsonl")
-    return [json.loads(line) for path in files for line in path.read_text().splitlines()]
+    return open_window(dataset, author="cy", size=(1500, 950))
 
 
 def lane(window: MainWindow, author: str = "A") -> LabelTrack:

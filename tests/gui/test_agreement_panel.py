@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, QPoint, Qt
-from PySide6.QtGui import QKeySequence
+from gui.windows import Windows, part_of_demo, press
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QCheckBox
+from PySide6.QtWidgets import QCheckBox
 
 from inspector.core.adjudicate import GOLD
-from inspector.core.assets import resource
-from inspector.session import Opening
 from inspector.ui.agreeing import STALE
-from inspector.ui.app import make_app
-from inspector.ui.main_window import MainWindow
 from inspector.ui.panels.agreement_model import Head, Row, Value
 from inspector.ui.timeline.label_track import LabelTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
+    from inspector.ui.main_window import MainWindow
     from inspector.ui.panels.agreement import AgreementPanel
 
 EARLY, EXTRA = "rec_011", "rec_025"
@@ -34,41 +30,12 @@ EARLY, EXTRA = "rec_011", "rec_025"
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
     """A record that is right, one with an early annotator, and one where one of the two says more."""
-    root = tmp_path / "demo"
-    root.mkdir()
-    shutil.copy(resource("demo") / "metadata.csv", root)
-    for name in ("rec_001", EARLY, EXTRA):
-        shutil.copytree(resource("demo") / name, root / name)
-    return root
+    return part_of_demo(tmp_path / "demo", "rec_001", EARLY, EXTRA)
 
 
 @pytest.fixture
-def opened(qtbot: QtBot, dataset: Path) -> Iterator[Callable[[], MainWindow]]:
-    made: list[MainWindow] = []
-
-    def show() -> MainWindow:
-        make_app("dark")
-        window = MainWindow(with_sound=False)
-        made.append(window)
-        window.resize(1400, 900)
-        window.show()
-        window.activateWindow()
-        qtbot.waitUntil(window.isActiveWindow)
-        window.start(Opening(str(dataset), None, "rec_001", None, "ann"), None, False)
-        qtbot.waitUntil(lambda: window.record is not None and window.complete, timeout=20_000)
-        window.stage.setFocus()
-        return window
-
-    yield show
-    for window in made:
-        window.close()
-        window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def press(window: MainWindow, keys: str) -> None:
-    combination: QKeyCombination = QKeySequence(keys)[0]  # type: ignore[index]
-    QTest.keyClick(QApplication.focusWidget() or window, combination.key(), combination.keyboardModifiers())
+def opened(open_window: Windows, dataset: Path) -> Callable[[], MainWindow]:
+    return lambda: open_window(dataset)
 
 
 def measured(window: MainWindow, qtbot: QtBot) -> AgreementPanel:

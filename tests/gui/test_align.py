@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, QPoint, Qt
-from PySide6.QtGui import QKeySequence
+from gui.windows import Windows, edits, part_of_demo, press
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
-from inspector.core.assets import resource
 from inspector.core.times import NS
-from inspector.session import Opening
-from inspector.ui.app import make_app
-from inspector.ui.main_window import MainWindow
 from inspector.ui.timeline.track import StreamTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pytestqt.qtbot import QtBot
+
+    from inspector.ui.main_window import MainWindow
 
 MS = 1_000_000
 TRUTH = json.loads((Path(__file__).parents[2] / "packaging" / "demo_truth.json").read_text())
@@ -38,51 +34,17 @@ def planted(fault: str) -> tuple[str, str, float]:
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
     """Two records of the demo each with a fault of its own, and one that is right."""
-    root = tmp_path / "demo"
-    root.mkdir()
-    shutil.copy(resource("demo") / "metadata.csv", root)
-    for name in ("rec_001", planted("sound_late")[0], planted("sensor_fast")[0]):
-        shutil.copytree(resource("demo") / name, root / name)
-    return root
+    return part_of_demo(tmp_path / "demo", "rec_001", planted("sound_late")[0], planted("sensor_fast")[0])
 
 
 @pytest.fixture
-def opened(qtbot: QtBot, dataset: Path) -> Iterator[Callable[[str], MainWindow]]:
-    made: list[MainWindow] = []
-
-    def show(record: str) -> MainWindow:
-        make_app("dark")
-        window = MainWindow(with_sound=False)
-        made.append(window)
-        window.resize(1400, 900)
-        window.show()
-        window.activateWindow()
-        qtbot.waitUntil(window.isActiveWindow)
-        window.start(Opening(str(dataset), None, record, None, "ann"), None, False)
-        qtbot.waitUntil(lambda: window.record is not None and window.complete, timeout=20_000)
-        window.stage.setFocus()
-        return window
-
-    yield show
-    for window in made:
-        window.close()
-        window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def press(window: MainWindow, keys: str) -> None:
-    combination: QKeyCombination = QKeySequence(keys)[0]  # type: ignore[index]
-    QTest.keyClick(QApplication.focusWidget() or window, combination.key(), combination.keyboardModifiers())
+def opened(open_window: Windows, dataset: Path) -> Callable[[str], MainWindow]:
+    return lambda record: open_window(dataset, record)
 
 
 def late_ms(window: MainWindow, stream: str) -> float:
     assert window.record is not None
     return window.record.stream(stream).timemap.late_ns / 1e6
-
-
-def edits(dataset: Path) -> list[dict[str, Any]]:
-    files = (dataset / ".inspector" / "journal").glob("*.jsonl")
-    return [json.loads(line) for path in files for line in path.read_text().splitlines()]
 
 
 def go(window: MainWindow, seconds: float) -> None:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, QPoint, Qt
-from PySide6.QtGui import QKeySequence
+from gui.windows import Windows, edits, press
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from inspector.core.edits import Change
 from inspector.core.journal import Writer
 from inspector.core.times import NS
-from inspector.session import Opening, Session
-from inspector.ui.app import make_app
+from inspector.session import Session
 from inspector.ui.main_window import MainWindow
 from inspector.ui.panels.records_model import FLAG, RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
@@ -42,50 +39,19 @@ def dataset(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def windows(qtbot: QtBot, dataset: Path) -> Iterator[Callable[..., MainWindow]]:
+def windows(open_window: Windows, dataset: Path) -> Callable[..., MainWindow]:
     """A window on the dataset; each further call closes the one before, as a restart would."""
-    made: list[MainWindow] = []
-
-    def close() -> None:
-        if made:
-            made[-1].close()
-            made.pop().deleteLater()
-            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
     def show(record: str = "r1", author: str = "ann") -> MainWindow:
-        close()
-        make_app("dark")
-        window = MainWindow(with_sound=False)
-        made.append(window)
-        window.resize(1280, 800)
-        window.show()
-        window.activateWindow()
-        qtbot.waitUntil(window.isActiveWindow)
-        window.start(Opening(str(dataset), None, record, None, author), None, False)
-        qtbot.waitUntil(lambda: window.record is not None and window.complete, timeout=15_000)
-        window.stage.setFocus()
-        return window
+        return open_window(dataset, record, author, (1280, 800))
 
-    yield show
-    close()
-
-
-def press(window: MainWindow, keys: str) -> None:
-    combination: QKeyCombination = QKeySequence(keys)[0]  # type: ignore[index]
-    target = QApplication.focusWidget() or window
-    QTest.keyClick(target, combination.key(), combination.keyboardModifiers())
+    return show
 
 
 def flags(window: MainWindow) -> dict[str, str]:
     model = window.records.model
     shown = {model.record_id(row): model.flag(row) for row in range(model.rowCount())}
     return {record: flag for record, flag in shown.items() if flag}
-
-
-def lines(dataset: Path) -> list[dict[str, Any]]:
-    files = (dataset / ".inspector" / "journal").glob("*.jsonl")
-    found = [json.loads(line) for path in files for line in path.read_text().splitlines()]
-    return sorted(found, key=lambda each: int(each["at"]))
 
 
 def titles(window: MainWindow) -> list[tuple[str, bool]]:
@@ -108,7 +74,7 @@ def test_a_key_flags_and_undo_goes_on_after_a_restart(
     for key, flag in keys.items():
         press(window, key)
         qtbot.waitUntil(lambda flag=flag: flags(window) == {"r1": flag})  # type: ignore[misc]
-        assert lines(dataset)[-1]["changes"][0][1:4:2] == ["flag", flag]  # on the disk before it is seen
+        assert edits(dataset)[-1]["changes"][0][1:4:2] == ["flag", flag]  # on the disk before it is seen
     press(window, "U")
     qtbot.waitUntil(lambda: flags(window) == {})
     qtbot.waitUntil(lambda: len(titles(window)) == 6)
@@ -136,13 +102,13 @@ def test_a_selection_and_everything_listed_are_one_edit(
     press(window, "Shift+Down")
     press(window, "X")
     qtbot.waitUntil(lambda: flags(window) == dict.fromkeys(("r2", "r3", "r4"), "reject"))
-    assert len(lines(dataset)) == 1
+    assert len(edits(dataset)) == 1
     qtbot.waitUntil(lambda: window.record is not None and window.record.id == "r4")
     window.stage.setFocus()
     press(window, "Ctrl+Shift+A")
     press(window, "V")
     qtbot.waitUntil(lambda: flags(window) == {f"r{n}": "ok" for n in range(1, 6)})
-    assert len(lines(dataset)) == 2
+    assert len(edits(dataset)) == 2
     assert window.records.progress.text() == "5 reviewed · 0 flagged · 0 left"
     press(window, "Ctrl+Z")
     qtbot.waitUntil(lambda: len(flags(window)) == 3)
@@ -154,7 +120,7 @@ def test_a_selection_and_everything_listed_are_one_edit(
     press(window, "R")
     window.records.filter.setText("")
     qtbot.waitUntil(lambda: flags(window).get("r5") == "needs_review")
-    assert [change[0] for change in lines(dataset)[-1]["changes"]] == ["r5"]
+    assert [change[0] for change in edits(dataset)[-1]["changes"]] == ["r5"]
 
 
 def test_the_next_one_that_is_left(windows: Callable[..., MainWindow], qtbot: QtBot) -> None:
@@ -197,7 +163,7 @@ def test_a_note_pinned_to_a_moment_and_the_history_that_leads_back(
     press(window, "Return")
     qtbot.waitUntil(lambda: flags(window) == {"r1": "pilot"})
     assert not panel.note.hasFocus()
-    assert lines(dataset)[-1]["note"] == "kettle out of view"
+    assert edits(dataset)[-1]["note"] == "kettle out of view"
     window.show_record("r3")
     qtbot.waitUntil(lambda: window.record is not None and window.record.id == "r3")
     press(window, "X")
@@ -273,7 +239,7 @@ def test_a_flag_given_just_before_the_window_closes_is_kept(
     for key in "VXA":
         press(window, key)
     window.close()
-    assert [each["title"] for each in lines(dataset)] == ["Flag ok", "Flag reject", "Flag misaligned"]
+    assert [each["title"] for each in edits(dataset)] == ["Flag ok", "Flag reject", "Flag misaligned"]
 
 
 def test_flags_are_seen_told_and_sorted(windows: Callable[..., MainWindow], qtbot: QtBot) -> None:

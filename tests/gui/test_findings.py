@@ -6,30 +6,28 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, Qt
-from PySide6.QtGui import QKeySequence
+from gui.windows import Windows, edits, part_of_demo, press
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from inspector.audit.evidence import correlated
 from inspector.core.assets import resource
 from inspector.core.findings import Finding, Status
-from inspector.session import Opening
-from inspector.ui.app import make_app
-from inspector.ui.main_window import MainWindow
 from inspector.ui.panels.findings_model import FindingsModel, Head, Item, arranged
 from inspector.ui.panels.records_model import FOUND
 from inspector.ui.timeline.findings_track import FindingsTrack
 from inspector.ui.worklist import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pytestqt.qtbot import QtBot
+
+    from inspector.ui.main_window import MainWindow
 
 TRUTH = json.loads((Path(__file__).parents[2] / "packaging" / "demo_truth.json").read_text())
 CAMERA = next(each for each in TRUTH["faults"] if each["fault"] == "camera_late")
@@ -39,50 +37,12 @@ LATE = next(each for each in TRUTH["faults"] if each["fault"] == "sound_late")
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
     """The record of the demo whose sound is late, and one that is right."""
-    root = tmp_path / "demo"
-    root.mkdir()
-    shutil.copy(resource("demo") / "metadata.csv", root)
-    for name in ("rec_001", LATE["record_id"]):
-        shutil.copytree(resource("demo") / name, root / name)
-    return root
+    return part_of_demo(tmp_path / "demo", "rec_001", LATE["record_id"])
 
 
 @pytest.fixture
-def opened(qtbot: QtBot, dataset: Path) -> Iterator[Callable[[], MainWindow]]:
-    made: list[MainWindow] = []
-
-    def close() -> None:
-        if made:
-            made[-1].close()
-            made.pop().deleteLater()
-            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-    def show() -> MainWindow:
-        close()
-        make_app("dark")
-        window = MainWindow(with_sound=False)
-        made.append(window)
-        window.resize(1400, 900)
-        window.show()
-        window.activateWindow()
-        qtbot.waitUntil(window.isActiveWindow)
-        window.start(Opening(str(dataset), None, "rec_001", None, "ann"), None, False)
-        qtbot.waitUntil(lambda: window.record is not None and window.complete, timeout=20_000)
-        window.stage.setFocus()
-        return window
-
-    yield show
-    close()
-
-
-def press(window: MainWindow, keys: str) -> None:
-    combination: QKeyCombination = QKeySequence(keys)[0]  # type: ignore[index]
-    QTest.keyClick(QApplication.focusWidget() or window, combination.key(), combination.keyboardModifiers())
-
-
-def edits(dataset: Path) -> list[dict[str, Any]]:
-    files = (dataset / ".inspector" / "journal").glob("*.jsonl")
-    return [json.loads(line) for path in files for line in path.read_text().splitlines()]
+def opened(open_window: Windows, dataset: Path) -> Callable[[], MainWindow]:
+    return lambda: open_window(dataset)
 
 
 def choose(window: MainWindow, check: str, record_id: str) -> Item:

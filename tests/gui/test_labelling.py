@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gui.label_hands import CTRL, MS, NO, dataset, drag, edits, labels, lane, press, saved, see, spot, window
+from gui.label_hands import CTRL, MS, NO, dataset, drag, labels, lane, saved, see, spot, window
+from gui.windows import edits, press
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from gui.label_hands import NO, dataset, edits, labels, press, saved, see, spot, window
+from gui.label_hands import NO, dataset, labels, saved, see, spot, window
+from gui.windows import edits, press
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 

@@ -6,22 +6,20 @@ import wave
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QEvent, QKeyCombination, Qt
-from PySide6.QtGui import QKeySequence
+from gui.windows import Windows, press
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QFileDialog
 
 from inspector.core.model import Modality
-from inspector.session import Opening
-from inspector.ui.app import make_app
-from inspector.ui.main_window import MainWindow
 from inspector.ui.relinking import Relinking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
+
+    from inspector.ui.main_window import MainWindow
 
 
 def tone(path: Path, seconds: int) -> None:
@@ -32,7 +30,7 @@ def tone(path: Path, seconds: int) -> None:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+def window(open_window: Windows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
     monkeypatch.setenv("INSPECTOR_CONFIG", str(tmp_path / "config"))
     root, other = tmp_path / "set", tmp_path / "found"
     for number in range(4):  # the third is as long as no sound that there is
@@ -45,24 +43,7 @@ def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     tone(other / "a" / "rec_1.wav", 4)
     tone(other / "b" / "rec_1.wav", 4)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(other))
-    make_app("dark")
-    made = MainWindow(with_sound=False)
-    made.resize(1400, 900)
-    made.show()
-    made.activateWindow()
-    qtbot.waitUntil(made.isActiveWindow)
-    made.start(Opening(str(root), None, "rec_0", None, "cy"), None, False)
-    qtbot.waitUntil(lambda: made.record is not None and made.complete, timeout=20_000)
-    made.stage.setFocus()
-    yield made
-    made.close()
-    made.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def press(window: MainWindow, keys: str) -> None:
-    combination: QKeyCombination = QKeySequence(keys)[0]  # type: ignore[index]
-    QTest.keyClick(QApplication.focusWidget() or window, combination.key(), combination.keyboardModifiers())
+    return open_window(root, "rec_0", "cy")
 
 
 def test_missing_sound_is_relinked_and_the_rest_flagged_in_six_actions(

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from inspector.audit.store import Result
 from inspector.core.findings import Finding, Status
-from inspector.session import Opening
-from inspector.ui.app import make_app
-from inspector.ui.main_window import MainWindow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from gui.windows import Windows
     from pytestqt.qtbot import QtBot
+
+    from inspector.ui.main_window import MainWindow
 
 RATE = 8000
 
@@ -42,20 +40,8 @@ def dataset(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, dataset: Path) -> Iterator[MainWindow]:
-    make_app("dark")
-    window = MainWindow(with_sound=False)
-    window.resize(1280, 800)
-    window.show()
-    window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow)
-    window.start(Opening(str(dataset), None, "r0", None, "ann"), None, False)
-    qtbot.waitUntil(lambda: window.record is not None and window.complete, timeout=15_000)
-    window.stage.setFocus()
-    yield window
-    window.close()
-    window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+def window(open_window: Windows, dataset: Path) -> MainWindow:
+    return open_window(dataset, "r0", size=(1280, 800))
 
 
 def measured(window: MainWindow) -> None:

@@ -12,12 +12,10 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QListWidget,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -25,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from inspector.core.proposal import RELABELS, STEEPEST_PPM
 from inspector.ui import theme
-from inspector.ui.panels.common import MODALITY_WORD, Panel, SectionHeader, Words, count_text
+from inspector.ui.panels.common import MODALITY_WORD, Panel, SectionHeader, Words, count_text, inset, scrolled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -171,7 +169,7 @@ class AlignPanel(Panel):
         column.setContentsMargins(0, 0, 0, theme.MARGIN)
         column.setSpacing(0)
         column.addWidget(SectionHeader("Stream to move"))
-        column.addLayout(_inset(self.stream, self.state, self.basis, self.alone, self.texts, self.followers))
+        column.addLayout(inset(self.stream, self.state, self.basis, self.alone, self.texts, self.followers))
         column.addWidget(SectionHeader("Correction"))
         figures = QHBoxLayout()
         figures.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
@@ -186,23 +184,18 @@ class AlignPanel(Panel):
             row.addWidget(button, place // 3, place % 3)
         column.addLayout(row)
         column.addWidget(SectionHeader("Ties"))
-        column.addLayout(_inset(self.hint, self.mark, self.ties, self.bend))
+        column.addLayout(inset(self.hint, self.mark, self.ties, self.bend))
         column.addWidget(SectionHeader("Rate or unit"))
-        column.addLayout(_inset(self.relabel))
+        column.addLayout(inset(self.relabel))
         column.addWidget(self.pairs_header)
-        column.addLayout(_inset(self.pairs))
+        column.addLayout(inset(self.pairs))
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area = scrolled(inside)
         foot = QHBoxLayout()
         foot.setSpacing(theme.STEP)
         for each in (self.before, self.discard, self.accept):
             foot.addWidget(each, 1)
-        below = _inset(self.summary, self.others)
+        below = inset(self.summary, self.others)
         below.addWidget(self.unchanged)
         below.addLayout(foot)
         below.setContentsMargins(theme.MARGIN, 2 * theme.STEP, theme.MARGIN, theme.MARGIN)
@@ -304,13 +297,3 @@ def _button(text: str, action: QAction, key: str) -> QPushButton:
 
 def _follow(button: QPushButton, action: QAction, _on: bool = False) -> None:
     button.setChecked(action.isChecked())
-
-
-def _inset(*widgets: QWidget) -> QVBoxLayout:
-    """Widgets one below the other, inside the panel's margins."""
-    box = QVBoxLayout()
-    box.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
-    box.setSpacing(2 * theme.STEP)
-    for each in widgets:
-        box.addWidget(each)
-    return box

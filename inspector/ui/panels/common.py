@@ -8,11 +8,14 @@ from PySide6.QtCore import QEvent, QLineF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QFrame,
     QHeaderView,
     QLabel,
+    QScrollArea,
     QSizePolicy,
     QTableView,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -332,3 +335,24 @@ class ElidedLabel(QLabel):
         painter.setPen(getattr(theme.current(), self._tone))
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), self._shown())
         painter.end()
+
+
+def inset(*widgets: QWidget, gap: int = 2) -> QVBoxLayout:
+    """Widgets one below the other inside a panel's margins, `gap` steps apart."""
+    box = QVBoxLayout()
+    box.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
+    box.setSpacing(gap * theme.STEP)
+    for each in widgets:
+        box.addWidget(each)
+    return box
+
+
+def scrolled(inside: QWidget) -> QScrollArea:
+    """What a panel shows, scrolled up and down where it is longer; it takes no focus of its own."""
+    area = QScrollArea()
+    area.setWidget(inside)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from inspector.core.findings import Status
 from inspector.ui import theme
-from inspector.ui.panels.common import Panel, SectionHeader, Words, number_text
+from inspector.ui.panels.common import Panel, SectionHeader, Words, inset, number_text
 from inspector.ui.panels.findings_detail import FindingDetail
 from inspector.ui.panels.findings_model import (
     STATUS_WORD,
@@ -179,7 +179,7 @@ class FindingsPanel(Panel):
             each.setMinimumWidth(1)
             run.addWidget(each, 1)
         column.addWidget(self.bars)
-        column.addLayout(_inset(self.bar, self.doing))
+        column.addLayout(inset(self.bar, self.doing, gap=1))
         chips = QGridLayout()
         chips.setContentsMargins(2 * theme.STEP, 0, theme.MARGIN, theme.STEP)
         chips.setSpacing(0)
@@ -190,7 +190,7 @@ class FindingsPanel(Panel):
         chips.addWidget(self.chips[Status.NOT_MEASURABLE], 1, 1, 1, 2, Qt.AlignmentFlag.AlignLeft)
         chips.setColumnStretch(2, 1)
         column.addLayout(chips)
-        column.addLayout(_inset(self.filter, self.empty))
+        column.addLayout(inset(self.filter, self.empty, gap=1))
         self.parts = QSplitter(Qt.Orientation.Vertical)
         self.parts.setHandleWidth(1)
         self.parts.addWidget(self.list)
@@ -200,7 +200,7 @@ class FindingsPanel(Panel):
         self.parts.setCollapsible(0, False)
         self.parts.setSizes([DETAIL, DETAIL])
         column.addWidget(self.parts, 1)
-        column.addLayout(_inset(self.left_out))
+        column.addLayout(inset(self.left_out, gap=1))
 
     def _connect(self) -> None:
         self.run.clicked.connect(lambda _=False: self.run_asked.emit())
@@ -372,12 +372,3 @@ class FindingsPanel(Panel):
         if event.type() == QEvent.Type.PaletteChange:
             self.list.viewport().update()
         super().changeEvent(event)
-
-
-def _inset(*widgets: QWidget) -> QVBoxLayout:
-    box = QVBoxLayout()
-    box.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
-    box.setSpacing(theme.STEP)
-    for each in widgets:
-        box.addWidget(each)
-    return box

@@ -8,18 +8,16 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFrame,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from inspector.core.findings import Status
 from inspector.ui import theme
-from inspector.ui.panels.common import Panel, Words
+from inspector.ui.panels.common import Panel, Words, scrolled
 from inspector.ui.panels.evidence import EvidenceView
 from inspector.ui.panels.exhibits import StripView, TraceView
 from inspector.ui.panels.findings_model import STATUS_WORD, Item, figure_text
@@ -100,12 +98,7 @@ class FindingDetail(QWidget):
         for rest in (self.passes, self.more, self.help):
             column.addWidget(rest)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area = scrolled(inside)
         row = QHBoxLayout()
         row.setContentsMargins(theme.MARGIN, theme.STEP, theme.MARGIN, theme.STEP)
         row.setSpacing(theme.STEP)

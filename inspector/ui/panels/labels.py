@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -20,7 +18,7 @@ from inspector.core.annotate import RECHECK, dependants, label_target, reference
 from inspector.core.tiers import progress
 from inspector.core.times import clock_text, parse_clock
 from inspector.ui import theme
-from inspector.ui.panels.common import MODALITY_WORD, Panel, SectionHeader, Words, count_text
+from inspector.ui.panels.common import MODALITY_WORD, Panel, SectionHeader, Words, count_text, inset, scrolled
 from inspector.ui.panels.label_files import FilesPart
 from inspector.ui.panels.lines_edit import line
 from inspector.ui.panels.vocabulary import VocabularyPart
@@ -113,7 +111,7 @@ class LabelsPanel(Panel):
         times.setSpacing(theme.STEP)
         times.addWidget(self.start, 1)
         times.addWidget(self.end, 1)
-        label = _inset(self.text, self.owner)
+        label = inset(self.text, self.owner, gap=1)
         label.addLayout(times)
         for each in (self.facts, self.attribute, self.again, self.holds, self.hanging):
             label.addWidget(each)
@@ -125,16 +123,11 @@ class LabelsPanel(Panel):
             grid.addWidget(button, place // 2, place % 2)
         column.addLayout(grid)
         column.addWidget(SectionHeader("Tier in hand"))
-        column.addLayout(_inset(self.tier, self.counts, self.vocabulary, self.new_tier))
+        column.addLayout(inset(self.tier, self.counts, self.vocabulary, self.new_tier, gap=1))
         column.addWidget(self.word)
         column.addWidget(self.files)
         column.addStretch(1)
-        area = QScrollArea()
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area = scrolled(inside)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(area)
@@ -296,12 +289,3 @@ def _button(text: str, action: QAction) -> QPushButton:
     button.setEnabled(action.isEnabled())
     action.enabledChanged.connect(button.setEnabled)
     return button
-
-
-def _inset(*widgets: QWidget) -> QVBoxLayout:
-    column = QVBoxLayout()
-    column.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
-    column.setSpacing(theme.STEP)
-    for each in widgets:
-        column.addWidget(each)
-    return column

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from inspector.ui import theme
-from inspector.ui.panels.common import Panel, SectionHeader, Words, count_text
+from inspector.ui.panels.common import Panel, SectionHeader, Words, count_text, inset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ class RigPanel(Panel):
         column.setContentsMargins(0, 0, 0, theme.MARGIN)
         column.setSpacing(0)
         column.addWidget(self.header)
-        column.addLayout(_inset(self.device, self.state, self.basis, self.empty))
+        column.addLayout(inset(self.device, self.state, self.basis, self.empty))
         column.addWidget(self.fits)
         column.addWidget(self.list, 1)
         self.rest = QWidget()
@@ -86,7 +86,7 @@ class RigPanel(Panel):
         foot.setSpacing(theme.STEP)
         foot.addWidget(self.random, 1)
         foot.addWidget(self.accept, 1)
-        below = _inset(self.played)
+        below = inset(self.played)
         below.addLayout(foot)
         below.setContentsMargins(theme.MARGIN, 2 * theme.STEP, theme.MARGIN, 0)
         column.addLayout(below)
@@ -158,12 +158,3 @@ def _line(part: Measured, kind: str) -> QListWidgetItem:
     if kind:
         item.setForeground(theme.current().suspect if kind == "left out" else theme.current().quiet)
     return item
-
-
-def _inset(*widgets: QWidget) -> QVBoxLayout:
-    box = QVBoxLayout()
-    box.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, theme.STEP)
-    box.setSpacing(2 * theme.STEP)
-    for each in widgets:
-        box.addWidget(each)
-    return box

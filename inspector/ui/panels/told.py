@@ -18,6 +18,7 @@ from inspector.ui.panels.common import (
     paint_chip,
     paint_elided,
 )
+from inspector.ui.panels.lines import RowList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,12 +123,11 @@ class _Delegate(QStyledItemDelegate):
         paint_elided(painter, lower, line.words, theme.text_font(SMALL), t.quiet)
 
 
-class ToldList(QListView):
+class ToldList(RowList):
     """Takes the keys that move through it, Enter and Ctrl+C; leaves all others to the window."""
 
     chosen = Signal(str)
     """A record is to be shown."""
-    MOVES = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown})
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -141,6 +141,7 @@ class ToldList(QListView):
         self.setBatchSize(500)
         self.setAccessibleName(name)
         self.setToolTip("Enter or a double click leads to the record")
+        self.entered_row.connect(self._go)
         self.doubleClicked.connect(lambda index: self._go(index.row()))
 
     def _go(self, row: int) -> None:
@@ -149,20 +150,10 @@ class ToldList(QListView):
             self.chosen.emit(line.record_id)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Up, Down, Page Up, Page Down, Enter and Ctrl+C are the list's."""
-        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        """Ctrl+C is the list's, too."""
         current = self.currentIndex()
         if event.matches(QKeySequence.StandardKey.Copy) and current.isValid():
             QGuiApplication.clipboard().setText(str(current.data()))
             event.accept()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not held:
-            if current.isValid():
-                self._go(current.row())
-            event.accept()
-        elif event.key() in self.MOVES and not held:
-            super().keyPressEvent(event)
         else:
-            event.ignore()
-
-    def keyboardSearch(self, search: str) -> None:
-        """Letters are the window's keys, not a search."""
+            super().keyPressEvent(event)
