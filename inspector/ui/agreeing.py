@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,8 @@ class Agreeing(Room):
         self.panel: AgreementPanel | None = None
         self.agreement: Agreement | None = None
         self._job: Job[Agreement] | None = None
-        self._heard: Session | None = None
+        self._heard: weakref.ref[Session] | None = None
+        """Whose edits are listened to; a dataset that was closed is not kept for that."""
         self._tracks: Sequence[Track] = ()
         """All of the record, those that are hidden too."""
         window.timeline.dress = self._dress
@@ -110,8 +112,8 @@ class Agreeing(Room):
             from inspector.agreement.measure import Measuring
             from inspector.audit.agreement import with_audit
 
-            if self._heard is not session:
-                self._heard = session
+            if self._heard is None or self._heard() is not session:
+                self._heard = weakref.ref(session)
                 session.curation.listen(lambda touched: relay.post(lambda: self._edited(session, touched)))
             measuring, ids = Measuring(), session.record_ids()
             self._decided = set()
@@ -126,11 +128,7 @@ class Agreeing(Room):
                     continue  # a record that cannot be read is told where the dataset is
             return with_audit(measuring.result(), session.audited.findings(), session.record)
 
-        def ended(job: Job[Agreement]) -> None:
-            error = job.future.exception()
-            relay.post(lambda: self._ended(job, error))
-
-        self._job = session.jobs.start("measuring agreement", work, ended)
+        self._job = self.slowly("measuring agreement", work, self._ended, self._failed)
 
     def cancel(self) -> None:
         """Stop measuring; what was measured before stays."""
@@ -141,21 +139,20 @@ class Agreeing(Room):
         if self._job is job and self.panel is not None:
             self.panel.set_progress(f"{count_text(done, 'record')} of {total} read", done / max(total, 1))
 
-    def _ended(self, job: Job[Agreement], error: BaseException | None) -> None:
-        if self._job is not job or self.panel is None:
-            return
+    def _failed(self, error: BaseException) -> None:
         self._job = None
-        self.panel.set_progress(None)
-        if isinstance(error, Cancelled):
-            self.panel.say("Stopped")
-        elif error is not None:
-            self.panel.say(said(error))
-        else:
-            self.agreement = job.future.result()
-            self.panel.show_agreement(self.agreement)
+        if self.panel is not None:
+            self.panel.set_progress(None)
+            self.panel.say("Stopped" if isinstance(error, Cancelled) else said(error))
+
+    def _ended(self, agreement: Agreement) -> None:
+        self._job, self.agreement = None, agreement
+        if self.panel is not None:
+            self.panel.set_progress(None)
+            self.panel.show_agreement(agreement)
             self.panel.done = set(self._decided)
             self.panel.arrange()
-            self.window.notice(_news(self.agreement))
+        self.window.notice(_news(agreement))
 
     def _edited(self, session: Session, touched: frozenset[str] | None) -> None:
         """In the window's thread: labels may have changed, or a decision may have been made or undone."""

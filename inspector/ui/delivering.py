@@ -77,6 +77,8 @@ class Delivering(Room):
         self.delivery, self.decisions, self._clean = None, [], False
         if self.panel is not None:
             self.panel.show_delivery(None, ())
+        if self.compare is not None:
+            self.compare.show_busy(False)
         if session is None:
             return
         self._jobs = Jobs(1)
@@ -323,7 +325,7 @@ class Delivering(Room):
             return diff(Path(first).expanduser(), Path(second).expanduser(), _job.step)
 
         panel.show_busy(True)
-        self.behind("comparing releases", work, panel.show_diff, lambda error: panel.show_error(said(error)))
+        self.slowly("comparing releases", work, panel.show_diff, lambda error: panel.show_error(said(error)))
 
     def _show_compared(self, record_id: str) -> None:
         if self.session is not None and record_id in set(self.session.record_ids()):

@@ -94,7 +94,7 @@ class Exporting(Room):
                 found: list[str] = session.query(sql).table.column("author").to_pylist()
                 return [each for each in found if each]
 
-            self.behind("who labelled", read, self._show_authors, lambda _: None)
+            self.slowly("who labelled", read, self._show_authors, lambda _: None)
         return dialog
 
     def _show_authors(self, authors: list[str]) -> None:

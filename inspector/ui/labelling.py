@@ -104,15 +104,16 @@ class Labelling(Room):
         """Label another dataset; its tiers are read behind."""
         super().set_session(session)
         self.tiers, self._lanes, self.text, self.tier = {}, [], "", ""
-        if session is not None:
-            self.read_tiers()
+        self.read_tiers()
 
     def read_tiers(self) -> None:
         """Read what tiers are declared."""
+        session = self.session
+        if session is None:
+            return
 
         def read(_job: Any) -> dict[str, Tier]:
-            assert self.session is not None
-            return tiers_of(self.session.curation.values(DATASET))
+            return tiers_of(session.curation.values(DATASET))
 
         def got(tiers: dict[str, Tier]) -> None:
             self.tiers = tiers

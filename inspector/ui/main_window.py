@@ -52,6 +52,8 @@ class MainWindow(QMainWindow, Furnished):
         self.contents: Contents | None = None
         self._surveyor: Surveyor | None = None
         self._wanted, self._pictured = "", False
+        self.closing = False
+        """Whether the window closes, and waits for what is still being done; another dataset does not."""
         self.relay = Relay(self)
         self.player = Player(with_sound, self, sound)
         self.sounds = Sounds(self.player, self)
@@ -236,7 +238,7 @@ class MainWindow(QMainWindow, Furnished):
     def _player_busy(self) -> bool:
         return self.player.transport.playing or self.player.dragging
 
-    def _let_go(self, wait: bool = False) -> None:
+    def _let_go(self) -> None:
         """Let the dataset go; only a window that closes waits for what is still being read."""
         if self.contents is not None:
             self.contents.close()
@@ -247,7 +249,7 @@ class MainWindow(QMainWindow, Furnished):
         if self.session is not None:
             for room in self.rooms:
                 room.set_session(None)
-            self.session.close(wait)
+            self.session.close(self.closing)
             self.session = None
 
     def show_moment(self, record_id: str, at_ns: int | None) -> None:
@@ -472,7 +474,7 @@ class MainWindow(QMainWindow, Furnished):
                 return
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._opening = None
+        self._opening, self.closing = None, True
         self.relay.close()
         self._clock.stop()
         if self._preferences_box is not None:
@@ -481,5 +483,5 @@ class MainWindow(QMainWindow, Furnished):
         self.player.close()
         self.stage.set_cameras([])
         self.timeline.set_record(None)
-        self._let_go(wait=True)
+        self._let_go()
         super().closeEvent(event)

@@ -36,4 +36,4 @@ def save_report(room: Room) -> None:
     def done(size: int) -> None:
         window.notice(f"{target.name}: {count_text(size // 1000, 'kB', 'kB')} written")
 
-    room.behind("writing the report", work, done)
+    room.slowly("writing the report", work, done)

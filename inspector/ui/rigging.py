@@ -65,7 +65,7 @@ class Rigging(Room):
 
             return models_of(session)
 
-        self.behind("reading what devices did", work, self._show)
+        self.slowly("reading what devices did", work, self._show)
 
     def _show(self, models: list[ClockModel]) -> None:
         if self.panel is not None:

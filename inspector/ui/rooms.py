@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject
 
+from inspector.core.jobs import Jobs
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inspector.core.jobs import Job, Jobs
+    from inspector.core.jobs import Job
     from inspector.core.model import Record
     from inspector.session import Session
     from inspector.ui.actions import Handler
@@ -30,14 +31,18 @@ class Room(QObject):
         super().__init__(window)
         self.window = window
         self.session: Session | None = None
+        self._slow: Jobs | None = None
 
     def handlers(self) -> Mapping[str, Handler]:
         """What the actions of this room do, by their ids in `ui.actions.TABLE`."""
         return {}
 
     def set_session(self, session: Session | None) -> None:
-        """Another dataset; None before one is closed."""
+        """Another dataset; None before one is closed, which stops what is done slowly."""
         self.session = session
+        if self._slow is not None:
+            self._slow.close(wait=self.window.closing)
+            self._slow = None
 
     def set_record(self, record: Record | None) -> None:
         """Another record is on show, or the same one after an edit; None where there is none."""
@@ -56,7 +61,8 @@ class Room(QObject):
         """Do what somebody waits for behind the window, and tell of its end in the window's thread.
 
         What went wrong goes to `failed`, else to the bottom bar. Nothing is told once the dataset was closed.
-        `jobs` are a room's own, for what nobody waits for.
+        `jobs` are a room's own, for what nobody waits for. Without them it is done in the one thread that
+        opens records, too: what may take long is done `slowly`.
         """
         session = self.session
         if session is None:
@@ -77,6 +83,21 @@ class Room(QObject):
                 self.window.notice(said(error))
 
         return session.urgent(title, work, ended) if jobs is None else jobs.start(title, work, ended)
+
+    def slowly(
+        self,
+        title: str,
+        work: Callable[[Job[T]], T],
+        then: Callable[[T], object],
+        failed: Callable[[BaseException], object] | None = None,
+    ) -> Job[T] | None:
+        """The same for what may take minutes: in a thread of this room's, one after the other, so that no
+        record waits for it to be opened. Ends with the dataset, at its next step."""
+        if self.session is None:
+            return None
+        if self._slow is None:
+            self._slow = Jobs(1)
+        return self.behind(title, work, then, failed, self._slow)
 
 
 def said(error: BaseException) -> str:

@@ -62,15 +62,15 @@ class Tiering(Room):
 
     def ask_merge(self, label: str, into: str) -> None:
         """Look up in every record what becoming another would change, and show it."""
-        if self.part is None:
+        session = self.session
+        if self.part is None or session is None:
             return
         tier = self.part.tier()
         quoted = ["'" + text.replace("'", "''") + "'" for text in (tier.name, label)]
 
         def read(_job: Any) -> dict[str, list[str]]:
-            assert self.session is not None
             found: dict[str, list[str]] = {}
-            for row in self.session.query(WHERE.format(*quoted)).table.to_pylist():
+            for row in session.query(WHERE.format(*quoted)).table.to_pylist():
                 found.setdefault(row["record_id"], []).append(row["annotation_id"])
             return found
 
@@ -84,7 +84,7 @@ class Tiering(Room):
 
         self.part.show_preview("Reading every record…")
         self.part.go.hide()
-        self.behind("looking for the labels", read, got)
+        self.slowly("looking for the labels", read, got)
 
     def merge(self) -> None:
         """Do what was previewed, in every record, as one edit; the label leaves the vocabulary."""

@@ -90,3 +90,20 @@ def test_what_is_not_expected_is_said_once(window: MainWindow, qtbot: QtBot) -> 
     qtbot.waitUntil(lambda: room.lacking == ["rec_0"])
     QTest.mouseClick(room.panel.absent, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: session.record("rec_0").meta.get("expected_absent") == ("audio",))
+
+
+def test_no_edit_goes_to_what_was_counted_before(window: MainWindow, qtbot: QtBot) -> None:
+    room = next(each for each in window.rooms if isinstance(each, Relinking))
+    session = window.session
+    assert session is not None
+    press(window, "Shift+D")
+    panel = room.panel
+    assert panel is not None
+    qtbot.waitUntil(lambda: room.lacking == ["rec_0"])
+    press(window, "Ctrl+Shift+A")  # others are in hand now, and not counted yet
+    assert not any(each.isEnabled() for each in (panel.look, panel.absent, panel.flag))
+    room.expect_absent()
+    room.flag()
+    room.link()
+    qtbot.waitUntil(lambda: len(room.lacking) == 3)
+    assert session.history() == []

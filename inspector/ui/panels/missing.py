@@ -95,6 +95,11 @@ class MissingPanel(Panel):
         column.addWidget(SectionHeader("Missing modality"))
         column.addLayout(inner)
 
+    def show_counting(self) -> None:
+        """It is not known yet which of the records lack it: there is nothing to do for them."""
+        for each in (self.look, self.absent, self.flag):
+            each.setEnabled(False)
+
     def show_scope(self, modality: Modality, lacking: int, of: int) -> None:
         """Say how many of the records lack it."""
         self.modality.setCurrentIndex(self.modality.findData(modality.value))
