@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from inspector.core.model import Anchor, Annotation, Problem, Record
 from inspector.core.places import DELETED, FARTHEST_NS, part
 from inspector.core.timemap import TimeMap
-from inspector.core.transcripts import cue_from
+from inspector.core.transcripts import MOST_DIGITS, cue_from
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _join_label(labels: dict[str, Annotation], id_: str, rest: list[str], value:
 
 def _join_cue(streams: dict[str, Stream], id_: str, number: str, value: Any) -> None:
     """Keep a correction with its stream: the cues themselves are read when somebody asks for them."""
-    if id_ not in streams or not number.isdecimal():
+    if id_ not in streams or not number.isdecimal() or len(number) > MOST_DIGITS:
         raise InspectorError("The record has no such cue", f"{id_} {number}")
     cue_from(value)
     kept = {**streams[id_].meta.get("corrections", {}), number: value}

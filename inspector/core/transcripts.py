@@ -11,9 +11,15 @@ from inspector.errors import InspectorError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+ADDED_FROM = 1 << 40
+"""Numbers of lines that were not delivered but added by a curator begin here (`core.recut.new_number`)."""
+MOST_DIGITS = 18
+
 
 def cue_path(stream_id: str, number: int) -> str:
-    """Where the correction of a cue stands; `number` counts from 0 in the stream as it was delivered."""
+    """Where the correction of a cue stands; `number` counts from 0 in the stream as it was delivered, and
+    from `ADDED_FROM` where it was not.
+    """
     return f"streams/{part(stream_id)}/cues/{number}"
 
 
@@ -68,6 +74,7 @@ def numbered(cues: Iterable[Cue], corrections: Mapping[str, Any] | None) -> list
     found = list(enumerate(cues))
     if corrections:
         now = {int(number): cue_from(value) for number, value in corrections.items()}
+        found += [(at, cue) for at, cue in now.items() if at >= ADDED_FROM and cue is not None]
         found = [(at, kept) for at, cue in found if (kept := now.get(at, cue)) is not None]
         found.sort(key=lambda each: (each[1].start_ns, each[0]))
     return found

@@ -40,6 +40,8 @@ SCOPE = "The selected records, else the one that is shown"
 NUDGE_TIP = "The stream that is chosen in the Align panel, as a proposal"
 LINK_TIP = "The chosen label, or the word or moment of the stream whose row was clicked last"
 LABEL_TIP = "On the tier in hand: the one whose lane or header was clicked last"
+WORD_TIP = "the word at the playhead"
+LINE_TIP = "all that is said at the playhead without a pause in the file"
 MIX_TIP = "The sound whose header was clicked last, else the record’s first"
 
 TABLE = (
@@ -121,9 +123,13 @@ TABLE = (
     Spec(
         "label_box", "Label", "Mark on the picture", ("P",), "", "A box by dragging, a point by a click", True
     ),
-    Spec(
-        "word", "Label", "Correct this word", ("Shift+E",), "", "Text and times of the word at the playhead"
-    ),
+    Spec("word", "Label", "Correct this word", ("Shift+E",), "", f"Text and times; {WORD_TIP}", rule=True),
+    Spec("line", "Label", "Correct this line", ("Alt+E",), "", f"Text and times; {LINE_TIP}"),
+    Spec("word_split", "Label", "Split the word or line", ("Alt+H",), "", "At the caret; a line also here"),
+    Spec("word_merge", "Label", "Merge the word or line with the next", ("Alt+Shift+H",)),
+    Spec("word_add", "Label", "Add a word…", ("Alt+W",), "", "To the line at the playhead"),
+    Spec("line_add", "Label", "Add a line…", ("Alt+Shift+W",), "", "To the transcript, at the playhead"),
+    Spec("word_delete", "Label", "Delete the word or line", ("Alt+Del",)),
     Spec("label_split", "Label", "Split the label at the playhead", ("H",), rule=True),
     Spec("label_merge", "Label", "Merge the label with the next", ("Shift+H",)),
     Spec("label_delete", "Label", "Delete the chosen labels", ("Del", "Backspace")),

@@ -280,3 +280,77 @@ def test_a_file_is_written_changed_shown_and_taken_in(
     saved(window, qtbot, dataset, 1)
     assert [each.label for each in labels(window, "A")].count("from ELAN") == 1
     assert files.waiting is None
+
+
+def test_words_and_lines_are_cut_joined_added_and_deleted_by_key(
+    window: MainWindow, qtbot: QtBot, dataset: Path
+) -> None:
+    wording, contents = room(window, Wording), window.contents
+    assert contents is not None
+    lines = contents.numbered("words")
+    number, cue = lines[0]
+    go = window.player.transport
+
+    def now() -> list[str]:
+        return [each.text for _, each in contents.numbered("words")]
+
+    def done(count: int, *texts: str) -> None:
+        saved(window, qtbot, dataset, count)
+        qtbot.waitUntil(lambda: now()[: len(texts)] == list(texts))
+
+    rest = [word.text.strip() for word in cue.words[1:]]
+    first = cue.words[0].text.strip()
+    go.seek((cue.words[0].start_ns + cue.words[0].end_ns) // 2)
+    press(window, "Shift+E")
+    part = wording.part
+    assert part is not None
+    press(window, "Home")
+    press(window, "Right")
+    press(window, "Alt+H")
+    head, tail = first[:1], first[1:]
+    done(1, cue.text.replace(first, f"{head} {tail}", 1))
+    word = contents.numbered("words")[0][1].words[0]
+    assert (word.text, word.start_ns, word.end_ns) == (head, cue.words[0].start_ns, go.now_ns())
+    qtbot.waitUntil(lambda: part.text.text() == head)  # the first half stays in hand
+    press(window, "Alt+Shift+H")
+    done(2, cue.text)
+    window.stage.setFocus()
+    # A line between its words, at the playhead; what is left of the cue keeps its number.
+    go.seek((cue.words[0].end_ns + cue.words[1].start_ns) // 2)
+    press(window, "Alt+E")
+    assert part.head.text().endswith("line")
+    press(window, "Alt+H")
+    cut = cue.text.index(rest[0])
+    done(3, cue.text[:cut].rstrip(), cue.text[cut:])
+    assert contents.numbered("words")[0][0] == number
+    press(window, "Alt+Shift+H")
+    done(4, " ".join((cue.text[:cut].rstrip(), cue.text[cut:])))
+    window.stage.setFocus()
+    # A word, typed; Esc gives it up.
+    go.seek(cue.words[0].end_ns)
+    press(window, "Alt+W")
+    QTest.keyClicks(part.text, "well")
+    press(window, "Esc")
+    assert wording.adding is None
+    press(window, "Alt+W")
+    QTest.keyClicks(part.text, "well")
+    press(window, "Return")
+    saved(window, qtbot, dataset, 5)
+    qtbot.waitUntil(lambda: "well" in now()[0])
+    assert [each.text.strip() for each in contents.numbered("words")[0][1].words][:2] == [first, "well"]
+    assert window.stage.hasFocus()
+    press(window, "Alt+Del")  # of what is at the playhead: the new word
+    saved(window, qtbot, dataset, 6)
+    qtbot.waitUntil(lambda: "well" not in now()[0])
+    go.seek(lines[-1][1].end_ns)
+    press(window, "Alt+Shift+W")
+    QTest.keyClicks(part.text, "the end")
+    press(window, "Return")
+    saved(window, qtbot, dataset, 7)
+    qtbot.waitUntil(lambda: now()[-1] == "the end")
+    assert window.session is not None
+    assert len(now()) == len(lines) + 1
+    for count in range(8, 15):
+        press(window, "Ctrl+Z")
+        saved(window, qtbot, dataset, count)
+    qtbot.waitUntil(lambda: contents.numbered("words") == lines)

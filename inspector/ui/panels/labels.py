@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from inspector.core.annotate import RECHECK, dependants, label_target, reference_span
 from inspector.core.tiers import progress
 from inspector.core.times import clock_text, parse_clock
+from inspector.core.transcripts import ADDED_FROM
 from inspector.ui import theme
 from inspector.ui.panels.common import MODALITY_WORD, Panel, SectionHeader, Words, count_text, inset, scrolled
 from inspector.ui.panels.label_files import FilesPart
@@ -85,7 +86,7 @@ class LabelsPanel(Panel):
         self.new_tier = line("New tier: its name", "A lane of yours for labels of one kind; Enter makes it")
         self.counts = Words("", "quiet", 12)
         self.vocabulary = VocabularyPart()
-        self.word = WordPart()
+        self.word = WordPart(actions)
         self.files = FilesPart(actions)
         self._buttons = [_button(text, actions[name]) for name, text in BUTTONS]
         self._build()
@@ -277,7 +278,8 @@ def _target_words(record: Record, target: str) -> str:
         label = next((each for each in record.annotations if each.id == name), None)
         return f"the label “{label.label or label.tier}”" if label is not None else "a label that is gone"
     cue, _, word = name.partition(".")
-    return f"word {int(word) + 1} of cue {int(cue) + 1}" if word.isdecimal() else f"cue {name}"
+    line = f"line {int(cue) + 1}" if int(cue) < ADDED_FROM else "an added line"
+    return f"word {int(word) + 1} of {line}" if word.isdecimal() else line
 
 
 def _button(text: str, action: QAction) -> QPushButton:

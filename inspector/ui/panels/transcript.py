@@ -26,6 +26,9 @@ class TranscriptPanel(Panel):
     seek = Signal(object)
     """A Python integer: Qt's own `int` is too small for nanoseconds."""
 
+    filled = Signal()
+    """The texts of a record, or other words of it, have come."""
+
     ranged = Signal(str, object, object)
     """A stretch of text was dragged over: stream, range of characters, and local span (None: no times)."""
 
@@ -140,6 +143,7 @@ class TranscriptPanel(Panel):
         now = self._track()
         if not (again and shown and now and now.same_as(shown)):
             self._show_track(best)
+        self.filled.emit()
 
     def set_time(self, reference_ns: int) -> None:
         """Mark what is spoken at the playhead; made to be called for every picture shown."""

@@ -1,11 +1,11 @@
-"""The part of the Labels panel in which a word of the transcript is corrected."""
+"""The part of the Labels panel in which a word or a line of the transcript is corrected, cut and added."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from inspector.core.times import clock_text, parse_clock
 from inspector.ui import theme
@@ -13,11 +13,20 @@ from inspector.ui.panels.common import SectionHeader, Words
 from inspector.ui.panels.lines_edit import Line, line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from PySide6.QtGui import QAction
 
     from inspector.core.model import Span
 
-NO_WORD = "Go to a word and press Shift+E"
+NO_WORD = "Go to a word and press Shift+E, to a line and Alt+E"
+BUTTONS = (
+    ("word_split", "Split at caret"),
+    ("word_merge", "Merge with next"),
+    ("word_add", "Add word"),
+    ("line_add", "Add line"),
+    ("word_delete", "Delete"),
+)
 
 
 class WordPart(QWidget):
@@ -27,8 +36,9 @@ class WordPart(QWidget):
     """Text, start and end in reference ns."""
     left = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.head = SectionHeader("Word or line")
         self.text = line("Word", "Enter keeps it, Esc does not")
         self.start = line("Start of the word", "Such as 7.4 or 1:07.400; Enter keeps it")
         self.end = line("End of the word", "Such as 7.4 or 1:07.400; Enter keeps it")
@@ -45,10 +55,15 @@ class WordPart(QWidget):
         inner.addWidget(self.text)
         inner.addLayout(times)
         inner.addWidget(self.facts)
+        grid = QGridLayout()
+        grid.setSpacing(theme.STEP)
+        for place, (name, text) in enumerate(BUTTONS):
+            grid.addWidget(_button(text, actions[name]), place // 2, place % 2)
+        inner.addLayout(grid)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(SectionHeader("Word"))
+        column.addWidget(self.head)
         column.addLayout(inner)
         for each in self._lines():
             each.returnPressed.connect(self._typed)
@@ -58,9 +73,11 @@ class WordPart(QWidget):
     def _lines(self) -> tuple[Line, Line, Line]:
         return self.text, self.start, self.end
 
-    def show_word(self, word: tuple[str, Span, str, Sequence[str]] | None) -> None:
-        """Show a word: its text, reference span, stream, and what hangs on it; None for none."""
+    def show_word(self, word: tuple[str, Span, str, Sequence[str]] | None, kind: str = "Word") -> None:
+        """Show a word or line: its text, reference span, stream, and what hangs on it; None for none."""
         self._shown = word
+        self.head.set_count("" if word is None else kind.lower())
+        self.text.setPlaceholderText(kind)
         texts = ("", "", "") if word is None else (word[0], *(clock_text(ns) for ns in word[1]))
         for each, text in zip(self._lines(), texts, strict=True):
             each.setEnabled(word is not None)
@@ -76,6 +93,11 @@ class WordPart(QWidget):
         if self.text.isEnabled():
             self.text.setFocus()
             self.text.selectAll()
+
+    def caret(self) -> int | None:
+        """The place of the caret in the text where it has the keys and nothing of it is selected."""
+        free = self.text.hasFocus() and not self.text.hasSelectedText()
+        return self.text.cursorPosition() if free else None
 
     def _typed(self) -> None:
         start, end = parse_clock(self.start.text()), parse_clock(self.end.text())
@@ -96,3 +118,13 @@ class WordPart(QWidget):
     def _give_up(self) -> None:
         self.show_word(self._shown)
         self.left.emit()
+
+
+def _button(text: str, action: QAction) -> QPushButton:
+    """A button that takes no keys from the text, whose caret says where to cut."""
+    button = QPushButton(text)
+    button.setToolTip(action.toolTip())
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    button.setMinimumWidth(1)
+    button.clicked.connect(lambda _=False: action.trigger())
+    return button
