@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from inspector.core.times import clock_text, parse_clock
 from inspector.ui import theme
@@ -93,6 +93,11 @@ class WordPart(QWidget):
         if self.text.isEnabled():
             self.text.setFocus()
             self.text.selectAll()
+            above = self.parentWidget()
+            while above is not None and not isinstance(above, QScrollArea):
+                above = above.parentWidget()
+            if above is not None:
+                above.ensureWidgetVisible(self)
 
     def caret(self) -> int | None:
         """The place of the caret in the text where it has the keys and nothing of it is selected."""
