@@ -21,7 +21,7 @@ from inspector.ui import theme
 from inspector.ui.timeline.axis import TimeAxis
 from inspector.ui.timeline.build import build_tracks, short_titles, tracks_of
 from inspector.ui.timeline.channels import MOST, group_channels
-from inspector.ui.timeline.curves import bars_of, lines_of
+from inspector.ui.timeline.curves import NO_CURVE, bars_of, lines_of, seen_of
 from inspector.ui.timeline.label_track import LabelTrack
 from inspector.ui.timeline.sensor_track import SensorTrack
 from inspector.ui.timeline.text_track import TextTrack
@@ -296,17 +296,26 @@ def test_bounds_are_a_field_that_is_no_curve() -> None:
 
 
 def test_bars_join_and_break_where_the_data_does() -> None:
-    x = np.arange(6.0)
-    top = np.array([0.0, 10, 20, np.nan, 40, 41])
-    columns, known = bars_of(x, top[None], top[None] + 2)
-    assert known.tolist() == [[True, True, True, False, True, True]]
-    bars = columns[known]
-    assert bars[:, 0].tolist() == [0, 1, 2, 4, 5]
-    tops, bottoms = bars[:, 1], bars[:, 1] + bars[:, 3]
-    assert bottoms[0] >= tops[1]  # no gap between neighbours
-    assert bottoms[1] >= tops[2]
-    assert bottoms[2] < 25  # and none is bridged
-    assert len(lines_of(x, top)) == 3
+    x = np.array([-3.0, 0, 2, 2.5, 3, 5, 6])
+    top = np.array([[7.0, 0, 10, 20, np.nan, 40, 41]])
+    tops, bottoms = bars_of(x, top, top + 2, 8)
+    # Each joins the next; two of one pixel are one bar; none reaches into the gap; the last is a pixel wide.
+    assert tops[0].tolist() == pytest.approx([0, 0, 10, np.nan, np.nan, 40, 41, np.nan], nan_ok=True)
+    assert bottoms[0].tolist() == pytest.approx([10, 10, 22, np.nan, np.nan, 42, 43, np.nan], nan_ok=True)
+    assert len(lines_of(np.arange(6.0), np.array([0.0, 10, 20, np.nan, 40, 41]))) == 3
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 400))
+def test_the_first_curve_that_covers_a_pixel_is_seen(seed: int, curves: int, height: int) -> None:
+    rng = np.random.default_rng(seed)
+    tops = rng.uniform(-50, height + 50, (curves, 6))
+    bottoms = tops + rng.uniform(0, height, tops.shape) * rng.integers(0, 2, tops.shape)
+    tops[rng.random(tops.shape) < 0.2] = np.nan
+    seen = seen_of(tops, bottoms, height)
+    for column in range(6):
+        for row in range(height):
+            there = [np.floor(t) <= row <= b for t, b in zip(tops[:, column], bottoms[:, column], strict=True)]
+            assert seen[row, column] == (there.index(True) if any(there) else NO_CURVE)
 
 
 def axis_of() -> TimeAxis:

@@ -171,7 +171,7 @@ class SensorTrack(StreamTrack):
 
                 self._curves = CurvePainter()
             # The first channel lies on top: it is the one that the eye looks for.
-            self._curves.paint(painter, x, tops, bottoms, self.colors())
+            self._curves.paint(painter, rect, x, tops, bottoms, self.colors())
         self._paint_scale(painter, rect)
 
     def _visible(self, series: SeriesSource, rect: QRectF, axis: TimeAxis) -> Look:
