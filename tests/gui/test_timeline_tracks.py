@@ -21,7 +21,7 @@ from inspector.ui import theme
 from inspector.ui.timeline.axis import TimeAxis
 from inspector.ui.timeline.build import build_tracks, short_titles, tracks_of
 from inspector.ui.timeline.channels import MOST, group_channels
-from inspector.ui.timeline.curves import NO_CURVE, bars_of, lines_of, seen_of
+from inspector.ui.timeline.curves import NO_CURVE, SHADES, bars_of, lines_of, seen_of
 from inspector.ui.timeline.label_track import LabelTrack
 from inspector.ui.timeline.sensor_track import SensorTrack
 from inspector.ui.timeline.text_track import TextTrack
@@ -306,16 +306,27 @@ def test_bars_join_and_break_where_the_data_does() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 400))
-def test_the_first_curve_that_covers_a_pixel_is_seen(seed: int, curves: int, height: int) -> None:
+def test_the_first_bar_that_covers_a_pixel_is_seen_and_ends_are_soft(
+    seed: int, count: int, height: int
+) -> None:
     rng = np.random.default_rng(seed)
-    tops = rng.uniform(-50, height + 50, (curves, 6))
+    tops = rng.uniform(-50, height + 50, (count, 6))
     bottoms = tops + rng.uniform(0, height, tops.shape) * rng.integers(0, 2, tops.shape)
     tops[rng.random(tops.shape) < 0.2] = np.nan
     seen = seen_of(tops, bottoms, height)
+    rows = np.arange(height)
     for column in range(6):
+        low, high = tops[:, column, None] - 0.5, bottoms[:, column, None] + 0.5
+        covered = np.nan_to_num(np.clip(np.minimum(high, rows + 1) - np.maximum(low, rows), 0, 1))
         for row in range(height):
-            there = [np.floor(t) <= row <= b for t, b in zip(tops[:, column], bottoms[:, column], strict=True)]
-            assert seen[row, column] == (there.index(True) if any(there) else NO_CURVE)
+            if (told := seen[row, column]) == NO_CURVE:
+                assert covered[:, row].max() <= 0.5 / SHADES + 1e-9
+                continue
+            shade, curve = divmod(int(told), count)
+            assert 1 - shade / SHADES == pytest.approx(covered[curve, row], abs=0.5 / SHADES + 1e-9)
+            most = covered[:, row] if shade else covered[:curve, row]
+            assert (most <= 1 - shade / SHADES + 0.5 / SHADES + 1e-9).all()
+            assert shade or (most <= 1 - 0.5 / SHADES + 1e-9).all()
 
 
 def axis_of() -> TimeAxis:

@@ -15,14 +15,14 @@ import numpy as np
 import pyqtgraph as pg
 from pyqtgraph.Qt import internals
 from PySide6.QtCore import QLineF
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColor, QImage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from PySide6.QtCore import QRectF
-    from PySide6.QtGui import QColor, QPainter, QPen
+    from PySide6.QtGui import QPainter, QPen
 
 WIDTH_PX = 1.0
 BAND_PX = 1.0
@@ -30,7 +30,11 @@ BAND_PX = 1.0
 
 
 NO_CURVE = 255
-"""Where none is seen; so many fit into one picture."""
+"""Where none is seen."""
+SHADES = 4
+"""How finely a bar's end is softened that covers a part of a pixel."""
+MOST = NO_CURVE // SHADES
+"""So many curves fit into one picture."""
 
 
 class CurvePainter:
@@ -62,7 +66,7 @@ class CurvePainter:
         while end:
             start = end - 1
             if spread[start]:
-                while start and spread[start - 1] and end - start < NO_CURVE:
+                while start and spread[start - 1] and end - start < MOST:
                     start -= 1
                 self._bars(painter, rect, x, tops[start:end], bottoms[start:end], colors[start:end])
             else:
@@ -99,9 +103,9 @@ class CurvePainter:
         )
         seen = seen_of(top, bottom, height)
         image = QImage(seen.data, width, height, width, QImage.Format.Format_Indexed8)
-        table = [color.rgba() for color in colors]
-        image.setColorTable(table + [0] * (NO_CURVE + 1 - len(table)))
-        image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)  # painted in a fifth of the time
+        image.setColorTable(_table(colors))
+        # Painted in a fifth of the time in which Qt paints the other.
+        image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
         image.setDevicePixelRatio(ratio)
         painter.drawImage(rect.topLeft(), image)
 
@@ -155,22 +159,54 @@ def bars_of(
 
 
 def seen_of(tops: NDArray[np.float64], bottoms: NDArray[np.float64], height: int) -> NDArray[np.uint8]:
-    """Which of at most NO_CURVE curves is seen at each pixel, (height, width): the first that covers it.
+    """What is seen at each pixel, (height, width), of at most MOST bars in each of `width` columns.
 
-    A bar covers every pixel that it touches, so at least one.
+    A number below their count is the first one that covers the pixel, with half a px at either end for the
+    pen. Where none does, but some end within it, SHADES - 1 further counts tell how little it is covered by
+    the one that covers most; else it is NO_CURVE.
     """
     size = np.uint8 if height <= 0xFF else np.uint16  # of a byte each, twice as many at once
+    count, width = tops.shape
     known = np.isfinite(tops) & np.isfinite(bottoms)
-    top = np.clip(np.floor(np.where(known, tops, 0)), 0, height)
-    bottom = np.clip(np.floor(np.where(known, bottoms, -1)) + 1, 0, height)
-    tall, top = np.maximum(bottom - top, 0).astype(size), top.astype(size)
+    high = np.clip(np.where(known, tops - WIDTH_PX / 2, height + 1.0), -1.0, height + 1.0)
+    low = np.clip(np.where(known, bottoms + WIDTH_PX / 2, -1.0), -1.0, height + 1.0)
+    first, end = np.ceil(high), np.floor(low)
+    top = np.clip(first, 0, height)
+    tall, top = np.maximum(np.clip(end, 0, height) - top, 0).astype(size), top.astype(size)
     rows = np.arange(height, dtype=size)[:, None]
-    seen = np.full((height, tops.shape[1]), NO_CURVE, np.uint8)
+    seen = np.full((height, width), NO_CURVE, np.uint8)
     below, covers = np.empty(seen.shape, size), np.empty(seen.shape, np.bool_)
     mine = covers.view(np.uint8)
-    for curve in range(len(tops)):
+    ends = [_ends(*each, height) for each in ((first - 1, first - high), (end, low - end))]
+    for curve in range(count):
         # Above its top the difference is negative: without a sign more than what any bar there is tall.
         np.less(np.subtract(rows, top[curve], out=below), tall[curve], out=covers)
         np.subtract(mine, 1, out=mine)  # 0 where it covers, 255 elsewhere
         np.minimum(seen, np.bitwise_or(mine, np.uint8(curve), out=mine), out=seen)
+        for row, told in ends:
+            np.equal(rows, row[curve].astype(size), out=covers)
+            np.subtract(mine, 1, out=mine)
+            np.minimum(seen, np.bitwise_or(mine, told[curve], out=mine), out=seen)
     return seen
+
+
+def _ends(
+    row: NDArray[np.float64], part: NDArray[np.float64], height: int
+) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """For bars (c, m) that cover a part of the pixel in a row: which row, and what is told there."""
+    count = len(row)
+    shade = SHADES - np.rint(part * SHADES)  # 0 covers all of it, SHADES nothing
+    told = np.arange(count)[:, None] + count * shade
+    told[(shade >= SHADES) | (row < 0) | (row >= height)] = NO_CURVE
+    return np.clip(row, 0, height - 1), told.astype(np.uint8)
+
+
+def _table(colors: Sequence[QColor]) -> list[int]:
+    """The colours of what `seen_of` tells."""
+    table = []
+    for shade in range(SHADES):
+        for color in colors:
+            soft = QColor(color)
+            soft.setAlphaF(color.alphaF() * (SHADES - shade) / SHADES)
+            table.append(soft.rgba())
+    return table + [0] * (NO_CURVE + 1 - len(table))
