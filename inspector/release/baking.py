@@ -27,7 +27,7 @@ from inspector.media.remux_plan import NotCarried, Order, form_of
 from inspector.media.retime import Times, retime_text
 from inspector.media.retime_table import retime_table
 from inspector.release.copying import changed, state_of
-from inspector.release.moved import cut_labels, moved_in_words, moved_labels
+from inspector.release.moved import Recued, cut_labels, moved_in_words, moved_labels, recued
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +113,7 @@ class Baker:
         """Whether anything is to be done."""
         return moment is not None or any(not still(stream.timemap) for stream in record.streams)
 
-    def bake(self, record: Record, reads: Reads, moment: Span | None = None) -> Baked:
+    def bake(self, record: Record, moment: Span | None = None) -> Baked:
         """The record with every time map in its files; only a `moment` of it (reference ns), from its start.
 
         InspectorError where a source file changes or is gone; OSError where nothing can be written.
@@ -122,6 +122,7 @@ class Baker:
         shift = IDENTITY if moment is None else TimeMap.offset(moment[0])
         window = None if moment is None else (0, moment[1] - moment[0])
         new: dict[str, Stream] = {}
+        texts: dict[str, Recued] = {}
         for path, streams in _by_file(record, moment).items():
             maps = tuple(each.timemap if moment is None else each.timemap.then(shift) for each in streams)
             wish = _Wish(path, streams, maps, window)
@@ -134,6 +135,7 @@ class Baker:
                 continue
             try:
                 made = self._made(wish)
+                found = self._recued(record, wish, made)
             except NotCarried as error:
                 baked.lost.append(
                     f"a fix stays in the manifest alone: {error.title}"
@@ -145,12 +147,14 @@ class Baker:
             baked.lost += made.lost
             baked.changes.append(_KINDS[_kind(wish)] if window is None else "cut to the moment")
             baked.done[made.path] = f"{moved_in_words(maps, streams, moment)}; {made.change}"
-            new |= {each.id: _after(each, made, window) for each in whole}
+            baked.lost += [sentence for each in found.values() for sentence in each.lost]
+            texts |= found
+            new |= {each.id: _after(each, made, window, found.get(each.id)) for each in whole}
         baked.record = replace(
             record,
             streams=tuple(new[each.id] for each in record.streams if each.id in new),
             reference=record.reference if record.reference in new else None,
-            annotations=moved_labels(record, new, shift, reads, window),
+            annotations=moved_labels(record, new, shift, texts),
         )
         if window is not None:
             baked.record = cut_labels(baked.record, window)
@@ -202,6 +206,18 @@ class Baker:
         made = _from_note(to, told)
         write_atomic(note, lambda beside: beside.write_text(json.dumps(told), "utf-8"))
         return made
+
+    def _recued(self, record: Record, wish: _Wish, made: _Made) -> dict[str, Recued]:
+        """How the cues of a transcript that was staged are counted now."""
+        if self.staging is None or _kind(wish) != "text":
+            return {}
+        try:
+            found = {each.id: recued(record, each, _times(wish), made.path) for each in wish.streams}
+        except NotCarried:
+            raise
+        except InspectorError as error:
+            raise NotCarried(f"a transcript cannot be read ({error.title})") from error
+        return {name: each for name, each in found.items() if each is not None}
 
     def _ask(self, source: Path, to: Path, order: Order) -> dict[str, Any]:
         try:
@@ -330,7 +346,7 @@ def _from_note(to: Path, told: dict[str, Any]) -> _Made:
     return _Made(to, told["change"], list(told["lost"]), tracks, (column[0], column[1]))
 
 
-def _after(stream: Stream, made: _Made, window: Span | None) -> Stream:
+def _after(stream: Stream, made: _Made, window: Span | None, cues: Recued | None) -> Stream:
     """The stream as it lies in its staged file; `stream` has the map that was asked for."""
     source = replace(stream.source, path=made.path, start_ns=None, end_ns=None, row_start=None, row_end=None)
     span = stream.reference_span
@@ -348,6 +364,10 @@ def _after(stream: Stream, made: _Made, window: Span | None) -> Stream:
         span = (min(span), max(span))
     # What was asked of its times: by that the old ones are found again when the data is delivered anew.
     meta = {**stream.meta, "baked": timemap_value(stream.timemap)}
+    if cues is not None:
+        meta = {**meta, "corrections": cues.corrections}
+        if not cues.corrections:
+            del meta["corrections"]
     evidence = meta.get("evidence")
     if isinstance(evidence, dict) and "timemap" in evidence:
         meta = {**meta, "evidence": {**evidence, "timemap": [[0, 0]]}}

@@ -125,7 +125,7 @@ def lay_all(
                 continue
             moment = plan.span(number)
             if Baker.needed(read.record, moment) and (moment is not None or plan.choice.fixes == "files"):
-                read.baked = pool.submit(baker.bake, read.record, session, moment)
+                read.baked = pool.submit(baker.bake, read.record, moment)
             waiting.append(read)
             while waiting and (len(waiting) > BAKED_AHEAD or _ready(waiting[0])):
                 yield from _lay(session, plan, tally, target, baker, told, waiting.popleft())

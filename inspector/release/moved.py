@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
 
+from inspector.core.annotate import cue_target, word_target
 from inspector.core.model import Coverage, Modality
 from inspector.core.timemap import IDENTITY, map_span
 from inspector.core.times import clock_text
+from inspector.core.transcripts import cue_from, cue_value, numbered
+from inspector.media.cues import load_cues
+from inspector.media.remux_plan import NotCarried
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from inspector.core.model import Anchor, Annotation, Cue, Record, Span, Stream
+    from inspector.core.model import Anchor, Annotation, Cue, Record, Span, Stream, Word
     from inspector.core.timemap import TimeMap
-    from inspector.release.targets import Reads
+    from inspector.media.retime import Times
 
 
 def moved_in_words(maps: Sequence[TimeMap], streams: Sequence[Stream], moment: Span | None) -> str:
@@ -38,11 +45,10 @@ def moved_in_words(maps: Sequence[TimeMap], streams: Sequence[Stream], moment: S
 
 
 def moved_labels(
-    record: Record, new: Mapping[str, Stream], shift: TimeMap, reads: Reads, window: Span | None
+    record: Record, new: Mapping[str, Stream], shift: TimeMap, texts: Mapping[str, Recued]
 ) -> tuple[Annotation, ...]:
     """The record's labels in the local times of its new streams; anchors on streams that are gone go too."""
     old = {stream.id: stream for stream in record.streams}
-    texts = _Texts(reads, old, new, shift, window)
     labels = []
     for label in record.annotations:
         anchors = []
@@ -51,20 +57,18 @@ def moved_labels(
                 span = None if anchor.span is None else map_span(shift, anchor.span)
                 anchors.append(replace(anchor, span=span))
             elif anchor.stream_id in new:
-                anchors.append(_moved(anchor, old[anchor.stream_id], new[anchor.stream_id], shift, texts))
+                moved = _moved(anchor, old[anchor.stream_id], new[anchor.stream_id], shift)
+                cues = texts.get(anchor.stream_id)
+                anchors.append(moved if cues is None else cues.anchor(moved))
         if anchors or not label.anchors:
             labels.append(replace(label, anchors=tuple(anchors)))
     return tuple(labels)
 
 
-def _moved(anchor: Anchor, old: Stream, new: Stream, shift: TimeMap, texts: _Texts) -> Anchor:
-    span = anchor.span
-    if span is not None and new.timemap == IDENTITY:
-        span = map_span(old.timemap.then(shift), span)
-    place = anchor.text_range
-    if place is not None and new.source.path != old.source.path:
-        place = texts.moved(old.id, place)
-    return replace(anchor, span=span, text_range=place)
+def _moved(anchor: Anchor, old: Stream, new: Stream, shift: TimeMap) -> Anchor:
+    if anchor.span is None or new.timemap != IDENTITY:
+        return anchor
+    return replace(anchor, span=map_span(old.timemap.then(shift), anchor.span))
 
 
 def cut_labels(record: Record, window: Span) -> Record:
@@ -96,44 +100,107 @@ def cut_labels(record: Record, window: Span) -> Record:
     return replace(record, annotations=tuple(labels), coverage=coverage)
 
 
-class _Texts:
-    """Where characters of a transcript come to stand when cues before them are left out."""
+@dataclass(frozen=True, slots=True)
+class Recued:
+    """A transcript's cues in a file with other times, of which some are left out: what counts them, anew."""
 
-    def __init__(
-        self,
-        reads: Reads,
-        old: Mapping[str, Stream],
-        new: Mapping[str, Stream],
-        shift: TimeMap,
-        window: Span | None,
-    ) -> None:
-        self._reads, self._old, self._new, self._shift, self._window = reads, old, new, shift, window
-        self._places: dict[str, list[tuple[int, int, int]]] = {}
+    numbers: Mapping[int, int]
+    """The new number of each cue that is kept, both as the files have them."""
+    corrections: dict[str, Any]
+    words: Mapping[int, int]
+    """By old numbers: how many words of a cue are left out before the first that is kept."""
+    places: tuple[tuple[int, int, int], ...]
+    """Where the text of each cue began, where it ended, and where it begins now, −1 where it is gone."""
+    lost: tuple[str, ...] = ()
 
-    def moved(self, stream_id: str, place: Span) -> Span | None:
-        """The new range of characters; None where its cue is gone."""
-        if stream_id not in self._places:
-            self._places[stream_id] = self._of(self._old[stream_id])
-        for start, end, now in self._places[stream_id]:
+    def anchor(self, anchor: Anchor) -> Anchor:
+        """An anchor with its characters and what it names counted anew; None in place of what is gone."""
+        return replace(anchor, text_range=self._range(anchor.text_range), target=self._target(anchor.target))
+
+    def _range(self, place: Span | None) -> Span | None:
+        if place is None:
+            return None
+        for start, end, now in self.places:
             if start <= place[0] <= end:
                 return None if now < 0 else (place[0] - start + now, place[1] - start + now)
         return None
 
-    def _of(self, stream: Stream) -> list[tuple[int, int, int]]:
-        """For each cue where its text began, where it ended, and where it begins now, −1 where it is gone."""
-        timemap = stream.timemap.then(self._shift)
-        least = 0 if self._window is not None or stream.source.format == "cues" else None
-        most = None if self._window is None else self._window[1]
-        found, at, now = [], 0, 0
-        for cue in self._reads.cues(stream):
-            kept = _kept(map_span(timemap, (cue.start_ns, cue.end_ns)), cue, least, most)
-            found.append((at, at + len(cue.text), now if kept else -1))
-            at += len(cue.text) + 1
-            now += (len(cue.text) + 1) * kept
-        return found
+    def _target(self, target: str | None) -> str | None:
+        match = None if target is None else _TARGET.fullmatch(target)
+        if match is None:
+            return target
+        number = int(match["cue"])
+        if number not in self.numbers:
+            return None
+        if match["word"] is None:
+            return cue_target(self.numbers[number])
+        word = int(match["word"]) - self.words.get(number, 0)
+        return None if word < 0 else word_target(self.numbers[number], word)
 
 
-def _kept(span: Span, cue: Cue, least: int | None, most: int | None) -> bool:
-    start, end = span
-    early = least is not None and (end < least or (end == least and cue.start_ns < cue.end_ns))
-    return not early and (most is None or start < most)
+_TARGET = re.compile(r"cue:(?P<cue>\d{1,9})|word:(?P<of>\d{1,9})\.(?P<word>\d{1,9})")
+
+
+def recued(record: Record, stream: Stream, times: Times, path: Path) -> Recued | None:
+    """How the cues of a stream are counted in its file with other `times` at `path`; None where nobody asks.
+
+    NotCarried where a correction or an anchor hangs on a cue that is not found there again, InspectorError
+    where a file cannot be read.
+    """
+    corrections = stream.meta.get("corrections") or {}
+    anchors = [each for label in record.annotations for each in label.anchors if each.stream_id == stream.id]
+    if not corrections and all(each.text_range is None and each.target is None for each in anchors):
+        return None
+    least = 0 if stream.source.format == "cues" else None
+    before, _ = load_cues(stream.source)
+    after, _ = load_cues(replace(stream.source, path=path, start_ns=None, end_ns=None))
+    kept = [number for number, cue in enumerate(before) if _span(cue, times, least) is not None]
+    if [before[number].text for number in kept] != [cue.text for cue in after]:
+        raise NotCarried("the corrected cues of a transcript are not found again in it")
+    numbers = {old: new for new, old in enumerate(kept)}
+    moved, lost = {}, []
+    for number, value in corrections.items():
+        cue, place = cue_from(value), numbers.get(int(number))
+        now = None if cue is None else _moved_cue(cue, times, least)
+        if place is not None:
+            moved[str(place)] = cue_value(now)
+        elif now is not None:
+            lost.append("a corrected cue is left out: as it was delivered it lies outside")
+        if cue is not None and now is None:
+            lost.append("cues that lie outside the times of the record are left out")
+    then = dict(numbered(after, moved))
+    words = {}
+    for number, cue in numbered(before, corrections):
+        new = then.get(numbers.get(number, -1))
+        if new is not None and len(new.words) != len(cue.words):
+            gone = (_span(word, times, least) is None for word in cue.words)
+            words[number] = sum(1 for _ in takewhile(bool, gone))
+    starts, at = {}, 0
+    for new_number, cue in then.items():
+        starts[new_number] = at
+        at += len(cue.text) + 1
+    places, at = [], 0
+    for number, cue in numbered(before, corrections):
+        places.append((at, at + len(cue.text), starts.get(numbers.get(number, -1), -1)))
+        at += len(cue.text) + 1
+    there = {old: new for old, new in numbers.items() if new in then}
+    return Recued(there, moved, words, tuple(places), tuple(lost))
+
+
+def _span(part: Cue | Word, times: Times, least: int | None) -> Span | None:
+    return times.span(part.start_ns + times.zero_ns, part.end_ns + times.zero_ns, least)
+
+
+def _moved_cue(cue: Cue, times: Times, least: int | None) -> Cue | None:
+    """A corrected cue with other times, its words within it; None where nothing of it is kept."""
+    span = _span(cue, times, least)
+    if span is None:
+        return None
+
+    def within(local_ns: int) -> int:
+        return min(max(times.timemap.to_reference(local_ns), span[0]), span[1])
+
+    words = tuple(
+        replace(word, start_ns=within(word.start_ns), end_ns=within(word.end_ns)) for word in cue.words
+    )
+    return replace(cue, start_ns=span[0], end_ns=span[1], words=words)

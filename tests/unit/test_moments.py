@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -14,10 +15,11 @@ from films import make_sound, reel
 from releases import export
 
 from inspector.audit.ladder import proven
-from inspector.core.effective import timemap_path, timemap_value
+from inspector.core.effective import annotation_path, timemap_path, timemap_value
 from inspector.core.model import Modality
 from inspector.core.timemap import TimeMap
 from inspector.core.times import NS
+from inspector.core.transcripts import cue_path, cue_value
 from inspector.errors import InspectorError
 from inspector.media.series import load_series
 from inspector.release.laying import survey
@@ -142,3 +144,52 @@ def test_only_what_is_proven_goes(session: Session, tmp_path: Path) -> None:
         assert {each.id for each in again.record("a").streams} == {"cam#video", "voice", "words"}
     rows = pq.read_table(tmp_path / "out/manifest/records.parquet").to_pylist()
     assert "not proven" in rows[0]["changes"][0]
+
+
+def correct(session: Session, record_id: str, number: int, **wanted: Any) -> None:
+    stream = session.record(record_id).stream("words")
+    cue = replace(dict(session.numbered_cues(stream))[number], **wanted)
+    session.edit(
+        "Correct", [session.curation.change(record_id, cue_path("words", number), cue_value(cue))]
+    )
+
+
+def named(session: Session, record_id: str, name: str, target: str, place: tuple[int, int]) -> None:
+    anchors = [{"stream": "words", "span": None, "text_range": list(place), "target": target}]
+    value = {"tier": "own", "label": name, "anchors": anchors}
+    session.edit("Label", [session.curation.change(record_id, annotation_path(name), value)])
+
+
+def test_corrected_cues_go_with_their_own_cue_in_a_moment_and_with_fixes(
+    session: Session, tmp_path: Path
+) -> None:
+    correct(session, "a", 0, text="before it")
+    correct(session, "a", 1, text="within", start_ns=2100 * MS)
+    correct(session, "a", 2, text="beyond", start_ns=3500 * MS)
+    named(session, "a", "w", "cue:1", (10, 16))
+    named(session, "a", "b", "cue:0", (0, 6))
+    session.edit(
+        "Move",
+        [session.curation.change("a", timemap_path("words"), timemap_value(TimeMap.offset(1500 * MS)))],
+    )
+    moments = listed(tmp_path / "m.csv", [("a", 0.5, 1.8)])
+    export(session, tmp_path / "clip", moments=moments)
+    export(session, tmp_path / "whole", where="record_id = 'a'")
+    for place, record_id, shift, kept in (
+        ("clip", "a 0.500-1.800", 2000, [("within", 2100, 2600)]),
+        ("whole", "a", 1500, [("before it", 1500, 1900), ("within", 2100, 2600), ("beyond", 3500, 4000)]),
+    ):
+        with Session.open(tmp_path / place) as again:
+            record = again.record(record_id)
+            stream = record.stream("words")
+            cues = [(cue.text, cue.start_ns // MS, cue.end_ns // MS) for cue in again.cues(stream)]
+            assert cues == [(text, start - shift, end - shift) for text, start, end in kept]
+            text = "\n".join(cue.text for cue in again.cues(stream))
+            labels = {each.label: each.anchors[0] for each in record.annotations if each.tier == "own"}
+            start, end = labels["w"].text_range or (0, 0)
+            assert text[start:end] == "within"
+            number = int((labels["w"].target or "").removeprefix("cue:"))
+            assert dict(again.numbered_cues(stream))[number].text == "within"
+            assert (labels["b"].target, labels["b"].text_range) == (
+                (None, None) if place == "clip" else ("cue:0", (0, 6))
+            )
