@@ -266,7 +266,8 @@ class _Writing:
         if piece.source is not None:
             state = self._states[piece.source] = state_of(piece.source)
             made_from = self._named(piece.source)
-        kept = self._kept.get(piece.path)
+        # What is made of no file is made of what was decided, which may have changed since.
+        kept = None if piece.source is None else self._kept.get(piece.path)
         if kept is not None and kept[0] == list(state) and kept[3] == piece.change:
             with suppress(OSError):
                 if hash_file(to) == (kept[1], kept[2]):

@@ -149,9 +149,7 @@ def test_only_what_is_proven_goes(session: Session, tmp_path: Path) -> None:
 def correct(session: Session, record_id: str, number: int, **wanted: Any) -> None:
     stream = session.record(record_id).stream("words")
     cue = replace(dict(session.numbered_cues(stream))[number], **wanted)
-    session.edit(
-        "Correct", [session.curation.change(record_id, cue_path("words", number), cue_value(cue))]
-    )
+    session.edit("Correct", [session.curation.change(record_id, cue_path("words", number), cue_value(cue))])
 
 
 def named(session: Session, record_id: str, name: str, target: str, place: tuple[int, int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,9 +26,13 @@ from releases import (
     made,
 )
 
+from inspector.core.effective import annotation_path
 from inspector.core.made_on import same_medium
-from inspector.errors import InspectorError
+from inspector.errors import Cancelled, InspectorError
 from inspector.media.labelstudio import read_labelstudio
+from inspector.release.plan import Choice, make_plan
+from inspector.release.verify import verify
+from inspector.release.write import write
 from inspector.release.writers.timed import cues_on_reference, reference_span
 from inspector.session import Session
 
@@ -184,3 +189,30 @@ def test_real_speech_with_words(form: str, samples: Path, tmp_path: Path) -> Non
     with Session.open(samples / "act_rules_captioned/test-assets/rabbit-video") as session:
         export(session, tmp_path / "out", form=form)
         assert_same_again(session, tmp_path / "out")
+
+
+@pytest.mark.parametrize("form", ["eaf", "webvtt"])
+def test_documents_of_an_interrupted_run_are_made_anew_after_an_edit(
+    form: str, session: Session, tmp_path: Path
+) -> None:
+    def stop(done: int) -> None:
+        if done == 2:
+            raise Cancelled("export")
+
+    plan = make_plan(session, Choice(form=form))
+    with pytest.raises(Cancelled):
+        write(session, plan, tmp_path / "out", stop)
+    for each in session.record_ids():
+        path = annotation_path(session.record(each).annotations[0].id, "label")
+        session.edit("Rename", [session.curation.change(each, path, "anew")])
+    write(session, make_plan(session, Choice(form=form)), tmp_path / "out")
+    export(session, tmp_path / "fresh", form=form)
+    ending = {"eaf": "*.eaf", "webvtt": "*.vtt"}[form]
+    for path in (tmp_path / "fresh").rglob(ending):
+        now = tmp_path / "out" / path.relative_to(tmp_path / "fresh")
+        assert _undated(now) == _undated(path)
+    assert not verify(tmp_path / "out").differences
+
+
+def _undated(path: Path) -> str:
+    return re.sub(r'(DATE|urn)[^>]*"', "", path.read_text("utf-8"))
