@@ -13,6 +13,7 @@ import json
 import os
 import queue
 import shutil
+import threading
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,8 @@ class Baker:
         self.staging = staging
         self.states: dict[Path, tuple[int, int]] = {}
         self.origin: dict[Path, Path] = {}
+        self._making: dict[str, threading.Lock] = {}
+        """By what is asked of a file: records that share one ask the same, and it is made once."""
         self._children: queue.LifoQueue[child.Child] = queue.LifoQueue()
 
     def close(self) -> None:
@@ -187,25 +190,26 @@ class Baker:
         to = home / f"{wish.path.stem}{ending or wish.path.suffix}"
         note = home / "made.json"
         self.origin[to] = wish.path
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            return _from_note(to, json.loads(note.read_text("utf-8")))
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir(parents=True)
-        try:
-            if order is not None:
-                told = self._ask(wish.path, to, order)
-            elif kind == "table":
-                told = _table(wish, to)
-            else:
-                told = _text(wish, to)
-        except NotCarried:
+        with self._making.setdefault(digest, threading.Lock()):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                return _from_note(to, json.loads(note.read_text("utf-8")))
             shutil.rmtree(home, ignore_errors=True)
-            raise
-        if state_of(wish.path) != state:
-            raise changed(wish.path)
-        made = _from_note(to, told)
-        write_atomic(note, lambda beside: beside.write_text(json.dumps(told), "utf-8"))
-        return made
+            home.mkdir(parents=True)
+            try:
+                if order is not None:
+                    told = self._ask(wish.path, to, order)
+                elif kind == "table":
+                    told = _table(wish, to)
+                else:
+                    told = _text(wish, to)
+            except NotCarried:
+                shutil.rmtree(home, ignore_errors=True)
+                raise
+            if state_of(wish.path) != state:
+                raise changed(wish.path)
+            made = _from_note(to, told)
+            write_atomic(note, lambda beside: beside.write_text(json.dumps(told), "utf-8"))
+            return made
 
     def _recued(self, record: Record, wish: _Wish, made: _Made) -> dict[str, Recued]:
         """How the cues of a transcript that was staged are counted now."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +34,7 @@ from inspector.media.render import resample_pcm
 from inspector.media.retime import Times, retime_text
 from inspector.media.retime_table import retime_table
 from inspector.media.stamps import stamps_ns
+from inspector.release import baking
 from inspector.release.verify import verify
 from inspector.session import Session
 
@@ -390,3 +394,30 @@ def test_what_cannot_be_baked_keeps_its_map_and_is_told(films: Any, tmp_path: Pa
         with Session.open(tmp_path / "out") as again:
             assert again.record(name).stream("side#video").timemap == LATE
             assert_same_moments(session, session.record(name), again, again.record(name))
+
+
+def test_two_records_that_share_a_file_have_it_made_once(
+    take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, other = [], threading.Event()
+    write_text = baking._text
+
+    def slowly(wish: Any, to: Path) -> dict[str, Any]:
+        made.append(to)
+        if len(made) > 1:
+            other.set()
+        other.wait(0.5)
+        return write_text(wish, to)
+
+    monkeypatch.setattr(baking, "_text", slowly)
+    with Session.open(take, author="ann") as session:
+        (record_id,) = session.record_ids()
+        late(session, record_id, {"words": EARLY})
+        record = session.record(record_id)
+        record = replace(record, streams=(record.stream("words"),), reference=None)
+    baker = baking.Baker(tmp_path / "staged")
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(baker.bake, replace(record, id=name)) for name in ("a", "b")]
+        paths = {each.result().record.streams[0].source.path for each in both}
+    assert len(made) == 1
+    assert [each.is_file() for each in paths] == [True]
