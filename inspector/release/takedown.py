@@ -34,7 +34,9 @@ class Hit:
     left: int
     hours: float
     command: str
-    """What makes the successor, once the person's consent is noted as taken back."""
+    """What makes the successor, once the person's consent is noted as taken back; "" where none does."""
+    amiss: str = ""
+    """Why no command makes it, and what does."""
 
 
 @dataclass(slots=True)
@@ -123,7 +125,7 @@ def _look(
         inside = (
             row["record_id"] in listed
             or row["made_from"] in contents
-            or (own and row["record_id"] in records)
+            or (own and _whole(value, row["record_id"]) in records)
             or any(stream.get("person") == person for stream in value["streams"])
         )
         if inside:
@@ -134,13 +136,44 @@ def _look(
             hours += (end - start) / NS / 3600
     if not holds:
         return None
-    where = card.chosen.get("where")
-    words = ["inspector", "export", str(session.root), f"{place}-next", "--as", card.writer]
-    words += ["--parent", str(place)]
-    words += ["--where", str(where)] if where else []
+    amiss = _not_told(card)
+    command = "" if amiss else _command(session.root, place, card)
+    return Hit(str(place), card.name, card.root, tuple(holds), left, hours, command, amiss)
+
+
+def _whole(value: dict[str, Any], record_id: str) -> str:
+    """The dataset's record that one of a release is, or is a moment of."""
+    moment = value["meta"].get("moment")
+    return str(moment.get("record_id")) if isinstance(moment, dict) else record_id
+
+
+def _not_told(card: manifest.Card) -> str:
+    """What of a choice the card only counts or names, so that no command can repeat it; "" for nothing."""
+    chosen = card.chosen
+    parts = []
+    if chosen.get("records") is not None:
+        parts.append(f"{chosen['records']} records that were chosen one by one")
+    if chosen.get("moments") is not None:
+        parts.append(f"the moments of {chosen['moments']}")
+    if chosen.get("proven"):
+        parts.append("streams that an audit had proven against a core pair")
+    if not parts:
+        return ""
+    return f"no one command makes it: it was made of {' and '.join(parts)}; export these again, with --parent"
+
+
+def _command(root: Path, place: Path, card: manifest.Card) -> str:
+    chosen = card.chosen
+    words = ["inspector", "export", str(root), f"{place}-next", "--as", card.writer, "--parent", str(place)]
+    words += ["--where", str(chosen["where"])] if chosen.get("where") else []
     for name, option in (("modalities", "--modality"), ("authors", "--labels-of")):
-        words += [word for each in card.chosen.get(name) or () for word in (option, str(each))]
-    return Hit(str(place), card.name, card.root, tuple(holds), left, hours, shlex.join(words))
+        words += [word for each in chosen.get(name) or () for word in (option, str(each))]
+    for name, usual in (("split", "split"), ("seed", 0), ("fixes", "files"), ("hashes", "none")):
+        value = chosen.get(name, usual)
+        if value != usual:
+            words += [f"--{name}", "none" if value is None else str(value)]
+    words += ["--strict"] if chosen.get("strict") else []
+    return shlex.join(words)
 
 
 def document(found: Takedown, noted: int | None) -> dict[str, Any]:
@@ -154,7 +187,12 @@ def document(found: Takedown, noted: int | None) -> dict[str, Any]:
                 "name": each.name,
                 "root": each.root,
                 "records": list(each.records),
-                "successor": {"records": each.left, "hours": round(each.hours, 6), "command": each.command},
+                "successor": {
+                    "records": each.left,
+                    "hours": round(each.hours, 6),
+                    "command": each.command or None,
+                    "not_told": each.amiss or None,
+                },
             }
             for each in found.releases
         ],
@@ -170,5 +208,7 @@ def lines(found: Takedown) -> list[str]:
     told.append(f"{len(found.releases)} of {len(found.looked)} releases looked into hold {found.person}")
     for each in found.releases:
         told.append(f"release: {each.path}: {len(each.records)} records: {', '.join(each.records)}")
-        told.append(f"  its successor holds {each.left} records, {each.hours:.3f} h: {each.command}")
+        told.append(
+            f"  its successor holds {each.left} records, {each.hours:.3f} h: {each.command or each.amiss}"
+        )
     return told

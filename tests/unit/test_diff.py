@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -19,9 +20,13 @@ from inspector.errors import InspectorError
 from inspector.release.diff import diff
 from inspector.release.diff_said import document, lines, page
 from inspector.release.hashes import hashes_of
+from inspector.release.plan import Choice, make_plan
 from inspector.release.policy import Policy, read_consent, set_policy
+from inspector.release.takedown import document as taken_down
+from inspector.release.takedown import lines as lines_of
 from inspector.release.takedown import takedown
 from inspector.release.verify import verify
+from inspector.release.write import write
 from inspector.session import Session
 
 if TYPE_CHECKING:
@@ -291,3 +296,28 @@ def test_hashes_of_what_is_in_the_tracks_are_made_on_demand(dataset: Path, tmp_p
         file.seek(100)
         file.write(b"x")
     assert [each.asset for each in verify(tmp_path / "v2").differences] == ["manifest/hashes.parquet"]
+
+
+def test_a_takedown_says_in_words_what_no_command_makes_again(dataset: Path, tmp_path: Path) -> None:
+    (dataset / "consent.csv").write_text("record,person,state\nr4,carl,given\n")
+    (tmp_path / "m.csv").write_text("record_id,start_s,end_s\nr4,0,0.1\nr5,0,0.1\n")
+    full = ("--split", "none", "--seed", "7", "--fixes", "manifest", "--hashes", "coded", "--strict")
+    assert run("export", str(dataset), str(tmp_path / "v1"), *full) == 0
+    assert run("export", str(dataset), str(tmp_path / "v2"), "--moments", str(tmp_path / "m.csv")) == 0
+    with (dataset / "r4" / "imu.csv").open("a") as file:
+        file.write("99,0,0,0\n")  # delivered anew: its contents are not those of the releases
+    with Session.open(dataset, author="ann") as session:
+        write(session, make_plan(session, Choice(records=("r3", "r4"))), tmp_path / "v3")
+        found = takedown(session, "carl")
+    hits = {each.name: each for each in found.releases}
+    assert {name: each.records for name, each in hits.items()} == {
+        "v1": ("r4",), "v2": ("r4 0.000-0.100",), "v3": ("r4",)
+    }  # fmt: skip
+    assert shlex.split(hits["v1"].command)[-len(full) :] == list(full)
+    assert hits["v1"].amiss == ""
+    assert "moments of m.csv" in hits["v2"].amiss
+    assert "2 records" in hits["v3"].amiss
+    told = taken_down(found, None)["releases"]
+    by_name = {each["name"]: each["successor"] for each in told}
+    assert (by_name["v1"]["not_told"], by_name["v2"]["command"]) == (None, None)
+    assert any("no one command" in line for line in lines_of(found))
