@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 HEAD_BYTES = 64 << 10
 _DELIMITERS = (",", "\t", ";", "|", " ")
-_NUMBER = re.compile(r"^\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*$")
+_WRITTEN = r"[+-]?(?:\d+(?:[.,]\d*+)?+|[.,]\d++)(?:[eE][+-]?\d++)?+"
+_NUMBER = re.compile(rf"\s*{_WRITTEN}\s*")
+_NUMBERS = re.compile(rf"(?:\s*+(?:{_WRITTEN}\s*+)?+\0)*+")
+"""Cells that are each a number or blank, with a zero, which no text has, behind each."""
 _SAMPLE_ROWS = 200
 
 
@@ -41,7 +45,13 @@ class CsvHead:
 
 def is_number(cell: str) -> bool:
     """Whether a cell is a number as people write them, with a point or a comma."""
-    return _NUMBER.match(cell) is not None
+    return _NUMBER.fullmatch(cell) is not None
+
+
+def all_numbers(cells: Sequence[str]) -> bool:
+    """Whether each cell that is not blank is a number, and one at least is there."""
+    text = "".join([f"{cell}\0" for cell in cells])
+    return _NUMBERS.fullmatch(text) is not None and any(cell.strip() for cell in cells)
 
 
 def decode(data: bytes, whole: bool = True) -> tuple[str, str]:
@@ -115,10 +125,8 @@ def _read(lines: list[str], encoding: str, problems: tuple[str, ...]) -> CsvHead
         names = [f"column_{place + 1}" for place in range(width)]
     elif len(names) == width + 1 and not names[-1].strip():
         names = names[:width]
-    cells = [cell for row in rows for cell in row if is_number(cell)]
-    commas = (
-        delimiter != "," and any("," in cell for cell in cells) and not any("." in cell for cell in cells)
-    )
+    cells = [cell for row in rows for cell in row if is_number(cell)] if delimiter != "," else []
+    commas = any("," in cell for cell in cells) and not any("." in cell for cell in cells)
     return CsvHead(
         encoding=encoding,
         delimiter=delimiter,

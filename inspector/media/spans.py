@@ -17,7 +17,7 @@ import pyarrow as pa
 from inspector.core.model import Anchor, Annotation
 from inspector.core.times import UNIT_NS, parse_clock
 from inspector.errors import InspectorError
-from inspector.media.csvhead import CsvHead, is_number, read_head
+from inspector.media.csvhead import CsvHead, all_numbers, read_head
 from inspector.media.stamps import clean_name, epoch_unit, time_columns
 from inspector.media.table import is_parquet, read_csv, schema_of
 from inspector.media.told import Told, in_row, load_json
@@ -96,11 +96,8 @@ def roles_in(head: CsvHead) -> Roles | None:
     width = len(head.names)
     rows = [row for row in head.rows if len(row) == width]
     numeric = [
-        name
-        for place, name in enumerate(head.names)
-        if rows and all(is_number(row[place]) or not row[place].strip() for row in rows)
-        and any(row[place].strip() for row in rows)
-    ]  # fmt: skip
+        name for place, name in enumerate(head.names) if rows and all_numbers([row[place] for row in rows])
+    ]
     if head.header:
         return roles_of(head.names, numeric)
     texts = [name for name in head.names if name not in numeric]
@@ -120,9 +117,12 @@ def roles_in(head: CsvHead) -> Roles | None:
     return None
 
 
-def table_roles(path: Path) -> Roles | None:
-    """`roles_of` a table file; None also for one that is no labels. InspectorError where it is unreadable."""
-    if is_parquet(path):
+def table_roles(path: Path, head: CsvHead | None = None) -> Roles | None:
+    """`roles_of` a table file; None also for one that is no labels. InspectorError where it is unreadable.
+
+    `head` is a text table's, where it has been read already.
+    """
+    if head is None and is_parquet(path):
         schema = schema_of(path)
         from inspector.media.table import numeric_columns
 
@@ -130,7 +130,7 @@ def table_roles(path: Path) -> Roles | None:
         if lists:
             return None
         return roles_of(schema.names, numeric_columns(schema))
-    return roles_in(read_head(path))
+    return roles_in(head or read_head(path))
 
 
 def author_in_name(stem: str) -> str:
@@ -158,21 +158,23 @@ def _span_list(plain: object) -> list[Any] | None:
     return plain if roles is not None and roles.label is not None else None
 
 
-def read_spans(path: Path, name: str | None = None) -> tuple[tuple[Annotation, ...], tuple[str, ...]]:
+def read_spans(
+    path: Path, name: str | None = None, head: CsvHead | None = None
+) -> tuple[tuple[Annotation, ...], tuple[str, ...]]:
     """The labels in a file, ordered as they stand there, and what is wrong with some of them.
 
     `name` is the file's path below its record's folder without extension (default: its stem); a label's id is
     `<name>:<row>` with rows counted from 0. The tier defaults to the file's stem, the author to what stands
     behind `labels_` in its name. Columns without a role become `attrs`. A label without a usable time is kept
     as floating; one that ends before it starts is kept at its start. InspectorError where nothing can be
-    read.
+    read. `head` is a text table's, where it has been read already.
     """
     name = path.stem if name is None else name
     stem = path.stem
     author = author_in_name(stem)
     told = Told()
     labels: list[Annotation] = []
-    for row, (roles, cells) in enumerate(_rows(path, told)):
+    for row, (roles, cells) in enumerate(_rows(path, told, head)):
         if row >= MOST_SPANS:
             told.add(f"more than {MOST_SPANS} labels; the rest is left out")
             break
@@ -213,7 +215,7 @@ def _label(
     )
 
 
-def _rows(path: Path, told: Told) -> Iterator[tuple[Roles, Mapping[str, Any]]]:
+def _rows(path: Path, told: Told, head: CsvHead | None) -> Iterator[tuple[Roles, Mapping[str, Any]]]:
     if path.suffix.lower() == ".json":
         items = _span_list(load_json(path))
         if items is None:
@@ -230,15 +232,16 @@ def _rows(path: Path, told: Told) -> Iterator[tuple[Roles, Mapping[str, Any]]]:
                 cells,
             )
         return
-    roles = table_roles(path)
+    if head is None and not is_parquet(path):
+        head = read_head(path)
+    roles = table_roles(path, head)
     if roles is None:
         raise InspectorError("The table holds no labels", path.name)
-    if is_parquet(path):
+    if head is None:
         from inspector.media.table import read_columns
 
         table = read_columns(path)
     else:
-        head = read_head(path)
         for problem in head.problems:
             told.add(problem)
         table, lines = read_csv(path, head, None, head.names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,6 +77,7 @@ class Stamps:
         return median_step_ns(self.sorted_ns)
 
 
+@lru_cache(maxsize=4096)
 def clean_name(name: str) -> tuple[str, str | None]:
     """A column name in snake case without its unit, and that unit (a key of UNIT_NS) where it names one."""
     text = name.strip().lstrip("#").strip()

@@ -32,7 +32,8 @@ MOST_CSV_BYTES = 4 << 30
 MOST_CELLS = 1 << 27
 """More values are not read at once: a gigabyte as numbers. A few KiB of Parquet hold as many equal ones."""
 WORTH_THREADS = 1 << 20
-"""Bytes of a text table from which on it is parsed in several threads: of a small one they cost more."""
+"""Bytes of a text table from which on it is parsed in several threads: of a small one they cost thrice as
+much as the parsing."""
 LONG_ROWS = 1 << 19
 """Of a Parquet table of more rows the stamps are not all read, where its footer says that they rise."""
 SAMPLE_ROWS = 1 << 17
@@ -226,8 +227,12 @@ def _parse_csv(
     from pyarrow import csv
 
     read, parse, convert = _csv_options(head, columns, as_text, encoding, skip)
-    read.use_threads = path.stat().st_size >= WORTH_THREADS
-    return csv.read_csv(path, read, parse, convert)
+    if path.stat().st_size >= WORTH_THREADS:
+        return csv.read_csv(path, read, parse, convert)
+    data = path.read_bytes()
+    # All in one block: types are told from the first. `read_csv` would wait for threads of its own.
+    read.block_size, read.use_threads = len(data) + 1, False
+    return csv.open_csv(pa.BufferReader(data), read, parse, convert).read_all()
 
 
 def _csv_options(
@@ -283,8 +288,10 @@ def is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def describe(path: Path) -> TableInfo:
+def describe(path: Path, head: CsvHead | None = None) -> TableInfo:
     """Columns, stamps and channels of a table of samples; of a Parquet file only the stamps are read.
+
+    `head` is a text table's, where it has been read already.
 
     Of a long one only the first are, and the last by its footer: whether they run backwards in between is
     found when its samples are read.
@@ -297,7 +304,7 @@ def describe(path: Path) -> TableInfo:
         candidates = time_columns(schema.names)
         table, rows = _stamp_columns(path, candidates or schema.names[:1])
     else:
-        head = read_head(path)
+        head = head or read_head(path)
         problems += head.problems
         candidates = time_columns(head.names)
         table, told = read_csv(path, head, None, candidates)

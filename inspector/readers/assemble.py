@@ -25,12 +25,13 @@ from inspector.core.model import (
 )
 from inspector.core.times import NS, clock_text
 from inspector.errors import InspectorError
+from inspector.media.csvhead import CsvHead, read_head
 from inspector.media.cues import is_transcript, load_cues
 from inspector.media.opening import still_format
 from inspector.media.probe import LATEST_NS
 from inspector.media.spans import is_span_list, read_spans, table_roles
 from inspector.media.stamps import EPOCH_S
-from inspector.media.table import TableInfo, describe
+from inspector.media.table import TableInfo, describe, is_parquet
 from inspector.media.told import load_json
 from inspector.readers.annotators import SHARED_ROLES, authored, is_label_studio, labels_made_on, place
 from inspector.readers.layout import ANNOTATIONS, LABEL_ENDINGS, stem_of
@@ -106,12 +107,11 @@ def assemble(
 ) -> Record:
     """The record of these files. `folder` is what stream ids count from; `problems` are known beforehand."""
     listed = list(items)
-    ids = stream_ids([item.path for item in listed if item.kind != ANNOTATIONS], folder)
-    names = stream_ids([item.path for item in listed if item.kind == ANNOTATIONS], folder)
+    ids = stream_ids([item.path for item in listed if item.kind == ANNOTATIONS], folder)
+    ids |= stream_ids([item.path for item in listed if item.kind != ANNOTATIONS], folder)
     parts = _Parts(problems=list(problems))
     for item in listed:
-        name = (ids if item.path in ids else names)[item.path]
-        _read(root / item.path, item, name, parts)
+        _read(root / item.path, item, ids[item.path], parts)
     for path, item, name, form in parts.later:
         _guarded(path, item, parts, partial(_annotators, path, item, name, form, parts))
     parts.annotations = authored(parts.annotations, [name for _, _, name, _ in parts.later])
@@ -350,8 +350,8 @@ def _json(path: Path, item: Item, name: str, parts: _Parts) -> None:
 # --- tables ----------------------------------------------------------------------------------------
 
 
-def _annotations(path: Path, item: Item, name: str, parts: _Parts) -> None:
-    labels, told = read_spans(path, name)
+def _annotations(path: Path, item: Item, name: str, parts: _Parts, head: CsvHead | None = None) -> None:
+    labels, told = read_spans(path, name, head)
     for line in told:
         parts.say(item.path, line, "the other labels are read")
     _keep(labels, item, parts)
@@ -377,10 +377,11 @@ def _keep(labels: tuple[Annotation, ...], item: Item, parts: _Parts) -> None:
 
 
 def _table(path: Path, item: Item, name: str, parts: _Parts) -> None:
-    if table_roles(path) is not None:
-        _annotations(path, item, name, parts)
+    head = None if is_parquet(path) else read_head(path)
+    if table_roles(path, head) is not None:
+        _annotations(path, item, name, parts, head)
         return
-    info = describe(path)
+    info = describe(path, head)
     for line in info.problems:
         parts.say(item.path, line, "")
     if not info.columns or not info.channels:

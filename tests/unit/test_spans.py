@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from inspector.core.times import NS
 from inspector.errors import InspectorError
+from inspector.media import table
+from inspector.media.csvhead import all_numbers, is_number, read_head
 from inspector.media.spans import read_spans, table_roles
 
 if TYPE_CHECKING:
@@ -144,3 +146,33 @@ def test_any_json_values_raise_nothing_else(tmp_path: Path, items: list[dict[str
     with suppress(InspectorError):
         labels, _ = read_spans(path)
         assert len(labels) == len(items) + 1
+
+
+def old_all_numbers(cells: list[str]) -> bool:
+    """What `all_numbers` does at once, a cell at a time."""
+    return all(is_number(cell) or not cell.strip() for cell in cells) and any(cell.strip() for cell in cells)
+
+
+@given(
+    st.lists(st.text("01.,eE+- \t\n\x1fa\xa0", max_size=6) | st.sampled_from(["1", "-2.5e3", ""]), max_size=4)
+)
+def test_a_column_of_numbers_is_told_as_a_cell_at_a_time_would_tell_it(cells: list[str]) -> None:
+    assert all_numbers(cells) is old_all_numbers(cells)
+
+
+def test_cells_full_of_digits_and_blanks_take_no_time_to_refuse() -> None:
+    assert not all_numbers(["1" * 50_000 + "x", " " * 50_000 + "x"])
+    assert all_numbers([" " * 50_000, "1" * 50_000])
+
+
+def test_a_small_table_is_read_as_a_long_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ("t_s,x\n1,2\n", "t_s,x\n0.5,2\n1,\n", "t_s,x\n", 't_s,x\n1,"a\nb"\n', "t_s,x\n1,2,3\n2,3\n")
+    for number, text in enumerate(texts):
+        path = tmp_path / f"{number}.csv"
+        path.write_text(text)
+        head, found = read_head(path), []
+        for least in (1 << 20, 0):
+            monkeypatch.setattr(table, "WORTH_THREADS", least)
+            found.append(table.read_csv(path, head, None, ["t_s"]))
+        assert found[0][0].equals(found[1][0])
+        assert found[0][1] == found[1][1]
