@@ -120,7 +120,7 @@ def _read(lines: list[str], encoding: str, problems: tuple[str, ...]) -> CsvHead
         if rows and len(names) != len(rows[0]):
             names = []
     header = bool(names)
-    width = Counter(len(row) for row in rows).most_common(1)[0][0] if rows else len(names)
+    width = Counter(map(len, rows)).most_common(1)[0][0] if rows else len(names)
     if not header:
         names = [f"column_{place + 1}" for place in range(width)]
     elif len(names) == width + 1 and not names[-1].strip():
@@ -133,9 +133,9 @@ def _read(lines: list[str], encoding: str, problems: tuple[str, ...]) -> CsvHead
         skip=skip,
         header=header,
         names=_unique(names),
-        rows=tuple(tuple(row) for row in rows),
+        rows=tuple(map(tuple, rows)),
         comma_decimals=commas,
-        quoted_newlines=any(line.count('"') % 2 for line in body),
+        quoted_newlines='"' in "\n".join(body) and any(line.count('"') % 2 for line in body),
         problems=problems,
     )
 
@@ -150,8 +150,11 @@ def _split(lines: list[str], delimiter: str) -> list[list[str]]:
 def _delimiter(lines: list[str]) -> str:
     """The one that gives most lines one and the same number of columns; a comma where none parts anything."""
     best, score = ",", 1.0
+    text = "\n".join(lines[:50])
     for delimiter in _DELIMITERS:
-        widths = Counter(len(row) for row in _split(lines[:50], delimiter))
+        if delimiter not in text:
+            continue
+        widths = Counter(map(len, _split(lines[:50], delimiter)))
         if not widths:
             continue
         width, count = widths.most_common(1)[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -110,11 +110,18 @@ def time_columns(names: Sequence[str]) -> list[str]:
     return [name for _, _, name in sorted(ranked)]
 
 
+def _median(values: NDArray[Any]) -> float:
+    """The median of one number or more; of few NumPy's own takes ten times as long."""
+    middle = (len(values) - 1) // 2, len(values) // 2
+    parted = np.partition(values, middle)
+    return (float(parted[middle[0]]) + float(parted[middle[1]])) / 2
+
+
 def median_step_ns(stamps_ns: NDArray[np.int64]) -> int:
     """The median positive step of ascending stamps, from at most a million of them; 0 where there is none."""
     steps = np.diff(stamps_ns[:1_000_001])
     steps = steps[steps > 0]
-    return int(np.median(steps)) if len(steps) else 0
+    return int(_median(steps)) if len(steps) else 0
 
 
 def stamps_ns(column: pa.ChunkedArray | pa.Array, unit: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -230,8 +237,8 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
     guessed = unit is None and not dated
     steps = np.diff(values[:100_001])
     steps = steps[steps > 0]
-    typical = float(np.median(values)) if len(values) else 0.0
-    step = float(np.median(steps)) if len(steps) else 0.0
+    typical = _median(values) if len(values) else 0.0
+    step = _median(steps) if len(steps) else 0.0
     whole = pa.types.is_integer(kind) or (
         text and not any("." in item for item in array.drop_null()[:50].to_pylist())
     )
@@ -247,7 +254,7 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
     ns, usable = stamps_ns(array, unit)
     if not usable.any():
         return None
-    epoch = dated or EPOCH_S[0] <= float(np.median(ns[usable])) / NS < EPOCH_S[1]
+    epoch = dated or EPOCH_S[0] <= _median(ns[usable]) / NS < EPOCH_S[1]
     rows = np.flatnonzero(usable)
     if len(rows) < len(ns):
         said.append(
@@ -267,7 +274,10 @@ def _as_written(column: pa.ChunkedArray) -> NDArray[np.float64]:
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         text = pc.replace_substring(pc.utf8_trim_whitespace(column), ",", ".", max_replacements=1)
-        column = pc.cast(pc.if_else(pc.match_substring_regex(text, _NUMBER), text, None), pa.float64())
+        try:
+            column = pc.cast(text, pa.float64())
+        except pa.ArrowInvalid:  # some are no numbers
+            column = pc.cast(pc.if_else(pc.match_substring_regex(text, _NUMBER), text, None), pa.float64())
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return np.zeros(0)
     values: NDArray[np.float64] = column.drop_null().cast(pa.float64(), safe=False).to_numpy()

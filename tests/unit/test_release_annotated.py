@@ -203,8 +203,8 @@ def test_documents_of_an_interrupted_run_are_made_anew_after_an_edit(
     with pytest.raises(Cancelled):
         write(session, plan, tmp_path / "out", stop)
     for each in session.record_ids():
-        path = annotation_path(session.record(each).annotations[0].id, "label")
-        session.edit("Rename", [session.curation.change(each, path, "anew")])
+        place = annotation_path(session.record(each).annotations[0].id, "label")
+        session.edit("Rename", [session.curation.change(each, place, "anew")])
     write(session, make_plan(session, Choice(form=form)), tmp_path / "out")
     export(session, tmp_path / "fresh", form=form)
     ending = {"eaf": "*.eaf", "webvtt": "*.vtt"}[form]
