@@ -7,7 +7,8 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from inspector.core.annotate import Draft, Step, cue_target, short, word_target
-from inspector.core.transcripts import cue_path, cue_value
+from inspector.core.recut import Texts
+from inspector.core.transcripts import cue_path, cue_value, in_order
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def correct_cue(
     title = f"Correct “{short(old.text)}”" if new is not None else f"Delete “{short(old.text)}”"
     _follow_cue(draft, stream_id, number, old, new)
     _follow_words(draft, stream_id, number, old, new)
-    _follow_ranges(draft, stream_id, cues, number, "" if new is None else new.text)
+    _follow_ranges(draft, stream_id, cues, number, new)
     return draft.step(title, [(cue_path(stream_id, number), cue_value(new))])
 
 
@@ -84,32 +85,23 @@ def _follow_words(draft: Draft, stream_id: str, number: int, old: Cue, new: Cue 
 
 
 def _follow_ranges(
-    draft: Draft, stream_id: str, cues: Sequence[tuple[int, Cue]], number: int, text: str
+    draft: Draft, stream_id: str, cues: Sequence[tuple[int, Cue]], number: int, new: Cue | None
 ) -> None:
-    """Count ranges of characters anew behind a cue whose text became another."""
-    start = 0
-    for each, cue in cues:
-        if each == number:
-            break
-        start += len(cue.text) + 1
-    end = start + len(cue.text)
-    by = len(text) - len(cue.text)
-    if text == cue.text:
-        return
+    """Count ranges of characters anew where a cue's text, or the order of the cues, became another."""
+    kept = {**dict(cues), number: new}
+    texts = Texts(cues, in_order((each, cue) for each, cue in kept.items() if cue is not None))
+    old = dict(cues)[number].text
+    start = texts.starts[number]
     for label in draft.current():
-        anchors, touched = list(label.anchors), False
+        anchors, why = list(label.anchors), ""
         for place, anchor in enumerate(anchors):
-            if anchor.text_range is None or anchor.stream_id != stream_id or anchor.text_range[1] <= start:
+            if anchor.text_range is None or anchor.stream_id != stream_id:
                 continue
+            anchors[place], told = texts.follow(anchor)
             low, high = anchor.text_range
-            if low < end:
-                touched = True
-                anchors[place] = replace(
-                    anchor, text_range=(min(low, end + by), max(min(low, end + by), high + by))
-                )
-            else:
-                anchors[place] = replace(anchor, text_range=(low + by, high + by))
-        why = f"the text that it marks was “{short(cue.text)}”" if touched else ""
+            if (new is None or new.text != old) and low < start + len(old) and high > start:
+                told = told or f"the text that it marks was “{short(old)}”"
+            why = told or why
         draft.put(label, anchors, why)
 
 

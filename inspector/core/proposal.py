@@ -154,11 +154,11 @@ def relabelled(timemap: TimeMap, relabel: Relabel, about_local_ns: int) -> TimeM
     def place(reference: int) -> int:
         return fixed + (reference - fixed) * relabel.labelled // relabel.true
 
-    long = 3600 * 1_000_000_000
-    anchors = dict(timemap.anchors) if len(timemap.anchors) > 1 else {about_local_ns: fixed}
+    anchors = timemap.anchors
     if len(anchors) == 1:
-        anchors[about_local_ns + long] = timemap.to_reference(about_local_ns + long)
-    return TimeMap(tuple((local, place(reference)) for local, reference in sorted(anchors.items())))
+        hour = about_local_ns + 3600 * 1_000_000_000
+        anchors = ((about_local_ns, fixed), (hour, timemap.to_reference(hour)))
+    return TimeMap(tuple((local, place(reference)) for local, reference in anchors))
 
 
 def moved_by(old: TimeMap, new: TimeMap) -> TimeMap:

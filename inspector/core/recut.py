@@ -8,16 +8,17 @@ that two curators never give the same, and no number that stands in a label come
 from __future__ import annotations
 
 import secrets
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from inspector.core.annotate import Draft, Step, cue_target, short, word_target
 from inspector.core.model import Cue, Word
-from inspector.core.transcripts import ADDED_FROM, cue_path, cue_value
+from inspector.core.transcripts import ADDED_FROM, cue_path, cue_value, in_order
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from inspector.core.model import Anchor, Record
 
@@ -50,7 +51,7 @@ def recut(record: Record, stream_id: str, cues: Sequence[tuple[int, Cue]], cut: 
     draft = Draft(record)
     old = dict(cues)
     now = {number: cue for number, cue in {**old, **cut.now}.items() if cue is not None}
-    texts = _Texts(cues, sorted(now.items(), key=lambda each: (each[1].start_ns, each[0])))
+    texts = Texts(cues, in_order(now.items()))
     for label in draft.current():
         anchors, why = list(label.anchors), ""
         for place, anchor in enumerate(anchors):
@@ -91,14 +92,22 @@ def _followed(anchor: Anchor, old: Mapping[int, Cue], now: Mapping[int, Cue], cu
     return replace(anchor, span=(became.start_ns, became.end_ns), target=word_target(*to)), reads
 
 
-class _Texts:
+class Texts:
     """All text before and after, and how many characters both begin and end with in common.
 
-    Lines that did not change are told by their numbers; letters are compared only between these.
+    Lines that did not change are told by their numbers, wherever they stand now; letters are compared only
+    between these.
     """
 
     def __init__(self, old: Sequence[tuple[int, Cue]], new: Sequence[tuple[int, Cue]]) -> None:
         self.old, self.new = ("\n".join(cue.text for _, cue in each) for each in (old, new))
+        self.starts, now = _starts(old), _starts(new)
+        said = dict(new)
+        self._at = list(self.starts.values())
+        self._moved = [
+            now[each] - self.starts[each] if each in said and said[each].text == cue.text else None
+            for each, cue in old
+        ]
         least = min(len(self.old), len(self.new))
         self.head = min(_common(old, new), least)
         self.tail = min(_common(old[::-1], new[::-1]), least - self.head)
@@ -113,12 +122,31 @@ class _Texts:
             return anchor, ""
         low, high = anchor.text_range
         changed, by = len(self.old) - self.tail, len(self.new) - len(self.old)
-        start = low + by if low >= changed else min(low, self.head)
-        end = high if high <= self.head else high + by if high >= changed else len(self.new) - self.tail
+        start, end = self._with_line(low, False), self._with_line(high, True)
+        if start is None:
+            start = low + by if low >= changed else min(low, self.head)
+        if end is None:
+            end = high if high <= self.head else high + by if high >= changed else len(self.new) - self.tail
         end = max(start, end)
         before, after = self.old[low:high], self.new[start:end]
         why = "" if before.split() == after.split() else f"the text that it marks was “{short(before)}”"
         return replace(anchor, text_range=(start, end)), why
+
+
+    def _with_line(self, at: int, is_end: bool) -> int | None:
+        """Where a place in a line went that reads as before; None for one in another."""
+        line = (bisect_left if is_end else bisect_right)(self._at, at) - 1
+        by = self._moved[line] if 0 <= line < len(self._moved) else None
+        return None if by is None else at + by
+
+
+def _starts(cues: Iterable[tuple[int, Cue]]) -> dict[int, int]:
+    """Where each line begins in the text that all of them make, joined by line ends."""
+    found, at = {}, 0
+    for number, cue in cues:
+        found[number] = at
+        at += len(cue.text) + 1
+    return found
 
 
 def _common(old: Sequence[tuple[int, Cue]], new: Sequence[tuple[int, Cue]]) -> int:

@@ -75,6 +75,10 @@ def numbered(cues: Iterable[Cue], corrections: Mapping[str, Any] | None) -> list
     if corrections:
         now = {int(number): cue_from(value) for number, value in corrections.items()}
         found += [(at, cue) for at, cue in now.items() if at >= ADDED_FROM and cue is not None]
-        found = [(at, kept) for at, cue in found if (kept := now.get(at, cue)) is not None]
-        found.sort(key=lambda each: (each[1].start_ns, each[0]))
+        found = in_order((at, kept) for at, cue in found if (kept := now.get(at, cue)) is not None)
     return found
+
+
+def in_order(cues: Iterable[tuple[int, Cue]]) -> list[tuple[int, Cue]]:
+    """Cues with their numbers by start, as a corrected transcript has them."""
+    return sorted(cues, key=lambda each: (each[1].start_ns, each[0]))

@@ -210,6 +210,46 @@ def test_ranges_of_text_are_counted_anew() -> None:
     assert RECHECK in now["cup"].attrs
 
 
+@pytest.mark.parametrize(
+    ("number", "new", "again"),
+    [
+        (1, None, {"two", "over"}),
+        (0, None, {"one"}),
+        (2, None, {"three", "over"}),
+        (2, Cue(500, 600, "three"), {"over"}),  # now before the second
+        (0, Cue(9000, 9100, "one"), set()),  # now behind all
+        (1, Cue(1000, 1100, "the two of us"), {"two", "over"}),
+    ],
+)
+def test_ranges_of_text_keep_their_words_where_cues_go_or_change_places(
+    number: int, new: Cue | None, again: set[str]
+) -> None:
+    cues = [Cue(0, 100, "one"), Cue(1000, 1100, "two"), Cue(2000, 2100, "three")]
+    whole = "\n".join(cue.text for cue in cues)
+    places = {name: (whole.index(name), whole.index(name) + len(name)) for name in ("one", "two", "three")}
+    places["over"] = (4, len(whole))
+    before = record(
+        *(
+            Annotation(name, "t", name, (Anchor("talk", None, text_range=place),))
+            for name, place in places.items()
+        )
+    )
+    done = after(before, correct_cue(before, "talk", list(enumerate(cues)), number, new))
+    now = "\n".join(cue.text for _, cue in numbered(cues, done.stream("talk").meta["corrections"]))
+    marked = {}
+    for name, each in by_id(done).items():
+        low, high = each.anchors[0].text_range or (-1, -1)
+        assert 0 <= low <= high <= len(now)
+        marked[name] = now[low:high]
+    gone = cues[number].text if new is None else ""
+    became = {cues[number].text: new.text} if new is not None else {gone: ""}
+    for name in ("one", "two", "three"):
+        assert marked[name] == became.get(name, name)
+    assert {name for name, each in by_id(done).items() if RECHECK in each.attrs} == again
+    if new is None and number:
+        assert marked["over"] == ("three" if number == 1 else "two")
+
+
 def test_one_word_of_a_cue_is_corrected_where_it_stands() -> None:
     words = (Word(0, 1, "the"), Word(1, 2, "cup"), Word(2, 3, "the"), Word(3, 4, "cap"))
     cue = Cue(0, 4, "the cup, the cap", words)

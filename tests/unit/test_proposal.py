@@ -108,6 +108,14 @@ def test_a_relabel_stretches_about_the_streams_start() -> None:
     assert abs(back.to_reference(50 * NS) - 55 * NS) <= 2
 
 
+def test_a_relabel_keeps_a_jump() -> None:
+    cut = TimeMap(((0, 0), (10 * NS, 10 * NS), (10 * NS, 12 * NS), (20 * NS, 22 * NS)))
+    made = relabelled(cut, RELABELS[0], 0)
+    assert abs(made.to_reference(10 * NS - 10) - (10 * NS - 10) * 44_100 // 48_000) <= 1
+    assert made.to_reference(10 * NS) == 12 * NS * 44_100 // 48_000
+    assert len(made.anchors) == len(cut.anchors)
+
+
 @given(offsets, drifts, offsets, drifts, offsets, drifts, st.integers(0, HOUR))
 def test_what_goes_along_stays_where_it_was_against_what_moved(
     a: int, b: int, c: int, d: int, e: int, f: int, at: int
