@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from inspector.audit.checks import Limits
+    from inspector.core.model import Modality
 
 RETRIES = 5
 """So many nodes may be lost under one record before it is done here."""
@@ -31,9 +32,17 @@ class Cluster:
     """The connection of one run. `opener` opens the dataset on a node; `run` names this run there."""
 
     def __init__(
-        self, address: str, run: str, opener: Callable[[], Source], tolerances: Mapping[str, Limits]
+        self,
+        address: str,
+        run: str,
+        opener: Callable[[], Source],
+        tolerances: Mapping[str, Limits],
+        excused: frozenset[tuple[str, Modality]] = frozenset(),
     ) -> None:
-        """Connect. InspectorError where Ray is not installed or no cluster answers."""
+        """Connect; `excused` is what curators said need not be there.
+
+        InspectorError where Ray is not installed or no cluster answers.
+        """
         try:
             self._ray: Any = importlib.import_module("ray")
         except ImportError as error:
@@ -52,7 +61,7 @@ class Cluster:
                     "No Ray cluster answers", f"{address}: {error}", "Begin one with `ray start --head`"
                 ) from error
         self._task = self._ray.remote(num_cpus=1, max_retries=RETRIES)(run_there)
-        self._about = self._ray.put((run, opener, dict(tolerances)))
+        self._about = self._ray.put((run, opener, dict(tolerances), excused))
 
     @property
     def at_once(self) -> int:
@@ -65,8 +74,15 @@ class Cluster:
         return future
 
     def lost(self, error: Exception) -> bool:
-        """Whether a task failed because of the cluster, so that the record has to be done here."""
-        return isinstance(error, self._ray.exceptions.RayError)
+        """Whether a task failed because of the cluster, so that the record has to be done here.
+
+        What our own function raised there would be raised here, too: it is raised as what it was.
+        """
+        kinds = self._ray.exceptions
+        if isinstance(error, kinds.RayTaskError):
+            cause: BaseException = error.cause
+            raise cause
+        return isinstance(error, kinds.RayError)
 
     def close(self) -> None:
         """Leave the cluster, if it was joined here."""
@@ -75,7 +91,7 @@ class Cluster:
 
 
 def run_there(
-    about: tuple[str, Callable[[], Source], Mapping[str, Limits]],
+    about: tuple[str, Callable[[], Source], Mapping[str, Limits], frozenset[tuple[str, Modality]]],
     order: Order,
     before: Mapping[tuple[str, str], str],
 ) -> Done:
@@ -97,14 +113,19 @@ class _Desk:
         self._held: tuple[Source, Facts, Decoders] | None = None
 
     def opened(
-        self, run: str, opener: Callable[[], Source], tolerances: Mapping[str, Limits]
+        self,
+        run: str,
+        opener: Callable[[], Source],
+        tolerances: Mapping[str, Limits],
+        excused: frozenset[tuple[str, Modality]],
     ) -> tuple[Source, Facts, Decoders]:
         """The dataset for that run, opened once."""
         with self._lock:
             if self._held is None or self._run != run:
                 self._close()
                 source = opener()
-                self._held = source, Facts(source.root, source.index, dict(tolerances)), Decoders()
+                facts = Facts(source.root, source.index, dict(tolerances), excused)
+                self._held = source, facts, Decoders()
                 self._run = run
             return self._held
 

@@ -11,9 +11,11 @@ import numpy as np
 
 from inspector.audit.checks import Stage, check
 from inspector.audit.label import frame_ns, label_span, source_of
+from inspector.core.annotate import timemap_of
 from inspector.core.effective import annotation_path, annotation_value
 from inspector.core.findings import Fix, Status
 from inspector.core.model import Anchor, Modality
+from inspector.core.timemap import map_span
 from inspector.core.times import clock_text
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def _floating(case: Case) -> Iterator[Finding]:
         if found is not None:
             anchor, why = found
             before = annotation_value(label)["anchors"]
-            after = annotation_value(replace(label, anchors=(anchor,)))["anchors"]
+            after = annotation_value(replace(label, anchors=_placed(record, label, anchor)))["anchors"]
             fix = Fix(change=(annotation_path(label.id, "anchors"), before, after), method=why)
             why = f"; {why}"
         yield case.finding(
@@ -88,6 +90,27 @@ def _floating(case: Case) -> Iterator[Finding]:
             message=told + why,
             fix=fix,
         )
+
+
+def _placed(record: Record, label: Annotation, found: Anchor) -> tuple[Anchor, ...]:
+    """The label's own anchors with a moment: the one on that stream has it, else all of them, for an anchor
+    more would make a link of it. What else they say (a region, a range of text) stays.
+    """
+    anchors = [each for each in label.anchors if each != Anchor(None, None)]
+    if not anchors:
+        return (found,)
+    assert found.span is not None
+    there = map_span(timemap_of(record, found.stream_id), found.span)
+    own = any(each.stream_id == found.stream_id for each in anchors)
+
+    def placed(anchor: Anchor) -> Anchor:
+        if anchor.stream_id == found.stream_id:
+            return replace(anchor, span=found.span)
+        timemap = timemap_of(record, anchor.stream_id)
+        span = timemap.to_local(there[0]), timemap.to_local(there[1])
+        return anchor if own else replace(anchor, span=span)
+
+    return tuple(placed(each) for each in anchors)
 
 
 def _in_cue(label: Annotation, said: Iterable[tuple[Stream, Cue, str]]) -> tuple[Anchor, str] | None:

@@ -306,7 +306,9 @@ class Run:
             return None
         if self._cluster is None:
             run = os.urandom(8).hex()
-            self._cluster = Cluster(self._options.ray, run, self._opener, self._facts.tolerances)
+            self._cluster = Cluster(
+                self._options.ray, run, self._opener, self._facts.tolerances, self._facts.excused
+            )
         return self._cluster
 
     def _do(self, order: Order) -> Done:

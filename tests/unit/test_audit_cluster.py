@@ -17,6 +17,8 @@ from programs import run
 
 from inspector.audit.cluster import leave
 from inspector.audit.runner import Options
+from inspector.core.model import Modality
+from inspector.core.sources import absent_path
 from inspector.errors import InspectorError
 from inspector.session import Session
 
@@ -29,11 +31,26 @@ class RayError(Exception):
     """As `ray.exceptions.RayError`."""
 
 
+class RayTaskError(RayError):
+    """As `ray.exceptions.RayTaskError`: what the task's own function raised, with that as its cause."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _there(function: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise RayTaskError(error) from error
+
+
 class Threads:
     """As much of Ray as is used, by threads; every third task is lost with its node."""
 
     def __init__(self, lose: bool) -> None:
-        self.exceptions = SimpleNamespace(RayError=RayError)
+        self.exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
         self.given = 0
         self._lose = lose
         self._pool = ThreadPoolExecutor(2)
@@ -69,7 +86,7 @@ class Threads:
                 with self._lock:
                     self.given += 1
                     lost = self._lose and self.given % 3 == 0
-                future: Future[Any] = self._pool.submit(_lost if lost else function, *arguments)
+                future: Future[Any] = self._pool.submit(_lost if lost else _there, function, *arguments)
                 return SimpleNamespace(future=lambda: future)
 
             return SimpleNamespace(remote=call)
@@ -111,6 +128,41 @@ def test_the_findings_are_those_of_one_machine(
     again = Threads(lose)
     monkeypatch.setitem(sys.modules, "ray", again)
     assert told(folder, tmp_path / "b", Options(ray="auto")) == here  # what has not changed is given again
+
+
+def test_what_need_not_be_there_is_known_on_every_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a film holds the sound that others have as a file is known only where it was probed."""
+    for number in range(3):
+        record = tmp_path / "data" / f"r{number}"
+        record.mkdir(parents=True)
+        films.make_film(record / "cam.mp4", films.steady(1.0, 10), rate=10, sound=None)
+        if number < 2:
+            films.make_sound(record / "voice.wav", "pcm_s16le", 1, 16_000)
+
+    def missing(options: Options) -> int:
+        found = told(tmp_path / "data", tmp_path / "work", options)
+        return sum("coverage.missing" in each for each in found)
+
+    assert missing(Options()) == 1
+    with Session.open(tmp_path / "data", workspace=tmp_path / "work") as session:
+        change = session.curation.change("r2", absent_path(Modality.AUDIO), True)
+        session.edit("It has no sound", [change])
+    monkeypatch.setitem(sys.modules, "ray", Threads(False))
+    assert missing(Options(ray="auto")) == 0
+
+
+def test_what_a_task_itself_raises_is_not_done_again_here(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: Any) -> Any:
+        raise InspectorError("There is no such folder", str(folder), "Mount it on every node")
+
+    monkeypatch.setitem(sys.modules, "ray", Threads(False))
+    monkeypatch.setattr("inspector.audit.cluster._desk.opened", unreachable)
+    with pytest.raises(InspectorError, match="no such folder"):
+        told(folder, tmp_path / "b", Options(ray="auto"))
 
 
 def test_no_ray_and_no_cluster_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,9 @@ import films
 from programs import run
 
 from inspector.audit.runner import Options
+from inspector.core.effective import annotation_path, annotation_value
 from inspector.core.findings import Status
+from inspector.core.model import Anchor, Annotation
 from inspector.session import Session
 
 if TYPE_CHECKING:
@@ -56,6 +58,40 @@ def test_floating_labels_are_anchored_in_one_edit(tmp_path: Path) -> None:
         assert len(session.history()) == 1
         session.undo()
         assert session.record("one").annotations[0].span is None
+
+
+def test_a_floating_label_keeps_what_else_its_anchors_say(tmp_path: Path) -> None:
+    root = record(tmp_path / "data")
+    box, said = (0.1, 0.2, 0.3, 0.4), "now pour the water slowly"
+    start = len(CUES[0]) + 1
+    labels = (
+        Annotation("box", "acts", said, (Anchor("cam#video", None, region=box),)),
+        Annotation(
+            "both",
+            "links",
+            said,
+            (
+                Anchor("cam#video", None, region=box),
+                Anchor("words", None, text_range=(start, start + len(said))),
+            ),
+        ),
+    )
+    with Session.open(root, author="tester") as session:
+        changes = [
+            session.curation.change("one", annotation_path(each.id), annotation_value(each))
+            for each in labels
+        ]
+        session.edit("Two labels", changes)
+    done = run("fix", root, "--check", "label.floating", "--author", "tester")
+    assert done.returncode == 0, done.stderr
+    with Session.open(root, author="tester") as session:
+        now = {each.id: each for each in session.record("one").annotations}
+    cue = (1_200_000_000, 1_900_000_000)
+    assert now["box"].anchors == (Anchor("cam#video", cue, region=box),)  # one anchor still: no link
+    assert now["both"].anchors == (
+        Anchor("cam#video", None, region=box),
+        Anchor("words", cue, text_range=(start, start + len(said))),
+    )
 
 
 def test_labels_in_a_gap(tmp_path: Path) -> None:
