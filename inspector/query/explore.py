@@ -108,11 +108,12 @@ class Exploration:
         self._jobs = Jobs(1)
         self._lock = threading.Lock()
         self._job: Job[Any] | None = None
-        self._question: Any = None
+        self._asking: tuple[Job[Any], Question] | None = None
         self._tally = Tally(len(self.session.index))
         self._everything: dict[Key, Counts] = {}
         self._raw: dict[str, NDArray[Any]] = {}
         self._stale = set(OF_EDITS)
+        self._edited = False
         self._read_all = self._tally.records <= READ_AT_ONCE
         self._covered = False
         self.doing = ""
@@ -125,16 +126,19 @@ class Exploration:
 
     def close(self, wait: bool = True) -> None:
         """Stop what runs."""
-        self._stop()
+        for job in self._jobs.live():
+            self._stop(job)
         self._jobs.close(wait)
 
-    def _stop(self) -> None:
+    def _stop(self, job: Job[Any] | None) -> None:
+        """Give up a job and what it asks; what another one asks goes on."""
+        if job is None:
+            return
+        job.cancel()
         with self._lock:
-            job, question = self._job, self._question
-        if job is not None:
-            job.cancel()
-        if question is not None:
-            question.cancel()
+            asking = self._asking
+        if asking is not None and asking[0] is job:
+            asking[1].cancel()
 
     def pick(self, key: Key, pick: Pick) -> None:
         """Pick that in a facet, an empty pick for nothing, and work out what it leaves."""
@@ -160,7 +164,7 @@ class Exploration:
     def edited(self) -> None:
         """Something was decided: flags are others, and what was picked may hold other records."""
         self._stale.add("flag")
-        self._tally.masks = {}
+        self._edited = True
         self.refresh()
 
     def plot(self, wanted: tuple[str, str | None] | None) -> None:
@@ -171,7 +175,7 @@ class Exploration:
 
     def refresh(self) -> None:
         """Work out what is left; what an older call is at is given up."""
-        self._stop()
+        self._stop(self._job)
         picked = dict(self.picks.picked)
         job = self._jobs.start("facets", lambda job: self._work(job, picked), self._ended)
         with self._lock:
@@ -213,7 +217,7 @@ class Exploration:
         job.step()
         question = self.session.ask(sql, None, None)
         with self._lock:
-            self._question = question
+            self._asking = job, question
         if job.cancelled:
             question.cancel()
         while not question.wait(0.2):
@@ -226,21 +230,16 @@ class Exploration:
 
     def _work(self, job: Job[Any], picked: dict[Key, Pick]) -> None:
         start, tally = time.monotonic(), self._tally
+        if self._edited:  # before anything is asked: an edit that comes from now on is for the next job
+            self._edited = False
+            tally.masks = {}
         columns = dict(self.session.sql_schema()["records"])
         first = not self._everything
         for number, (name, sql_type) in enumerate(columns.items()):
             if name in tally.columns and name not in self._stale:
                 continue
             self.doing = f"counting {name}, {number + 1} of {len(columns)}"
-            kind, whole = kind_of(sql_type)
-            kind = Kind.NAMES if name == "record_id" else kind
-            if name in ("duration_s", "axis") and not self._read_all:
-                values = pa.chunked_array([pa.nulls(tally.records, pa.float64())])
-            else:
-                values = self._ask(job, column_sql(name, kind)).column(0)
-            tally.columns[name] = column_of(name, kind, values, whole)
-            self._stale.discard(name)
-            self._raw.pop(name, None)
+            self._count(job, name, sql_type)
             self._everything |= tally.counts([name], all_records=True)
             if first and tally.records > READ_AT_ONCE and number + 1 < len(columns):
                 self._tell(picked, False, start)
@@ -254,6 +253,22 @@ class Exploration:
         shown = self._tell(picked, True, start)
         if self.plotted is not None and (wanted := self.wanted) is not None:
             self.plotted(self._plot(job, *wanted), shown)
+
+    def _count(self, job: Job[Any], name: str, sql_type: str) -> None:
+        """Ask for a column. What is edited while it is asked for makes it stale again."""
+        self._stale.discard(name)
+        kind, whole = kind_of(sql_type)
+        kind = Kind.NAMES if name == "record_id" else kind
+        try:
+            if name in ("duration_s", "axis") and not self._read_all:
+                values = pa.chunked_array([pa.nulls(self._tally.records, pa.float64())])
+            else:
+                values = self._ask(job, column_sql(name, kind)).column(0)
+        except BaseException:
+            self._stale.add(name)
+            raise
+        self._tally.columns[name] = column_of(name, kind, values, whole)
+        self._raw.pop(name, None)
 
     def _plot(self, job: Job[Any], x: str, y: str | None) -> Plot | None:
         names = [x] if y is None else [x, y]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,8 @@ from inspector.session import Session
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from inspector.query.question import Question
 
 RECORDS = 400
 
@@ -306,19 +308,111 @@ def test_names_of_selections_and_files_that_are_none(tmp_path: Path) -> None:
     assert kept.free_name("my own") == "my_own-2"
 
 
-def test_a_newer_pick_gives_up_the_older(asked: Asked) -> None:
-    heard: list[Shown] = []
+class Held:
+    """A question that does not end before it is let go or cancelled."""
 
-    def told(shown: Shown) -> None:
-        heard.append(shown)
-        asked._told(shown)
+    def __init__(self, question: Question, gate: threading.Event) -> None:
+        self._question, self._gate = question, gate
+        self.cancelled = False
 
-    asked.it.told = told
-    for n in range(20):
-        asked.it.pick("cost", Pick(0, 10.0 * n + 10))
-    while asked.wait().picked != asked.it.picks.picked:
-        pass
-    assert heard[-1].picked["cost"] == Pick(0, 200.0)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._question, name)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self._gate.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._gate.wait(timeout) and self._question.wait(timeout)
+
+    @property
+    def answer(self) -> Any:
+        return None if self.cancelled else self._question.answer
+
+
+class Slow:
+    """A session that holds back what is asked with these words; `held` are those questions."""
+
+    def __init__(self, session: Session, words: str) -> None:
+        self._session, self._words = session, words
+        self.gate, self.asked = threading.Event(), threading.Event()
+        self.held: list[Held] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def ask(self, sql: str, then: None, limit: int | None) -> Any:
+        question = self._session.ask(sql, then, limit)
+        if self._words not in sql:
+            return question
+        self.held.append(Held(question, self.gate))
+        self.asked.set()
+        return self.held[-1]
+
+
+def test_a_newer_pick_gives_up_the_older(session: Session) -> None:
+    slow = Slow(session, "cost < 10")
+    asked = Asked(cast("Session", slow))
+    asked.it.refresh()
+    asked.wait()
+    asked.it.pick("cost", Pick(0, 10))
+    assert slow.asked.wait(30)
+    shown = asked.pick("cost", Pick(0, 200))  # the older one would never end
+    assert shown.picked["cost"] == Pick(0, 200.0)
+    assert [each.cancelled for each in slow.held] == [True]
     assert asked.error is None
-    assert not asked.it.busy or asked.it.picks.picked == heard[-1].picked
-    assert Coverage("text") in heard[-1].facets
+    assert Coverage("text") in shown.facets
+    asked.it.close()
+
+
+def test_a_pick_lets_a_sample_that_is_drawn_go_on(session: Session) -> None:
+    slow = Slow(session, "cost < 20")
+    asked = Asked(cast("Session", slow))
+    asked.it.refresh()
+    asked.wait()
+    asked.pick("good", Pick(values=(True,)))
+    kept: list[Selection] = []
+    asked.it.picks.put("cost", Pick(0, 20))
+    asked.it.keep("cheap and good", kept.append)
+    assert slow.asked.wait(30)
+    expected = count(session, asked.it.picks.where())
+    asked.it.pick("cost", Pick(30, 40))
+    assert not slow.held[0].cancelled
+    slow.gate.set()
+    asked.wait()
+    assert asked.error is None
+    assert [each.records for each in kept] == [expected]
+    session.desk.selections.remove(kept[0].name)
+    asked.it.close()
+
+
+def test_an_edit_while_a_facet_is_counted_is_counted_next(root: Path, tmp_path: Path) -> None:
+    with Session.open(root, workspace=tmp_path / "work", author="ann") as session:
+        done: list[int] = []
+
+        class Late(Held):
+            """Has its answer read just after somebody flagged a record."""
+
+            @property
+            def answer(self) -> Any:
+                found = self._question.answer
+                if not done:
+                    done.append(1)
+                    session.flag(["r001"], "reject")
+                    late.it.edited()
+                return found
+
+        class Edited(Slow):
+            def ask(self, sql: str, then: None, limit: int | None) -> Any:
+                question = session.ask(sql, then, limit)
+                self.gate.set()
+                return Late(question, self.gate) if "flag" in sql else question
+
+        late = Asked(cast("Session", Edited(session, "")))
+        late.it.refresh()
+        shown = late.wait()
+        while late.it.busy:
+            late.came.wait(0.1)
+        shown = late.shown or shown
+        assert shown.facets["flag"].values == ("reject",)
+        late.it.close()
