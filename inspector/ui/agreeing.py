@@ -18,11 +18,11 @@ from inspector.ui.said import labels_on
 from inspector.ui.timeline.label_track import LabelTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from inspector.agreement.measure import Agreement
     from inspector.core.jobs import Job
-    from inspector.core.model import Record
+    from inspector.core.model import Annotation, Record
     from inspector.session import Session
     from inspector.ui.actions import Handler
     from inspector.ui.main_window import MainWindow
@@ -47,8 +47,6 @@ class Agreeing(Room):
         self._job: Job[Agreement] | None = None
         self._heard: weakref.ref[Session] | None = None
         """Whose edits are listened to; a dataset that was closed is not kept for that."""
-        self._tracks: Sequence[Track] = ()
-        """All of the record, those that are hidden too."""
         window.timeline.dress = self._dress
         self._decided: set[tuple[str, str]] = set()
         """What was decided before the measurement, by record and key."""
@@ -152,7 +150,7 @@ class Agreeing(Room):
             self.panel.show_agreement(agreement)
             self.panel.done = set(self._decided)
             self.panel.arrange()
-        self.window.notice(_news(agreement))
+        self.window.notice(_news(agreement, self.panel is not None and self.panel.blind.isChecked()))
 
     def _edited(self, session: Session, touched: frozenset[str] | None) -> None:
         """In the window's thread: labels may have changed, or a decision may have been made or undone."""
@@ -186,7 +184,6 @@ class Agreeing(Room):
 
     def _dress(self, tracks: Sequence[Track]) -> Sequence[Track]:
         """The tracks that are to be shown, and what their authors are called."""
-        self._tracks = tuple(tracks)
         panel, record = self.panel, self.window.record
         if panel is None or record is None:
             return tracks
@@ -202,24 +199,29 @@ class Agreeing(Room):
 
     def tracks_built(self) -> None:
         """The pictures show the labels of those who are shown, by the names that they have."""
-        panel, record = self.panel, self.window.record
-        if panel is None or record is None:
-            return
-        hidden, names = panel.hidden, panel.called(record.id)
-        for camera in self.window.stage.cameras:
-            camera.set_labels(
-                [
-                    replace(label, author=names.get(label.author, label.author))
-                    for label in labels_on(record, camera.feed.stream.id)
-                    if (label.author or NOBODY) not in hidden
-                ]
-            )
+        record = self.window.record
+        if self.panel is not None and record is not None:
+            for camera in self.window.stage.cameras:
+                camera.set_labels(self.pictured(record, camera.feed.stream.id))
+
+    def pictured(self, record: Record, stream_id: str) -> list[Annotation]:
+        """The labels that a picture shows, of those who are shown and by the names that they have."""
+        hidden = frozenset() if self.panel is None else self.panel.hidden
+        shown = (each for each in labels_on(record, stream_id) if (each.author or NOBODY) not in hidden)
+        return self.named(record, shown)
+
+    def named(self, record: Record, labels: Iterable[Annotation]) -> list[Annotation]:
+        """Labels to be looked at, by the names that their authors have while somebody decides blind."""
+        names = {} if self.panel is None else self.panel.called(record.id)
+        return [replace(each, author=names.get(each.author, each.author)) for each in labels]
 
     def _show_layers(self) -> None:
-        self.window.timeline.set_tracks(self._tracks)
-        self.window.timeline.canvas.update()
+        timeline = self.window.timeline
+        timeline.set_tracks(timeline.every)
+        timeline.canvas.update()
         self.window.parts.fit_timeline()
         self.tracks_built()
+        self.window.labelling.show()
 
     # -- deciding ------------------------------------------------------------------------------------------
 
@@ -277,11 +279,13 @@ class Agreeing(Room):
             self.window.show_moment(row.record_id, row.at_ns)
 
 
-def _news(agreement: Agreement) -> str:
+def _news(agreement: Agreement, blind: bool) -> str:
     """The one thing to know first: who is early, else how much there is."""
-    lags = [lag for pair in agreement.pairs for lag in pair.lags]
-    if lags:
-        return lags[0].message
+    from inspector.ui.panels.agreement_model import lag_said
+
+    for pair in agreement.pairs:
+        for lag in pair.lags:
+            return lag_said(pair, lag, blind)
     authors = count_text(len(agreement.authors), "author")
     return f"{count_text(agreement.rows_in_all, 'disagreement')} of {authors}"
 

@@ -188,12 +188,12 @@ class Auditing(Room):
         if record is None or self.window.contents is None or record.axis != "time":
             return
         told = marks(items, record)
-        lane = next((track for track in timeline.tracks if isinstance(track, FindingsTrack)), None)
-        if lane is not None and told and timeline.tracks[-1] is lane:
+        lane = next((track for track in timeline.every if isinstance(track, FindingsTrack)), None)
+        if lane is not None and told and timeline.every[-1] is lane:
             if list(lane.marks) != sorted(told, key=lambda each: each.span):
                 lane.set_marks(told)
         elif lane is not None or told:
-            rest = [track for track in timeline.tracks if track.id != TRACK_ID]
+            rest = [track for track in timeline.every if track.id != TRACK_ID]
             timeline.set_tracks([*rest, FindingsTrack(told)] if told else rest)
             self.window.parts.fit_timeline()
 

@@ -81,7 +81,7 @@ class Contents:
     def retime(self, record: Record) -> None:
         """The same record with other time maps: tracks and transcript follow, nothing is read anew."""
         self._record = record
-        for track in self._timeline.tracks:
+        for track in self._timeline.every:
             if isinstance(track, StreamTrack):
                 track.set_stream(record.stream(track.stream.id))
             elif isinstance(track, LabelTrack):
@@ -105,8 +105,8 @@ class Contents:
         `empty` are lanes that are shown though they hold nothing.
         """
         before, self._record = self._record, record
-        known = {track.id: track for track in self._timeline.tracks if isinstance(track, LabelTrack)}
-        tracks: list[Track] = [each for each in self._timeline.tracks if not isinstance(each, LabelTrack)]
+        known = {track.id: track for track in self._timeline.every if isinstance(track, LabelTrack)}
+        tracks: list[Track] = [each for each in self._timeline.every if not isinstance(each, LabelTrack)]
         for lane in label_lanes(record, empty):
             old = known.get(lane.id)
             if old is not None:

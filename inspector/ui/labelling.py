@@ -23,7 +23,6 @@ from inspector.core.tiers import Tier, known_tier, tiers_of, usual_stream
 from inspector.errors import InspectorError
 from inspector.ui.label_facts import only_labels
 from inspector.ui.rooms import Room
-from inspector.ui.said import labels_on
 from inspector.ui.timeline.label_hand import LabelHand
 from inspector.ui.timeline.label_track import LabelTrack
 
@@ -117,7 +116,7 @@ class Labelling(Room):
 
         def got(tiers: dict[str, Tier]) -> None:
             self.tiers = tiers
-            self._show()
+            self.show()
 
         self.behind("reading the tiers", read, got)
 
@@ -127,14 +126,14 @@ class Labelling(Room):
         tiers = [] if record is None else self._tier_names(record)
         if self.tier not in tiers:
             self.tier = tiers[0] if tiers else ""
-        self._show()
+        self.show()
 
     def attach(self) -> None:
         """The record's tracks were built."""
         record = self.window.record
         if record is not None and self.window.contents is not None and self._lanes:
             self.window.contents.relabel(record, self._lanes)
-        self._show()
+        self.show()
 
     def took(self, record: Record) -> bool:
         """Whether the record on show became this one in place, since only labels or words are others."""
@@ -146,13 +145,13 @@ class Labelling(Room):
         window.record = record
         window.contents.relabel(record, self._lanes)
         for camera in window.stage.cameras:
-            camera.set_labels(labels_on(record, camera.feed.stream.id))
+            camera.set_labels(window.agreeing.pictured(record, camera.feed.stream.id))
         window.follower.set_record(record)
         window.dataset.set_record(record)
         window.records.set_filled(record.id, record)
         known = {label.id for label in record.annotations}
         self.chosen = tuple(each for each in self.chosen if each in known)
-        self._show()
+        self.show()
         return True
 
     # -- what is chosen ------------------------------------------------------------------------------------
@@ -170,7 +169,7 @@ class Labelling(Room):
         labels = self.labels
         if labels:
             self.tier = labels[0].tier
-        self._show()
+        self.show()
 
     def go(self, step: int) -> None:
         """Choose the next label of the lane (at first of the tier) or the one before, and go there."""
@@ -215,7 +214,7 @@ class Labelling(Room):
     def _header_pressed(self, track: Track) -> None:
         if isinstance(track, LabelTrack):
             self.tier = track.tier
-            self._show()
+            self.show()
 
     def _tier_names(self, record: Record) -> list[str]:
         named = [label.tier for label in record.annotations]
@@ -228,7 +227,7 @@ class Labelling(Room):
             at = names.index(self.tier) + step if self.tier in names else 0
             self.tier = names[at % len(names)]
             self.window.notice(f"Tier {self.tier}")
-            self._show()
+            self.show()
 
     # -- edits ---------------------------------------------------------------------------------------------
 
@@ -356,7 +355,7 @@ class Labelling(Room):
             self.relabel(text)
         else:
             self.window.notice(f"The next label says {text}")
-        self._show()
+        self.show()
 
     def delete(self) -> None:
         """Take the chosen labels away. In a list that knows Del itself the key is that list's."""
@@ -431,9 +430,9 @@ class Labelling(Room):
 
     def _take_tier(self, name: str) -> None:
         self.tier = name
-        self._show()
+        self.show()
 
-    def _show(self) -> None:
+    def show(self) -> None:
         """Mark what is chosen on the lanes, and tell the panel."""
         record = self.window.record
         ids = frozenset(self.chosen)
@@ -442,14 +441,15 @@ class Labelling(Room):
             tier = self.tiers.get(label.tier)
             if record is not None and tier is not None and tier.missing(record, label):
                 incomplete.add(label.id)
-        for track in self.window.timeline.tracks:
+        for track in self.window.timeline.every:
             if isinstance(track, LabelTrack):
                 track.choose(ids, frozenset(incomplete))
         self._enable()
         self.shown.emit()
         if self.panel is not None:
             tiers = [] if record is None else self._tier_names(record)
-            self.panel.show_labels(record, self.labels, tiers, self.vocabulary(self.tier), self.tiers)
+            labels = [] if record is None else self.window.agreeing.named(record, self.labels)
+            self.panel.show_labels(record, labels, tiers, self.vocabulary(self.tier), self.tiers)
 
     def _enable(self) -> None:
         for name in NEEDS_ONE:

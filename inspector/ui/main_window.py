@@ -19,7 +19,7 @@ from inspector.ui.furnished import Furnished
 from inspector.ui.goto_field import GotoField
 from inspector.ui.player import Player
 from inspector.ui.relay import Relay
-from inspector.ui.said import NOTHING_READ, START_WORDS, labels_on, no_pictures
+from inspector.ui.said import NOTHING_READ, START_WORDS, no_pictures
 from inspector.ui.sounds import Sounds
 from inspector.ui.status_line import StatusLine, memory_mb
 from inspector.ui.surveyor import Surveyor
@@ -297,7 +297,8 @@ class MainWindow(QMainWindow, Furnished):
         self._start_at = (None, False)
         self.stage.set_cameras([])
         self.player.load(record, at_ns)
-        self.stage.set_cameras([(feed, labels_on(record, feed.stream.id)) for feed in self.player.feeds])
+        pictured = self.agreeing.pictured
+        self.stage.set_cameras([(feed, pictured(record, feed.stream.id)) for feed in self.player.feeds])
         self.timeline.set_record(record)
         for room in self.rooms:
             room.set_record(record)

@@ -128,14 +128,14 @@ class Sounds(QObject):
             return
         open_ = {each.stream.id: each for each in self._timeline.tracks if isinstance(each, SpectrogramTrack)}
         rows: list[Track] = []
-        for track in self._timeline.tracks:
+        for track in self._timeline.every:
             if isinstance(track, SpectrogramTrack):
                 continue
             rows.append(track)
             if isinstance(track, WaveformTrack) and track.stream.id in self._spectra:
                 stream = track.stream
                 rows.append(open_.get(stream.id) or SpectrogramTrack(stream, track.title, feed))
-        if tuple(rows) != self._timeline.tracks:
+        if tuple(rows) != self._timeline.every:
             self._timeline.set_tracks(rows)
             self.rows_changed.emit()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox
 
 from inspector.core.adjudicate import GOLD
+from inspector.core.findings import Finding, Status
+from inspector.core.model import Modality
+from inspector.core.proposal import nudged
+from inspector.core.times import NS
 from inspector.ui.agreeing import STALE
 from inspector.ui.panels.agreement_model import Head, Row, Value
+from inspector.ui.panels.findings_model import Item
 from inspector.ui.timeline.label_track import LabelTrack
 
 if TYPE_CHECKING:
@@ -170,5 +176,72 @@ def test_an_authors_layer_is_hidden_and_shown(opened: Callable[[], MainWindow], 
     window.show_record(EARLY)
     qtbot.waitUntil(lambda: shown(window, EARLY), timeout=20_000)
     assert authors() == {"B"}
+    QTest.mouseClick(a, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    assert authors() == {"A", "B"}
+
+
+def test_no_author_is_named_anywhere_while_somebody_decides_blind(
+    opened: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = opened()
+    panel = measured(window, qtbot)
+    QTest.mouseClick(panel.blind, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+
+    def pictured() -> set[str]:
+        return {label.author for camera in window.stage.cameras for label in camera.labels}
+
+    def choose(author: str) -> str:
+        lane = next(t for t in window.timeline.tracks if isinstance(t, LabelTrack) and t.author == author)
+        window.labelling.choose(lane.annotations[0].id)
+        assert window.labelling.panel is not None
+        return window.labelling.panel.facts.text().splitlines()[0]
+
+    assert pictured() == {"one", "the other"}
+    # Another record, before its tracks are there.
+    window.show_record(EARLY)
+    qtbot.waitUntil(lambda: window.record is not None and window.record.id == EARLY, timeout=20_000)
+    assert pictured() == {"one", "the other"}
+    qtbot.waitUntil(lambda: shown(window, EARLY), timeout=20_000)
+    # After an edit of a label, which is taken over in place.
+    window.labelling.open()
+    assert {choose("A"), choose("B")} == {"by one", "by the other"}
+    window.labelling.relabel("something else")
+    qtbot.waitUntil(lambda: "something else" in {each.label for each in window.labelling.labels})
+    assert pictured() == {"one", "the other"}
+    # And after another measurement, whose news is a lag.
+    window.agreeing.measure()
+    qtbot.waitUntil(lambda: "ms earlier than" in window.status.text, timeout=20_000)
+    assert not {"A", "B"} & set(window.status.text.split())
+
+
+def test_a_hidden_layer_lasts_through_what_lays_the_tracks_anew(
+    opened: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = opened()
+    panel = measured(window, qtbot)
+
+    def authors() -> set[str]:
+        return {track.author for track in window.timeline.tracks if isinstance(track, LabelTrack)}
+
+    (a,) = [box for box in panel.layers.findChildren(QCheckBox) if box.text() == "A"]
+    QTest.mouseClick(a, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+    assert authors() == {"B"}
+    record = window.record
+    assert record is not None
+    # A fault that an audit found, and a sound's spectrogram.
+    fault = Finding("av.offset", record.id, (record.reference or "",), status=Status.FAILED)
+    window.auditing._draw([Item(fault)])
+    (sound,) = (each.id for each in record.of(Modality.AUDIO)[:1])
+    window.sounds.show_spectrogram(sound, True)
+    window.sounds.show_spectrogram(sound, False)
+    assert authors() == {"B"}
+    # A map of time is another while the layer is hidden.
+    hidden = next(t for t in window.timeline.every if isinstance(t, LabelTrack) and t.author == "A")
+    assert window.contents is not None
+    later = replace(
+        record, streams=tuple(replace(each, timemap=nudged(each.timemap, NS)) for each in record.streams)
+    )
+    window.contents.retime(later)
+    assert hidden.span == later.span != record.span
     QTest.mouseClick(a, Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
     assert authors() == {"A", "B"}

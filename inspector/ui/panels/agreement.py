@@ -183,6 +183,7 @@ class AgreementPanel(Panel):
         self.measure.setText("Measure" if agreement is None else "Measure again")
         self.empty.setText(NOT_YET if agreement is None else NOBODY)
         self.header.set_count("" if agreement is None else number_text(agreement.rows_in_all))
+        hidden = self.hidden
         for box in self._shown.values():
             box.deleteLater()
         self._shown = {}
@@ -190,7 +191,7 @@ class AgreementPanel(Panel):
         assert isinstance(layout, QGridLayout)
         for place, author in enumerate(() if agreement is None else agreement.authors):
             box = QCheckBox(author)
-            box.setChecked(True)
+            box.setChecked(author not in hidden)
             box.setToolTip("Show these labels on the timeline and the pictures")
             box.toggled.connect(lambda _: self.layers_changed.emit())
             self._shown[author] = box

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPainter
 
     from inspector.agreement.disagreements import Disagreement
-    from inspector.agreement.measure import Agreement, PairFigures, RelationFigures, TierFigures
+    from inspector.agreement.measure import Agreement, NamedLag, PairFigures, RelationFigures, TierFigures
 
 CARD = 11 * theme.STEP
 HEAD = 8 * theme.STEP
@@ -74,6 +74,12 @@ def names_of(pair: PairFigures, of: str, blind: bool) -> tuple[str, str]:
     return (OTHER, ONE) if swap else (ONE, OTHER)
 
 
+def lag_said(pair: PairFigures, lag: NamedLag, blind: bool) -> str:
+    """Who of the two is early; `blind`, without a name and without what is known of who is right."""
+    a, b = names_of(pair, lag.record_id or "", blind)
+    return replace(lag, a=a, b=b, right="" if blind else lag.right).message
+
+
 def arranged(
     agreement: Agreement,
     pair: PairFigures,
@@ -92,8 +98,7 @@ def arranged(
     for lag in pair.lags:
         place = "all records" if lag.record_id is None else lag.record_id
         if lag.record_id is None or record_id in (None, lag.record_id):
-            a, b = names_of(pair, lag.record_id or "", blind)
-            told = replace(lag, a=a, b=b, right="" if blind else lag.right).message
+            told = lag_said(pair, lag, blind)
             lines.append(Row(told, f"{place} · a constant lag", lag.record_id, lag.start_ns, True))
     entries: list[TierFigures | RelationFigures] = [*pair.tiers, *pair.relations]
     for entry in entries:

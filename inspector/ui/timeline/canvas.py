@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPixmap, QRegion
 from PySide6.QtWidgets import QWidget
 
@@ -182,6 +182,12 @@ class TimelineCanvas(QWidget):
             if y + track.height + GAP > ruler.HEIGHT:
                 yield track, QRectF(0, y, self.width(), track.height)
             y += track.height + GAP
+
+    def row_at(self, pos: QPointF) -> tuple[Track, QRectF] | None:
+        """The track under a place, with its row; None on the ruler and below the last one."""
+        if pos.y() < ruler.HEIGHT:
+            return None
+        return next((each for each in self.rows() if each[1].contains(pos)), None)
 
     def content_rect(self, track: Track) -> QRectF:
         """The part of a track's row that lies on the axis, empty where it is scrolled away."""

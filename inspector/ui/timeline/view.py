@@ -84,8 +84,10 @@ class TimelineView(QWidget):
         self._sliding: StreamTrack | None = None
         self.hand: LabelHand | None = None
         """What takes hold of labels; without it a drag on their lanes moves the playhead."""
+        self.every: tuple[Track, ...] = ()
+        """What was given last, also what is not shown: what is given back is made of it."""
         self.dress: Callable[[Sequence[Track]], Sequence[Track]] = list
-        """Who chooses which tracks are shown, and what they are called."""
+        """Who chooses which of them are shown, and what they are called."""
         self._controls: dict[str, MixStrip] = {}
         self._hovered: Track | None = None
         self._hands_off_until, self.clock = 0.0, time.monotonic
@@ -127,6 +129,7 @@ class TimelineView(QWidget):
 
     def set_tracks(self, tracks: Sequence[Track]) -> None:
         """Show these rows, at the heights that the curator gave those of the same id before."""
+        self.every = tuple(tracks)
         tracks = self.dress(tracks)
         for track in tracks:
             track.height = self._heights.get(track.id, track.natural_height)
@@ -402,15 +405,14 @@ class TimelineView(QWidget):
                 for start, end in found[:3].tolist()
             ]
             return "\n".join([*lines, *([f"and {len(found) - 3} more"] if len(found) > 3 else [])])
-        for track, row in self.canvas.rows():
-            if pos.y() < ruler.HEIGHT or not row.contains(pos):
-                continue
-            if pos.x() >= header.WIDTH:
-                return track.tooltip_at(pos, self._content(row), self._axis)
-            if track.chip is not None and header.chip_rect(track, row).contains(pos):
-                return track.chip.tooltip
-            return track.header_tooltip()
-        return ""
+        if (found := self.canvas.row_at(pos)) is None:
+            return ""
+        track, row = found
+        if pos.x() >= header.WIDTH:
+            return track.tooltip_at(pos, self._content(row), self._axis)
+        if track.chip is not None and header.chip_rect(track, row).contains(pos):
+            return track.chip.tooltip
+        return track.header_tooltip()
 
     def _scrub_to(self, pos: QPointF) -> None:
         """Ask for the time under the pointer; beyond an end of the screen the screen moves along."""
@@ -433,10 +435,8 @@ class TimelineView(QWidget):
         self.slid.emit(track, by, done)
 
     def _stream_at(self, pos: QPointF) -> StreamTrack | None:
-        for track, row in self.canvas.rows():
-            if pos.y() >= ruler.HEIGHT and row.contains(pos) and isinstance(track, StreamTrack):
-                return track
-        return None
+        found = self.canvas.row_at(pos)
+        return found[0] if found is not None and isinstance(found[0], StreamTrack) else None
 
     def _click(self, pos: QPointF) -> None:
         self.scrub_started.emit()
@@ -448,12 +448,9 @@ class TimelineView(QWidget):
         self.scrub_moved.emit(self._asked)
 
     def _target(self, pos: QPointF) -> int:
-        for track, row in self.canvas.rows():
-            if pos.y() >= ruler.HEIGHT and row.contains(pos):
-                hit = track.click_at(pos, self._content(row), self._axis)
-                if hit is not None:
-                    return hit
-        return self.canvas.ns_of(pos.x())
+        found = self.canvas.row_at(pos)
+        hit = None if found is None else found[0].click_at(pos, self._content(found[1]), self._axis)
+        return self.canvas.ns_of(pos.x()) if hit is None else hit
 
     def _content(self, row: QRectF) -> QRectF:
         return row.adjusted(header.WIDTH, 0, 0, 0)
@@ -480,9 +477,8 @@ class TimelineView(QWidget):
         self._place()
 
     def _header_at(self, pos: QPointF) -> Track | None:
-        if pos.x() >= header.WIDTH or pos.y() < ruler.HEIGHT:
-            return None
-        return next((track for track, row in self.canvas.rows() if row.contains(pos)), None)
+        found = None if pos.x() >= header.WIDTH else self.canvas.row_at(pos)
+        return None if found is None else found[0]
 
     def _hover(self, track: Track | None) -> None:
         if track is not self._hovered:

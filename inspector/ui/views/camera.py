@@ -88,7 +88,8 @@ class CameraView(QWidget):
     def __init__(self, feed: Feed, labels: Sequence[Annotation], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.feed = feed
-        self._labels = labels
+        self.labels = labels
+        """What is drawn on the picture, by the names that authors have now."""
         self._marking = False
         self._dragged: tuple[QPointF, QPointF] | None = None
         self._time_ns = 0
@@ -133,7 +134,7 @@ class CameraView(QWidget):
 
     def set_labels(self, labels: Sequence[Annotation]) -> None:
         """Draw other labels on the picture."""
-        self._labels = labels
+        self.labels = labels
         self.update()
 
     @property
@@ -300,14 +301,14 @@ class CameraView(QWidget):
 
     def _draw_labels(self, painter: QPainter, rect: QRectF) -> None:
         """The labels of the frame shown, by the frame's own time: never those of the time asked for."""
-        if self._picture is None or not self._labels:
+        if self._picture is None or not self.labels:
             return
         stream, frame, at = self.feed.stream, None, self._time_ns
         if self.feed.index is not None:
             frame = start, end = self._picture.span
             inside = start <= stream.timemap.to_local(at) < end
             at = at if inside else stream.timemap.to_reference(start)
-        shown = shown_now(self._labels, stream, at, frame)
+        shown = shown_now(self.labels, stream, at, frame)
         paint_regions(painter, rect, shown)
         texts = [label for label, regions in shown if not regions]
         font = theme.text_font(13)
