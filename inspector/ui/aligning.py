@@ -27,7 +27,15 @@ from inspector.core.proposal import (
 from inspector.core.times import clock_text
 from inspector.errors import InspectorError
 from inspector.ui.panels.align import AlignPanel, Told
-from inspector.ui.proposed import Proposal, changes_of, note_of, only_maps, to_move
+from inspector.ui.proposed import (
+    Proposal,
+    changes_of,
+    measured_said,
+    note_of,
+    only_maps,
+    state_said,
+    to_move,
+)
 from inspector.ui.rooms import Room
 
 if TYPE_CHECKING:
@@ -42,7 +50,6 @@ if TYPE_CHECKING:
     from inspector.ui.timeline.track import StreamTrack
 
 MS = 1_000_000
-USUAL_FRAME_NS = 40 * MS
 MEASURED = "SELECT * FROM pairs WHERE record_id = {}"
 
 
@@ -76,8 +83,8 @@ class Aligning(Room):
             "earlier_10": lambda: self.nudge(-10 * MS),
             "later_1": lambda: self.nudge(MS),
             "earlier_1": lambda: self.nudge(-MS),
-            "later_frame": lambda: self.nudge(self._frame_ns()),
-            "earlier_frame": lambda: self.nudge(-self._frame_ns()),
+            "later_frame": lambda: self.nudge_frames(1),
+            "earlier_frame": lambda: self.nudge_frames(-1),
             "before": self._show,
             "accept": self.accept,
             "discard": self.discard,
@@ -176,6 +183,11 @@ class Aligning(Room):
         now = self._map(stream)
         ties = [replace(each, reference_ns=each.reference_ns + later_ns) for each in self._ties()]
         self._set(Proposal(stream.id, nudged(now, later_ns), method="by hand", ties=ties))
+
+    def nudge_frames(self, later: int) -> None:
+        """The same by frames of the reference film."""
+        player = self.window.player
+        self.nudge(later * player.frame_ns(player.transport.now_ns()))
 
     def mark(self) -> None:
         """Mark the event at the playhead: first where the stream has it, then where the others do."""
@@ -297,9 +309,8 @@ class Aligning(Room):
 
     def _show(self) -> None:
         """Have everybody follow the proposal, or what was before it."""
-        before = self.window.actions_["before"].isChecked()
         try:
-            record = self.window.record if before else self._proposed()
+            record = self.shown
         except InspectorError as error:
             self.proposal = None
             self.window.notice(str(error))
@@ -309,6 +320,12 @@ class Aligning(Room):
         self._enable()
         self._tell()
 
+    @property
+    def shown(self) -> Record | None:
+        """The record as everybody sees it now: by the proposal's maps where there is one."""
+        before = self.window.actions_["before"].isChecked()
+        return self.window.record if before else self._proposed()
+
     def _put(self, record: Record) -> None:
         window = self.window
         if window.contents is not None:
@@ -316,6 +333,7 @@ class Aligning(Room):
         window.streams.set_record(record)
         window.follower.set_record(record)
         window.player.retime(record)
+        window.labelling.retimed()
 
     def _enable(self) -> None:
         actions = self.window.actions_
@@ -373,7 +391,7 @@ class Aligning(Room):
             + (f"   {off / 1e6:+.1f} ms".replace("-", "−") if len(ties) > 2 else "")
             for each, off in zip(ties, offs, strict=True)
         ]
-        state, basis = self._state(record, stream)
+        state, basis = state_said(record, stream, self._measured)
         timemap = self._map(stream)
         self.panel.tell(
             Told(
@@ -393,24 +411,6 @@ class Aligning(Room):
             )
         )
 
-    def _state(self, record: Record, stream: Stream) -> tuple[str, str]:
-        """How late the stream is measured to be against the reference, and by what."""
-        if stream.id == record.reference:
-            return "The reference", "Every other stream is placed against its clock"
-        for row in self._measured:
-            late = row["offset_ms"]
-            pair = (row["stream_a"], row["stream_b"])
-            if late is None or set(pair) != {record.reference, stream.id}:
-                continue
-            late = late if pair[1] == stream.id else -late
-            sure = "" if row["confidence"] is None else f", confidence {row['confidence']:.2f}"
-            words = "on time" if abs(late) < 0.5 else f"{abs(late):.0f} ms {'late' if late > 0 else 'early'}"
-            drift = row["drift_ppm"] if pair[1] == stream.id else -(row["drift_ppm"] or 0.0)
-            if drift and abs(drift) >= 0.5:
-                words += f", {abs(drift):.0f} ppm {'fast' if drift > 0 else 'slow'}"
-            return words, f"{stream.id} against {record.reference}, {row['method']}{sure}"
-        return "not measured", f"{stream.id} against {record.reference or 'the others'}: no audit measured it"
-
     def _summary(self, record: Record, stream: Stream) -> str:
         proposal = self.proposal
         if proposal is None:
@@ -428,17 +428,8 @@ class Aligning(Room):
             line = f"{change.stream_b} against {change.stream_a}: {shift_said(change.later_ns)}"
             if abs(change.ppm) >= 0.05:
                 line += f", {change.ppm:+.0f} ppm".replace("-", "−")
-            said.append(line + self._measured_said(change.stream_a, change.stream_b, change.later_ns))
+            said.append(line + measured_said(change, self._measured))
         return said
-
-    def _measured_said(self, a: str, b: str, later_ns: int) -> str:
-        for row in self._measured:
-            late, pair = row["offset_ms"], (row["stream_a"], row["stream_b"])
-            if late is None or set(pair) != {a, b}:
-                continue
-            late = late if pair == (a, b) else -late
-            return f"\n    {row['method']}: {late:+.0f} → {late + later_ns / 1e6:+.0f} ms".replace("-", "−")
-        return " (not measured)"
 
     # -- what is chosen ------------------------------------------------------------------------------------
 
@@ -455,11 +446,6 @@ class Aligning(Room):
 
     def _ties(self) -> list[Tie]:
         return [] if self.proposal is None else list(self.proposal.ties)
-
-    def _frame_ns(self) -> int:
-        feed = self.window.player.reference_feed()
-        rate = feed.stream.rate if feed is not None else None
-        return round(1e9 / rate) if rate else USUAL_FRAME_NS
 
     def _other_ids(self) -> list[str]:
         record = self.window.record

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 NEW_TIER = "labels"
 """The tier that a first label goes to where the record has none."""
-USUAL_FRAME_NS = 40_000_000
 NEEDS_ONE = (
     "label_start", "label_end", "label_later", "label_earlier", "label_split", "label_merge", "label_delete",
 )  # fmt: skip
@@ -312,7 +311,7 @@ class Labelling(Room):
     def _shift(self, frames: int) -> None:
         if (found := self._first_span()) is not None:
             start, end = found[1]
-            by = frames * self._frame_ns(start)
+            by = frames * self.window.player.frame_ns(start)
             self.move_to(start + by, end + by)
 
     def split(self) -> None:
@@ -434,7 +433,7 @@ class Labelling(Room):
 
     def show(self) -> None:
         """Mark what is chosen on the lanes, and tell the panel."""
-        record = self.window.record
+        record = self.window.aligning.shown
         ids = frozenset(self.chosen)
         incomplete: set[str] = set()
         for label in record.annotations if record is not None else ():
@@ -451,6 +450,13 @@ class Labelling(Room):
             labels = [] if record is None else self.window.agreeing.named(record, self.labels)
             self.panel.show_labels(record, labels, tiers, self.vocabulary(self.tier), self.tiers)
 
+    def retimed(self) -> None:
+        """Time maps are others, or are proposed: what is chosen lies elsewhere, and what joins labels."""
+        if self.chosen:
+            self.show()
+        else:
+            self.shown.emit()
+
     def _enable(self) -> None:
         for name in NEEDS_ONE:
             self.window.actions_[name].setEnabled(bool(self.chosen))
@@ -464,19 +470,7 @@ class Labelling(Room):
         texts = {} if contents is None else contents.texts
         places = places_of(record, texts, (label_id,))
         places.append((self._now(), "playhead"))
-        return Magnets(places, self._frame)
-
-    def _frame(self, ns: int) -> Span | None:
-        feed = self.window.player.reference_feed()
-        index = None if feed is None else feed.index
-        if feed is None or index is None or (at := index.at(feed.stream.timemap.to_local(ns))) is None:
-            return None
-        start, end = index.frame_span(at)
-        return feed.stream.timemap.to_reference(start), feed.stream.timemap.to_reference(end)
-
-    def _frame_ns(self, ns: int) -> int:
-        frame = self._frame(ns)
-        return USUAL_FRAME_NS if frame is None else frame[1] - frame[0]
+        return Magnets(places, self.window.player.frame_at)
 
     def _now(self) -> int:
         return self.window.player.transport.now_ns()

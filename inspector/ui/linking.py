@@ -126,7 +126,7 @@ class Linking(Room):
 
     def _show(self) -> None:
         """Draw the links as they stand now."""
-        record, tracks = self.window.record, self.window.timeline.tracks
+        record, tracks = self.window.aligning.shown, self.window.timeline.tracks
         self.layer.threads = () if record is None else threads_of(record, tracks)
         self.layer.chosen = frozenset(self.window.labelling.chosen)
         rows = rows_of(tracks) if self.ends else {}

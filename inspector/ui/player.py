@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from inspector.core.model import Modality
 from inspector.core.settings import settings
+from inspector.core.timemap import map_span
 from inspector.core.times import NS
 from inspector.playback.desk import Desk, Mix
 from inspector.playback.pictures import PictureFeed, State
@@ -20,10 +21,11 @@ from inspector.playback.transport import Transport
 from inspector.ui.speaker import Speaker
 
 if TYPE_CHECKING:
-    from inspector.core.model import Record
+    from inspector.core.model import Record, Span
     from inspector.playback.mixer import Mixer, Track
 
 MS = 1_000_000
+USUAL_FRAME_NS = 40 * MS
 TICK_MS = 16
 """The playhead moves this often while playing; a new frame's start is waited for to the millisecond."""
 
@@ -135,7 +137,7 @@ class Player(QObject):
         at = feed.frame_start(now, frames) if feed is not None else None
         if at is not None and frames > 0 and at <= now:
             at = None  # behind the film's last frame: go on in the sound and the sensors
-        self.transport.seek(now + frames * 40_000_000 if at is None else at)
+        self.transport.seek(now + frames * USUAL_FRAME_NS if at is None else at)
 
     def go_end(self) -> None:
         """To the last frame of the reference film where that ends the record, else to the record's end."""
@@ -149,6 +151,24 @@ class Player(QObject):
         feed = self.reference_feed()
         start = feed.frame_start(at_ns, 1) if feed is not None else None
         self.transport.seek(start if start is not None and 0 < start - at_ns < MS else at_ns)
+
+    def frame_at(self, at_ns: int) -> Span | None:
+        """The reference film's frame at a time, on the reference timeline; None where none is known there."""
+        feed = self.reference_feed()
+        index = None if feed is None else feed.index
+        if feed is None or index is None:
+            return None
+        timemap = feed.stream.timemap
+        number = index.at(timemap.to_local(at_ns))
+        return None if number is None else map_span(timemap, index.frame_span(number))
+
+    def frame_ns(self, at_ns: int) -> int:
+        """How long that frame lasts; where none is known by the film's rate, without a film 40 ms."""
+        if (frame := self.frame_at(at_ns)) is not None:
+            return frame[1] - frame[0]
+        feed = self.reference_feed()
+        rate = None if feed is None else feed.stream.rate
+        return round(NS / rate) if rate else USUAL_FRAME_NS
 
     def reference_feed(self) -> PictureFeed | None:
         """The feed of the reference film, or of the first film."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inspector.core.effective import evidence_path, timemap_path, timemap_value
 from inspector.core.proposal import Tie, moved_by, residuals_ns, retimed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from inspector.core.edits import Change
-    from inspector.core.model import Record
+    from inspector.core.model import Record, Stream
+    from inspector.core.proposal import PairChange
     from inspector.core.timemap import TimeMap
     from inspector.session import Session
 
@@ -92,3 +93,34 @@ def changes_of(
         }
         changes.append(session.curation.change(record_id, evidence_path(stream.id), told))
     return changes, left
+
+
+def state_said(record: Record, stream: Stream, measured: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """How late the stream is measured to be against the reference, and by what: from the rows of `pairs`."""
+    if stream.id == record.reference:
+        return "The reference", "Every other stream is placed against its clock"
+    for row in measured:
+        late = row["offset_ms"]
+        pair = (row["stream_a"], row["stream_b"])
+        if late is None or set(pair) != {record.reference, stream.id}:
+            continue
+        late = late if pair[1] == stream.id else -late
+        sure = "" if row["confidence"] is None else f", confidence {row['confidence']:.2f}"
+        words = "on time" if abs(late) < 0.5 else f"{abs(late):.0f} ms {'late' if late > 0 else 'early'}"
+        drift = row["drift_ppm"] if pair[1] == stream.id else -(row["drift_ppm"] or 0.0)
+        if drift and abs(drift) >= 0.5:
+            words += f", {abs(drift):.0f} ppm {'fast' if drift > 0 else 'slow'}"
+        return words, f"{stream.id} against {record.reference}, {row['method']}{sure}"
+    return "not measured", f"{stream.id} against {record.reference or 'the others'}: no audit measured it"
+
+
+def measured_said(change: PairChange, measured: Sequence[Mapping[str, Any]]) -> str:
+    """What the two streams of a pair were measured to be apart, and what they are then."""
+    for row in measured:
+        late, pair = row["offset_ms"], (row["stream_a"], row["stream_b"])
+        if late is None or set(pair) != {change.stream_a, change.stream_b}:
+            continue
+        late = late if pair == (change.stream_a, change.stream_b) else -late
+        after = late + change.later_ns / 1e6
+        return f"\n    {row['method']}: {late:+.0f} → {after:+.0f} ms".replace("-", "−")
+    return " (not measured)"

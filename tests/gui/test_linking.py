@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from gui.label_hands import NO, dataset, labels, saved, see, spot, window
+from gui.label_hands import MS, NO, dataset, labels, saved, see, spot, window
 from gui.windows import edits, press
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
+from inspector.core import annotate
 from inspector.core.annotate import RECHECK, label_target
 from inspector.core.edits import DATASET
-from inspector.core.model import Modality
+from inspector.core.model import Anchor, Annotation, Modality
 from inspector.core.tiers import tiers_of
+from inspector.core.times import NS, clock_text
 from inspector.ui.label_files import LabelFiles
 from inspector.ui.linking import Linking
 from inspector.ui.rooms import Room
@@ -354,3 +356,32 @@ def test_words_and_lines_are_cut_joined_added_and_deleted_by_key(
         press(window, "Ctrl+Z")
         saved(window, qtbot, dataset, count)
     qtbot.waitUntil(lambda: contents.numbered("words") == lines)
+
+
+def test_links_and_the_labels_panel_follow_what_is_proposed(window: MainWindow, qtbot: QtBot) -> None:
+    linking, panel, record = room(window, Linking), opened(window), window.record
+    assert record is not None
+    sound = record.of(Modality.AUDIO)[0].id
+    ends = Anchor(sound, (2 * NS, 3 * NS)), Anchor("hands", (5 * NS, 6 * NS))
+    link = Annotation("ours", "links", "goes with", ends, "cy")
+    window.labelling.edit(lambda now: annotate.link(now, link), lambda _: window.labelling.choose("ours"))
+    qtbot.waitUntil(lambda: bool(linking.layer.threads) and window.labelling.chosen == ("ours",))
+
+    def starts() -> list[int]:
+        (thread,) = linking.layer.threads
+        return sorted(span[0] for _, span in thread.ends)
+
+    assert starts() == [2 * NS, 5 * NS]
+    assert panel.start.text() == clock_text(2 * NS)
+    window.aligning.open()
+    window.aligning._choose(sound)
+    window.aligning.nudge(100 * MS)
+    moved = 2 * NS + 100 * MS
+    assert starts() == [moved, 5 * NS]
+    assert panel.start.text() == clock_text(moved)
+    press(window, "Ctrl+Return")
+    qtbot.waitUntil(lambda: window.aligning.proposal is None)
+    assert starts() == [moved, 5 * NS]
+    press(window, "Ctrl+Z")
+    qtbot.waitUntil(lambda: starts() == [2 * NS, 5 * NS])
+    assert panel.start.text() == clock_text(2 * NS)

@@ -405,9 +405,9 @@ class TimelineView(QWidget):
                 for start, end in found[:3].tolist()
             ]
             return "\n".join([*lines, *([f"and {len(found) - 3} more"] if len(found) > 3 else [])])
-        if (found := self.canvas.row_at(pos)) is None:
+        if (under := self.canvas.row_at(pos)) is None:
             return ""
-        track, row = found
+        track, row = under
         if pos.x() >= header.WIDTH:
             return track.tooltip_at(pos, self._content(row), self._axis)
         if track.chip is not None and header.chip_rect(track, row).contains(pos):
