@@ -92,6 +92,11 @@ class Aligning(Room):
 
     # -- records -------------------------------------------------------------------------------------------
 
+    def set_session(self, session: Session | None) -> None:
+        """Another dataset: what waits for a record waits for one of the last dataset's."""
+        super().set_session(session)
+        self._awaited = None
+
     def set_record(self, record: Record | None) -> None:
         """Another record, or the same with other maps: what was proposed for it is gone."""
         lost = self.proposal is not None and record is not None
@@ -102,8 +107,8 @@ class Aligning(Room):
             self._stream_id = "" if record is None else to_move(record)
         self._enable()
         self._offer()
-        if self._awaited is not None and record is not None and self._awaited[0] == record.id:
-            awaited, self._awaited = self._awaited, None
+        awaited, self._awaited = self._awaited, None
+        if awaited is not None and record is not None and awaited[0] == record.id:
             self.propose(*awaited)
 
     def tracks_built(self) -> None:
@@ -356,14 +361,13 @@ class Aligning(Room):
 
     def _ask_measured(self) -> None:
         """Look up behind what an audit measured of this record's pairs."""
-        record, panel = self.window.record, self.panel
-        if record is None or panel is None or not panel.isVisible() or self._measured:
+        record, panel, session = self.window.record, self.panel, self.session
+        if session is None or record is None or panel is None or not panel.isVisible() or self._measured:
             return
         sql = MEASURED.format("'" + record.id.replace("'", "''") + "'")
 
         def read(_job: Job[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-            assert self.session is not None
-            rows: list[dict[str, Any]] = self.session.query(sql).table.to_pylist()
+            rows: list[dict[str, Any]] = session.query(sql).table.to_pylist()
             return rows
 
         def got(rows: list[dict[str, Any]]) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from inspector.core.findings import Finding, Status
     from inspector.core.jobs import Job
+    from inspector.core.model import Record
     from inspector.session import Session
     from inspector.ui.actions import Handler
     from inspector.ui.main_window import MainWindow
@@ -147,6 +148,11 @@ class Auditing(Room):
         """Do something behind the window that nobody waits for, in order; what goes wrong is said below."""
         if self._jobs is not None:
             self.behind(title, work, then, jobs=self._jobs)
+
+    def set_record(self, record: Record | None) -> None:
+        """Another record than the one that is to be played: nobody waits for that any more."""
+        if record is None or record.id != self._to_play:
+            self._to_play = ""
 
     def tracks_built(self) -> None:
         """Put what was found into the tracks' headers and a lane of its own; play where that was asked."""

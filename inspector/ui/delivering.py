@@ -21,6 +21,7 @@ from inspector.ui.rooms import Room, said
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from inspector.core.edits import Edit
     from inspector.core.jobs import Job
     from inspector.release.carry import Decision
     from inspector.release.intake import Delivery
@@ -115,18 +116,18 @@ class Delivering(Room):
 
         jobs.start(title, lambda job: work(session, job), ended)
 
-    def _told(self, job: Job[Any]) -> Callable[[int], None]:
+    def _told(self, session: Session, job: Job[Any]) -> Callable[[int], None]:
         """What hears of progress in the job's thread, and stops it where the dataset is closed."""
-        total = len(self.session.index) if self.session is not None else 0
+        total = len(session.index)
 
         def told(done: int) -> None:
             job.step(done, total)
-            self.window.relay.post(lambda: self._progressed(done, total))
+            self.window.relay.post(lambda: self._progressed(session, done, total))
 
         return told
 
-    def _progressed(self, done: int, total: int) -> None:
-        if self.panel is not None and self.busy:
+    def _progressed(self, session: Session, done: int, total: int) -> None:
+        if self.panel is not None and self.session is session and self.busy:
             self.panel.show_progress(done, total)
 
     def _look_on_opening(self) -> None:
@@ -214,9 +215,9 @@ class Delivering(Room):
                 return None
             session.desk.workspace.begin()
             deep = [each for each in session.curation.records() if each in known]
-            state.note(session, deep, told=self._told(job))
+            state.note(session, deep, told=self._told(session, job))
             return None
-        found = intake(session, state, self._told(job))
+        found = intake(session, state, self._told(session, job))
         return found, decisions(session, found)
 
     def _show(self, result: tuple[Delivery, list[Decision]] | None) -> None:
@@ -237,21 +238,20 @@ class Delivering(Room):
 
     def take_in(self, rebase: bool) -> None:
         """Make again what holds, in one edit, and take the delivery as seen."""
+        if self._is_copied():
+            return
         found = list(self.decisions)
 
-        def work(session: Session, job: Job[Any]) -> Any:
+        def work(session: Session) -> Edit | None:
             from inspector.release.carry import carry
 
-            edit = carry(session, found, rebase)
-            self._take(session, job)
-            return edit, self._compared(session, job)
+            return carry(session, found, rebase)
 
-        def then(result: Any) -> None:
-            edit, shown = result
+        def saved(edit: Edit | None) -> None:
             self.window.notice("Nothing was to be made again" if edit is None else edit.title)
-            self._show(shown)
+            self._run("noting what the data holds", self._taken, self._show)
 
-        self._run("taking in the delivery", work, then)
+        self.window.curating.save(work, saved)
 
     def drop(self) -> None:
         """Have the stale and the lost decisions told no more."""
@@ -259,37 +259,33 @@ class Delivering(Room):
 
         found = [each for each in self.decisions if each.state in (STALE, LOST)]
 
-        def work(session: Session, job: Job[Any]) -> Any:
-            edit = dismiss(session, found)
-            return edit, self._compared(session, job)
-
-        def then(result: Any) -> None:
-            edit, shown = result
+        def saved(edit: Edit | None) -> None:
             if edit is not None:
                 self.window.notice(edit.title)
-            self._show(shown)
+            self._run("comparing with what was last seen", self._compared, self._show)
 
-        self._run("dropping stale decisions", work, then)
+        self.window.curating.save(lambda session: dismiss(session, found), saved)
 
     def take_as_seen(self) -> None:
         """Change nothing, and compare the next delivery with this one."""
+        if not self._is_copied():
+            self._run("noting what the data holds", self._taken, self._show)
 
-        def work(session: Session, job: Job[Any]) -> Any:
-            self._take(session, job)
-            return self._compared(session, job)
+    def _is_copied(self) -> bool:
+        """Whether files are still being copied, which is said: half of one is not what was delivered."""
+        copying = self.delivery.copying if self.delivery is not None else ()
+        if copying:
+            self.window.notice(f"Files are still being copied: {copying[0]} · Look again once they are there")
+        return bool(copying)
 
-        self._run("noting what the data holds", work, self._show)
-
-    def _take(self, session: Session, job: Job[Any]) -> None:
+    def _taken(self, session: Session, job: Job[Any]) -> Any:
+        """Note the delivery as seen, and compare with it."""
         from inspector.release.seen import Seen
 
-        if self.delivery is not None and self.delivery.copying:
-            raise InspectorError(
-                "Files are still being copied", self.delivery.copying[0], "Look again once they are there"
-            )
         known = set(session.record_ids())
         deep = [each for each in session.curation.records() if each in known]
-        Seen(session.desk.workspace.folder).note(session, deep, told=self._told(job))
+        Seen(session.desk.workspace.folder).note(session, deep, told=self._told(session, job))
+        return self._compared(session, job)
 
     # -- two releases --------------------------------------------------------------------------------------
 
@@ -343,20 +339,23 @@ class Delivering(Room):
 
     def save_page(self, name: str) -> None:
         """Write what the panel shows as one page. What goes wrong is told in the bottom bar."""
-        from inspector.release.diff_said import page
-
-        panel = self.compare
-        if panel is None or panel.found is None:
+        panel, session = self.compare, self.session
+        found = None if panel is None else panel.found
+        if found is None or session is None:
             return
-        try:
+
+        def work(_job: Job[Any]) -> Path:
+            from inspector.release.diff_said import page
+
             target = Path(name).resolve()
-            if self.session is not None and target.is_relative_to(self.session.root):
+            if target.is_relative_to(session.root):
                 raise InspectorError(
                     "The page would be written into the dataset", name, "A dataset is never written to"
                 )
-            target.write_text(page(panel.found), "utf-8", errors="replace")
-            self.window.notice(f"Written: {target}")
-        except InspectorError as error:
-            self.window.notice(str(error))
-        except OSError as error:
-            self.window.notice(f"The page cannot be written: {error.strerror}")
+            try:
+                target.write_text(page(found), "utf-8", errors="replace")
+            except OSError as error:
+                raise InspectorError("The page cannot be written", f"{target}: {error.strerror}") from error
+            return target
+
+        self.slowly("writing the page", work, lambda target: self.window.notice(f"Written: {target}"))

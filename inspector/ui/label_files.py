@@ -75,8 +75,9 @@ class LabelFiles(Room):
             return receive(session, file, session.desk.author, record.id, dry_run=True)
 
         def got(found: Received) -> None:
-            self.waiting = (file, record.id)
-            self._tell(file, found, True)
+            if self._shows(record.id):
+                self.waiting = (file, record.id)
+                self._tell(file, found, True)
 
         self.behind(f"reading {file.name}", read, got)
 
@@ -92,10 +93,15 @@ class LabelFiles(Room):
             return receive(session, file, session.desk.author, record_id)
 
         def taken(found: Received) -> None:
-            self._tell(file, found, False)
+            if self._shows(record_id):
+                self._tell(file, found, False)
             self.window.notice(f"Labels from {file.name} · Ctrl+Z takes them back")
 
         self.window.curating.save(work, taken)
+
+    def _shows(self, record_id: str) -> bool:
+        """Whether what is told of a record is still asked for: another may be on show by then."""
+        return self.window.record is not None and self.window.record.id == record_id
 
     def _tell(self, file: Path, found: Received, takeable: bool) -> None:
         if self.part is None:
@@ -141,7 +147,7 @@ class LabelFiles(Room):
 
         def done(found: tuple[Path, tuple[str, ...]]) -> None:
             self.window.notice(f"Written: {found[0]}")
-            if self.part is not None:
+            if self.part is not None and self._shows(record.id):
                 self.part.show_facts([f"{found[0].name} was written"], found[1], False)
 
         self.behind("writing the labels", work, done)

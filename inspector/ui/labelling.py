@@ -270,7 +270,7 @@ class Labelling(Room):
         timemap = timemap_of(record, stream_id)
         local = timemap.to_local(span[0]), timemap.to_local(span[1])
         anchor = Anchor(stream_id, (local[0], max(local)))
-        label = Annotation(secrets.token_hex(8), self.tier, text, (anchor,), session.curation.author)
+        label = Annotation(secrets.token_hex(8), self.tier, text, (anchor,), session.desk.author)
         self.edit(lambda now: annotate.make(now, label), lambda _: self.choose(label.id))
 
     def mark(self) -> None:
@@ -390,8 +390,8 @@ class Labelling(Room):
         if record is None or session is None:
             return
         self.tier = name
-        if (name, session.curation.author) not in self._lanes:
-            self._lanes.append((name, session.curation.author))
+        if (name, session.desk.author) not in self._lanes:
+            self._lanes.append((name, session.desk.author))
         if self.window.contents is not None:
             self.window.contents.relabel(record, self._lanes)
             self.window.parts.fit_timeline()

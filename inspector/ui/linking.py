@@ -75,7 +75,7 @@ class Linking(Room):
             return
         words = self.window.labelling.vocabulary(TIER).entries
         relation = words[0].label if words else RELATION
-        label = Annotation(secrets.token_hex(8), TIER, relation, ends, session.curation.author)
+        label = Annotation(secrets.token_hex(8), TIER, relation, ends, session.desk.author)
 
         def then(_: Step) -> None:
             self.made = label.id

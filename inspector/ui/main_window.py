@@ -282,7 +282,9 @@ class MainWindow(QMainWindow, Furnished):
         session.urgent(f"opening {record_id}", lambda _job: session.record(record_id), done)
 
     def show_again(self, record: Record) -> None:
-        """Show the record anew after an edit of it, where the playhead is."""
+        """Show the record anew after an edit of it, at the playhead; not where another is on its way."""
+        if self._wanted != record.id:
+            return
         self._start_at = (self.player.transport.now_ns(), self.player.transport.playing)
         self._show_loaded(record)
 

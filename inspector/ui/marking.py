@@ -88,5 +88,5 @@ class Marking(Room):
             return
         tier = labelling.tier or NEW_TIER
         text = labelling.text or next((each.label for each in labelling.vocabulary(tier).entries), "")
-        made = Annotation(secrets.token_hex(8), tier, text, (anchor,), session.curation.author)
+        made = Annotation(secrets.token_hex(8), tier, text, (anchor,), session.desk.author)
         labelling.edit(lambda record: annotate.make(record, made), lambda _: labelling.choose(made.id))

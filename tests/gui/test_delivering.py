@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,14 +30,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Five small records, four of them flagged, seen once."""
+    """Five small records, seen once; four of them flagged, and looked into."""
     monkeypatch.setattr(matching, "AGAIN_S", 0.01)
     root = tmp_path / "data"
     for number in range(5):
         small_record(root, f"r{number}", number)
     with Session.open(root, author="ann") as session:
-        session.flag(["r0", "r1", "r2", "r3"], "ok")
-        Seen(session.desk.workspace.folder).note(session, session.record_ids())
+        flagged = ["r0", "r1", "r2", "r3"]
+        session.flag(flagged, "ok")
+        Seen(session.desk.workspace.folder).note(session, flagged)
     return root
 
 
@@ -117,9 +119,36 @@ def test_nothing_is_said_where_nothing_changed(
     assert room.panel is None
     # What is decided now is noted behind.
     assert shown.session is not None
+    folder = shown.session.desk.workspace.folder
+    assert len(Seen(folder).tracks("r0")) == 3
+    assert not Seen(folder).tracks("r4")
+    room._noting.stop()
     shown.session.flag(["r4"], "ok")
-    state = Seen(shown.session.desk.workspace.folder)
-    assert len(state.tracks("r4")) == 3
+    qtbot.waitUntil(room._noting.isActive)  # it is heard of by itself, and waits for the hand to rest
+    room._note()
+    qtbot.waitUntil(lambda: len(Seen(folder).tracks("r4")) == 3, timeout=20_000)
+
+
+def test_a_delivery_is_taken_in_after_what_was_decided_before(
+    dataset: Path, window: Callable[[Path], MainWindow], qtbot: QtBot
+) -> None:
+    (dataset / "r2").rename(dataset / "r7")
+    shown = window(dataset)
+    room = shown.delivering
+    shown.actions_["intake"].trigger()
+    qtbot.waitUntil(lambda: bool(room.decisions) and not room.busy, timeout=20_000)
+    held, session = Event(), shown.session
+    assert session is not None
+    before = len(session.history())
+    shown.curating.save(lambda _: held.wait(20))
+    try:
+        room.take_in(True)
+        assert shown.curating.said == "saving…"
+        qtbot.waitUntil(lambda: not room.busy, timeout=20_000)
+        assert len(session.history()) == before
+    finally:
+        held.set()
+    qtbot.waitUntil(lambda: session.curation.flag("r7") == "ok", timeout=20_000)
 
 
 def test_two_releases_are_compared_and_the_page_is_written(
@@ -152,6 +181,8 @@ def test_two_releases_are_compared_and_the_page_is_written(
         ("r1", "content"),
     ]
     room.save_page(str(dataset / "page.html"))
+    qtbot.waitUntil(lambda: "into the dataset" in shown.status.text, timeout=20_000)
     assert not (dataset / "page.html").exists()
     room.save_page(str(tmp_path / "page.html"))
+    qtbot.waitUntil(lambda: "Written" in shown.status.text, timeout=20_000)
     assert "flagged reject by ann" in (tmp_path / "page.html").read_text("utf-8")
