@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app, json_text, outside
+from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app, json_text, outside, progress
 from inspector.errors import InspectorError, plain
+
+if TYPE_CHECKING:
+    from inspector.release.exchange import Received
 
 labels = typer.Typer(help="Annotators' files in and out, merged by what was changed in them.")
 app.add_typer(labels, name="labels")
@@ -17,50 +21,96 @@ app.add_typer(labels, name="labels")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
+class Side(StrEnum):
+    """What becomes of what was changed on both sides."""
+
+    CHECK = "check"
+    OURS = "ours"
+    THEIRS = "theirs"
+    BOTH = "both"
+
+
 @labels.command("import")
 def import_(
     path: DatasetArg,
-    file: Annotated[str, typer.Argument(help="ELAN .eaf, Praat .TextGrid, or a Label Studio export.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="ELAN .eaf, Praat .TextGrid, Label Studio exports; a folder is all that are in it.",
+        ),
+    ],
     record: Annotated[
         str | None,
-        typer.Option("--record", metavar="ID", help="Whose labels; else told from the file's name."),
+        typer.Option("--record", metavar="ID", help="Whose labels; else told from the names and media."),
     ] = None,
+    conflicts: Annotated[
+        Side,
+        typer.Option(
+            "--conflicts",
+            help="What was changed on both sides: stays as it is here and is to be checked again (check), "
+            "stays (ours), becomes what the file has (theirs), or gets that as a label more (both).",
+        ),
+    ] = Side.CHECK,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
     json: AsJson = False,
     workspace: Workspace = None,
     author: Author = None,
     reader: Reader = None,
 ) -> None:
-    """Take a file of labels in as one edit: what names nobody in it is the author's.
+    """Take files of labels in as one edit: what names nobody in them is the author's.
 
-    Of a file that was exported or imported before only what changed since then counts; what was changed here
-    too stays and is to be checked again. Exit status 1 where it was made on other media, or something is so
-    disputed.
+    Of a file that was exported or imported before only what changed since then counts. Of several files or a
+    folder each goes to the record that its name or its media tell; what is not certain is listed and left.
+    Exit status 1 where something was left, was made on other media, or is disputed.
     """
     from inspector.release.exchange import receive
+    from inspector.release.returned import label_files, receive_all
     from inspector.session import Session
 
+    paths = [Path(each).expanduser() for each in files]
     with Session.open(path, reader, workspace, author) as session:
         if record is not None:
             session.row_of(record)
-        found = receive(session, Path(file).expanduser(), session.desk.author, record, dry_run)
+        me = session.desk.author
+        if len(paths) == 1 and not paths[0].is_dir():
+            one = receive(session, paths[0], me, record, dry_run, conflicts)
+            document, edit = one.plain(), one.edit_id
+            fine = _said(one, dry_run, conflicts, "" if not json else None)
+        else:
+            listed = label_files(paths)
+            told = progress(len(listed), "files read") if sys.stderr.isatty() else None
+            many = receive_all(session, listed, me, record, dry_run, conflicts, told)
+            document, edit = many.plain(), many.edit_id
+            fine = not many.left
+            for match, each in many.taken:
+                before = None if json else f"{match.file.name} ({match.by}): "
+                fine = _said(each, dry_run, conflicts, before) and fine
+            for left in many.left:
+                some = f": {', '.join(left.records[:6])}" if left.records else ""
+                print(f"inspector: left: {plain(f'{left.file}: {left.unsure}{some}')}", file=sys.stderr)
+    if json:
+        print(json_text(document))
+    elif edit:
+        print(f"edit {edit}")
+    if not fine:
+        raise typer.Exit(1)
+
+
+def _said(found: Received, dry_run: bool, side: Side, before: str | None) -> bool:
+    """Say what a file did, behind `before` (None: only what is wrong); whether nothing is wrong."""
     for line in (*found.told, *(f"made on other media: {each}" for each in found.differs)):
         print(f"inspector: {plain(line)}", file=sys.stderr)
     for line in found.conflicts:
         print(f"inspector: changed on both sides: {plain(line)}", file=sys.stderr)
-    if json:
-        print(json_text(found.plain()))
-    else:
+    if before is not None:
         for line in found.media:
             print(f"made on {plain(line)}")
         done = "would be" if dry_run else "were"
         told = ", ".join(f"{number} {fate}" for fate, number in found.counts.items())
         since = f", since {found.since}" if found.since else ""
-        print(f"{plain(found.record_id)}: {told} ({done} taken in{since})")
-        if found.edit_id:
-            print(f"edit {found.edit_id}")
-    if found.differs or found.conflicts:
-        raise typer.Exit(1)
+        print(f"{plain(before + found.record_id)}: {told} ({done} taken in{since})")
+    return not found.differs and not (found.conflicts and side is Side.CHECK)
 
 
 @labels.command("export")

@@ -66,7 +66,7 @@ _UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")
 """What Label Studio puts before the name of a file that was uploaded to it."""
 
 
-def _parts(path: str) -> list[str]:
+def parts_of(path: str) -> list[str]:
     """A path or address from its root to its name, in lower case; `?d=` is Label Studio's local storage."""
     text = path.split("://", 1)[-1].replace("\\", "/").lower()
     base, _, query = text.partition("?")
@@ -102,7 +102,7 @@ def same_medium(made: MadeOn, streams: Iterable[Stream], by_name: bool = False) 
 
 def likeness(name: str, stream: Stream) -> int:
     """How much of a path's end is that of the stream's file: 1 the stem, 2 the name, more above."""
-    own, wanted = _parts(stream.source.path.as_posix()), _parts(name)
+    own, wanted = parts_of(stream.source.path.as_posix()), parts_of(name)
     alike = 0
     for a, b in zip(reversed(own), reversed(wanted), strict=False):
         if a != b:

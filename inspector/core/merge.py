@@ -32,6 +32,9 @@ LEAST_OVERLAP = 0.5
 NEAR = 64
 """So many labels that begin before and after a label are looked at for it: work stays linear in any file."""
 
+SIDES = ("check", "ours", "theirs", "both")
+"""What becomes of a conflict: ours to be checked again, ours, theirs, or theirs as one label more."""
+
 _MISSING = object()
 
 
@@ -110,6 +113,27 @@ def merge(base: Iterable[Annotation], ours: Iterable[Annotation], theirs: Iterab
             elif merged != o:
                 changed.append((o, merged))
     return Merge(tuple(added), tuple(changed), tuple(removed), tuple(conflicts))
+
+
+def settle(conflict: Conflict, side: str, taken: Iterable[str]) -> dict[str, Annotation | None]:
+    """What becomes of the labels of a conflict (None: deleted) where it is decided for a side of `SIDES`.
+
+    What is in no conflict is taken from both sides, whichever is chosen; of a label that one side deleted
+    "both" keeps the other's. Theirs as one label more gets an id that is not `taken`. InspectorError where
+    there is no such side.
+    """
+    if side not in SIDES:
+        raise InspectorError("A conflict is not decided like that", side, f"There is {', '.join(SIDES)}")
+    ours, theirs = conflict.merged or conflict.ours, conflict.theirs
+    if conflict.base is not None and conflict.ours is not None and theirs is not None:
+        theirs, _ = _merged(conflict.base, theirs, conflict.ours)
+    if side == "theirs" or (side == "both" and ours is None):
+        return {conflict.id: theirs}
+    if side != "both" or theirs is None or ours is None:
+        return {} if ours is None else {conflict.id: ours}
+    known = set(taken)
+    free = next(name for number in count(1) if (name := f"{conflict.id}~{number}") not in known)
+    return {conflict.id: ours, free: replace(theirs, id=free)}
 
 
 def _merged(base: Annotation, ours: Annotation, theirs: Annotation) -> tuple[Annotation, tuple[str, ...]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inspector.core.model import Annotation, Stream
-    from inspector.media.annotators import LabelFile
+    from inspector.media.annotators import Find, LabelFile
 
 SHARED = "shared labels"
 """The role of a file whose labels are on several records: each takes those on its own media."""
@@ -46,6 +46,7 @@ __all__ = [
     "authored",
     "is_label_studio",
     "place",
+    "read_labels",
     "shared_exports",
 ]
 
@@ -131,6 +132,16 @@ def shared_exports(root: Path, paths: Sequence[str], kinds: Sequence[str]) -> li
     return shared
 
 
+def read_labels(path: Path, form: str, name: str, find: Find, shared: bool = False) -> LabelFile:
+    """A file of the form `eaf`, `textgrid` or `labelstudio`, on the streams that `find` gives.
+
+    InspectorError where it cannot be read.
+    """
+    if form in _READERS:
+        return _READERS[form](path, name, find)
+    return read_labelstudio(path, name, find, shared=shared)
+
+
 def place(path: Path, form: str, name: str, streams: Sequence[Stream], role: str = "") -> Placed:
     """Read a file of the form `eaf`, `textgrid` or `labelstudio` for a record of these streams.
 
@@ -145,11 +156,7 @@ def place(path: Path, form: str, name: str, streams: Sequence[Stream], role: str
             return None
         return stream
 
-    read = (
-        _READERS[form](path, name, find)
-        if form in _READERS
-        else read_labelstudio(path, name, find, shared=bool(role))
-    )
+    read = read_labels(path, form, name, find, bool(role))
     differs: list[str] = []
     by_stream: dict[str, list[Annotation]] = {}
     for label in read.labels:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from inspector.core.annotate import RECHECK, changes_of, reference_span, take_over, timemap_of
-from inspector.core.effective import annotation_from, annotation_value, label_file_path
+from inspector.core.effective import annotation_from, annotation_value, effective, label_file_path
 from inspector.core.files import write_atomic
-from inspector.core.merge import carry, counts, identify, merge
+from inspector.core.merge import carry, counts, identify, merge, settle
 from inspector.core.model import Anchor, Modality
+from inspector.core.state import Value
 from inspector.core.tiers import usual_stream
 from inspector.errors import InspectorError
 from inspector.media.told import load_json
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from inspector.core.edits import Change, Edit
     from inspector.core.merge import Conflict, Merge
     from inspector.core.model import Annotation, Record
     from inspector.release.writers.written import Writer
@@ -71,6 +73,7 @@ class Received:
     conflicts: tuple[str, ...] = ()
     edit_id: str = ""
     labels: tuple[Annotation, ...] = field(default=(), repr=False)
+    disputed: tuple[Conflict, ...] = field(default=(), repr=False)
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
@@ -160,59 +163,124 @@ def form_of(file: Path) -> str:
     )
 
 
-def record_of(session: Any, file: Path, known: Sequence[Sent]) -> str:
-    """The record that a file is about: the one it was sent of, else named, else the only one."""
-    ids: list[str] = session.record_ids()
-    named = [each.record_id for each in known if each.path.name == file.name and each.record_id in ids]
-    named += [
-        each for each in ids if file_name(each, "") == file.stem or each.rpartition("/")[2] == file.stem
-    ]
-    if not named and len(ids) == 1:
-        named = ids
-    if not named:
-        raise InspectorError("No record has the name of this file", file.name, "Name one with --record")
-    return named[0]
+@dataclass(slots=True)
+class Taking:
+    """Labels that are about to be taken in: what each record becomes, nothing being written yet.
+
+    A further file for a record meets it as the files before it made it.
+    """
+
+    session: Any
+    author: str
+    conflicts: str = "check"
+    """How conflicts are decided, one of `merge.SIDES`."""
+    decided: Mapping[str, str] = field(default_factory=dict)
+    """How single ones are, by their labels' ids."""
+    _records: dict[str, tuple[Record, Record]] = field(default_factory=dict)
+    """Each record as it is, and as it becomes."""
+    _now: dict[str, dict[str, Annotation | None]] = field(default_factory=dict)
+    _abouts: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    _kept: list[Sent] = field(default_factory=list)
+    _known: list[Sent] | None = None
+
+    def add(self, file: Path, record_id: str, role: str = "") -> Received:
+        """Merge a file into a record. InspectorError where it cannot be read, or there is no such record."""
+        form = form_of(file)
+        if self._known is None:
+            self._known = sendings(self.session)
+        if record_id not in self._records:
+            record = self.session.record(record_id)
+            self._records[record_id] = record, record
+        first, record = self._records[record_id]
+        placed = place(file, form, file.stem, record.streams, role)
+        known = [each for each in self._known if each.form == form]
+        base, theirs, since = _theirs(self.session, record, file, form, placed, known, role)
+        author = self.author
+        theirs = tuple(
+            replace(each, author=author) if not each.author and each.id not in base else each
+            for each in theirs
+        )
+        merged = merge(base.values(), record.annotations, theirs)
+        now = self._becomes(record, merged)
+        step = take_over(record, now, "")
+        values = {path: Value(value, author, 0, "") for path, value in step.puts}
+        self._records[record_id] = first, effective(record, values)
+        self._now.setdefault(record_id, {}).update(now)
+        differs = tuple(line for line, works in placed.told if "stand at the times" in works)
+        told = tuple(line for line, works in placed.told if "stand at the times" not in works)
+        about = {**placed.about, "name": file.name, "form": form, "author": author, "differs": list(differs)}
+        self._abouts.append((record_id, file.name, about))
+        self._kept.append(Sent(record_id, form, file, theirs))
+        media = tuple(_medium_said(each) for each in placed.about["media"])
+        return Received(
+            record_id, form, since, media, differs, told, counts(merged),
+            tuple(_conflict_said(each) for each in merged.conflicts), "", theirs, merged.conflicts,
+        )  # fmt: skip
+
+    def _becomes(self, record: Record, merged: Merge) -> dict[str, Annotation | None]:
+        """What becomes of each label that the merge touches; None: it is taken away."""
+        now: dict[str, Annotation | None] = {label.id: label for label in merged.added}
+        now |= {label.id: after for label, after in merged.changed}
+        now |= {label.id: None for label in merged.removed}
+        taken = {label.id for label in record.annotations} | set(now)
+        for each in merged.conflicts:
+            side = self.decided.get(each.id, self.conflicts)
+            decided = settle(each, side, taken)
+            ours = decided.get(each.id)
+            if side == "check" and ours is not None:
+                why = f"{self.author or 'the file'} has it otherwise: {_conflict_said(each)}"
+                decided[each.id] = replace(ours, attrs={**ours.attrs, RECHECK: why})
+            now |= decided
+            taken |= set(decided)
+        return now
+
+    def write(self, title: str) -> str:
+        """Take it all in as one edit, whose id is given; nothing was written before."""
+        curation = self.session.curation
+        changes: list[Change] = []
+        for record_id, now in self._now.items():
+            step = take_over(self._records[record_id][0], now, title)
+            abouts = [(label_file_path(name), about) for of, name, about in self._abouts if of == record_id]
+            changes += changes_of(curation, record_id, replace(step, puts=(*step.puts, *abouts)))
+        edit: Edit = self.session.edit(title, changes)
+        for each in self._kept:
+            _keep(self.session, each)
+        return edit.id
 
 
 def receive(
-    session: Any, file: Path, author: str, record_id: str | None = None, dry_run: bool = False
+    session: Any,
+    file: Path,
+    author: str,
+    record_id: str | None = None,
+    dry_run: bool = False,
+    conflicts: str = "check",
+    decided: Mapping[str, str] | None = None,
 ) -> Received:
     """Take a file of labels in, as one edit: new ones are `author`'s where the file names nobody.
 
-    What was changed both there and here stays as it is here, and goes to be checked again. InspectorError
-    where the file cannot be read, or no record is its.
+    What was changed both there and here becomes what `conflicts` says (`merge.SIDES`), single ones what
+    `decided` says of their ids. InspectorError where the file cannot be read, or it is not told whose it is.
     """
+    from inspector.release.returned import Matching
+
     if not file.is_file():
         raise InspectorError("There is no such file", str(file), "Check the spelling")
-    form = form_of(file)
-    known = [each for each in sendings(session) if each.form == form]
-    record_id = record_id or record_of(session, file, known)
-    record: Record = session.record(record_id)
-    placed = place(file, form, file.stem, record.streams)
-    base, theirs, since = _theirs(session, record, file, form, placed, known)
-    theirs = tuple(
-        replace(each, author=author) if not each.author and each.id not in base else each for each in theirs
-    )
-    merged = merge(base.values(), record.annotations, theirs)
-    differs = tuple(line for line, works in placed.told if "stand at the times" in works)
-    told = tuple(line for line, works in placed.told if "stand at the times" not in works)
-    media = tuple(_medium_said(each) for each in placed.about["media"])
-    received = Received(
-        record_id, form, since, media, differs, told, counts(merged),
-        tuple(_conflict_said(each) for each in merged.conflicts), "", theirs,
-    )  # fmt: skip
-    if dry_run:
-        return received
-    about = {**placed.about, "name": file.name, "form": form, "author": author, "differs": list(differs)}
-    step = take_over(record, _now(merged, author), f"Labels from {file.name}")
-    step = replace(step, puts=(*step.puts, (label_file_path(file.name), about)))
-    edit = session.edit(step.title, changes_of(session.curation, record_id, step), step.note)
-    _keep(session, Sent(record_id, form, file, theirs))
-    return replace(received, edit_id=edit.id)
+    taking = Taking(session, author, conflicts, decided or {})
+    if record_id is None:
+        record_id = Matching(session).only(file)
+    received = taking.add(file, record_id)
+    return received if dry_run else replace(received, edit_id=taking.write(f"Labels from {file.name}"))
 
 
 def _theirs(
-    session: Any, record: Record, file: Path, form: str, placed: Placed, known: Sequence[Sent]
+    session: Any,
+    record: Record,
+    file: Path,
+    form: str,
+    placed: Placed,
+    known: Sequence[Sent],
+    role: str = "",
 ) -> tuple[dict[str, Annotation], tuple[Annotation, ...], str]:
     """What the file was made from, its labels as they came back, and in words what they are compared with."""
     sent = next((each for each in known if each.record_id == record.id and each.path.name == file.name), None)
@@ -224,7 +292,7 @@ def _theirs(
         since = "the file of that name in the dataset" if before else ""
         return {each.id: each for each in before}, carry(before, before, came), since
     streams = () if form in ON_REFERENCE else record.streams
-    went, came = (place(path, form, sent.path.stem, streams).labels for path in (sent.path, file))
+    went, came = (place(path, form, sent.path.stem, streams, role).labels for path in (sent.path, file))
     if form == "textgrid":
         went = identify((_on_reference(record, each) for each in sent.labels), went)
         came = identify(went, came)
@@ -269,19 +337,6 @@ def _on(record: Record, anchor: Anchor, stream_id: str | None) -> Anchor:
     timemap = timemap_of(record, stream_id)
     start, end = timemap.to_local(anchor.span[0]), timemap.to_local(anchor.span[1])
     return replace(anchor, stream_id=stream_id, span=(start, max(start, end)))
-
-
-def _now(merged: Merge, author: str) -> dict[str, Annotation | None]:
-    """What becomes of each label that the merge touches; None: it is taken away."""
-    now: dict[str, Annotation | None] = {label.id: label for label in merged.added}
-    now |= {label.id: after for label, after in merged.changed}
-    now |= {label.id: None for label in merged.removed}
-    for each in merged.conflicts:
-        if each.ours is not None:
-            base = each.merged or each.ours
-            why = f"{author or 'the file'} has it otherwise: {_conflict_said(each)}"
-            now[each.id] = replace(base, attrs={**base.attrs, RECHECK: why})
-    return now
 
 
 def _conflict_said(each: Conflict) -> str:

@@ -180,3 +180,153 @@ def test_what_is_no_file_of_labels_is_refused(
         status, _, err = run(capsys, *words)
         assert (status, err.count("\n")) == (2, 1), err
     assert not (dataset / "x.eaf").exists()
+
+
+def disputed(dataset: Path, file: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    """Two labels changed on both sides: one relabelled on both, one deleted there; their ids."""
+    before = labels(dataset)
+    sent(capsys, dataset, file, "eaf")
+    rows = sorted(
+        (each.span or (0, 0), each.id)
+        for each in before.values()
+        if each.author == "A" and each.tier == "motion"
+    )
+    document = pympi.Eaf(str(file))
+    tier = next(
+        each for each in document.get_tier_names() if each.startswith("motion") and each.endswith("A")
+    )
+    root = document.tiers[tier][0]
+    ids = sorted(root, key=lambda each: document.timeslots[root[each][0]])
+    begin, end, _, svg = root[ids[0]]
+    root[ids[0]] = (begin, end, "theirs", svg)
+    del root[ids[1]]
+    document.to_file(str(file))
+    (_, one), (_, two) = rows[:2]
+    change(dataset, one, "mine")
+    change(dataset, two, "mine too")
+    return one, two
+
+
+@pytest.mark.parametrize("side", ["check", "ours", "theirs", "both"])
+def test_what_was_changed_on_both_sides_is_decided_as_asked(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], side: str
+) -> None:
+    file = tmp_path / "rec_001.eaf"
+    one, two = disputed(dataset, file, capsys)
+    before = labels(dataset)
+    status, out, _ = run(
+        capsys, "labels", "import", str(dataset), str(file), "--author", "X", "--conflicts", side, "--json"
+    )
+    assert json.loads(out)["conflicts"] == 2
+    assert status == (1 if side == "check" else 0)
+    after = labels(dataset)
+    new = [each.label for id_, each in after.items() if id_ not in before]
+    assert after[one].label == ("theirs" if side == "theirs" else "mine")
+    assert (two in after) is (side != "theirs")
+    assert new == (["theirs"] if side == "both" else [])
+    assert (RECHECK in after[one].attrs) is (side == "check")
+    run(capsys, "labels", "import", str(dataset), str(file), "--author", "X", "--conflicts", side)
+    assert labels(dataset) == after  # the file has said it all
+    run(capsys, "undo", str(dataset), "--author", "X")
+    run(capsys, "undo", str(dataset), "--author", "X")
+    assert labels(dataset) == before
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    root = tmp_path / "many"
+    root.mkdir()
+    shutil.copy(resource("demo") / "metadata.csv", root)
+    for name in ("rec_001", "rec_002", "rec_003"):
+        shutil.copytree(resource("demo") / name, root / name)
+    (root / "sub").mkdir()
+    return root
+
+
+def test_a_folder_of_files_goes_to_the_records_that_name_and_media_tell(
+    several: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "back"
+    out.mkdir()
+    for name in ("rec_001", "rec_002", "rec_003"):
+        file = out / f"{name}.eaf"
+        status, _, err = run(
+            capsys, "labels", "export", str(several), str(file), "--as", "eaf", "--record", name
+        )
+        assert status == 0, err
+    shutil.rmtree(several / ".inspector")  # nothing is known of what was sent
+    by_media = out / "deep" / "second pass.eaf"
+    by_media.parent.mkdir()
+    document = pympi.Eaf(str(out / "rec_002.eaf"))
+    document.remove_linked_files()
+    document.add_linked_file("file:///D:/corpus/rec_002/front.mp4", mimetype="video/mp4")
+    document.to_file(str(by_media))
+    (out / "rec_002.eaf").unlink()
+    (out / "rec_003.eaf").rename(out / "rec_003_ann.eaf")
+    shutil.copy(by_media, out / "rec_001-bo.eaf")  # named after one record, made on the media of another
+    (out / "stranger.TextGrid").write_text("no grid", "utf-8")
+    (out / "readme.txt").write_text("not asked", "utf-8")
+    args = ("labels", "import", str(several), str(out), "--author", "X", "--json")
+    status, told, err = run(capsys, *args, "--dry-run")
+    plain = json.loads(told)
+    assert plain["edit"] is None
+    assert {(each["file"].rpartition("/")[2], each["record_id"]) for each in plain["files"]} == {
+        ("rec_001.eaf", "rec_001"),
+        ("second pass.eaf", "rec_002"),
+        ("rec_003_ann.eaf", "rec_003"),
+    }
+    left = {each["file"].rpartition("/")[2]: each["why"] for each in plain["left"]}
+    assert set(left) == {"rec_001-bo.eaf", "stranger.TextGrid"}
+    assert "by its name it is rec_001" in left["rec_001-bo.eaf"]
+    assert "left: " in err
+    assert status == 1
+    status, told, _ = run(capsys, *args)
+    edit = json.loads(told)["edit"]
+    with Session.open(several, author="X") as session:
+        (past,) = session.history()
+        assert past.edit.id == edit
+        assert {change.record_id for change in past.edit.changes} == {"rec_001", "rec_002", "rec_003"}
+
+
+def test_two_files_for_one_record_are_one_edit_and_meet_each_other(
+    several: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "back"
+    out.mkdir()
+    file = out / "rec_001.eaf"
+    run(capsys, "labels", "export", str(several), str(file), "--as", "eaf", "--record", "rec_001")
+    document = pympi.Eaf(str(file))
+    tier = next(each for each in document.get_tier_names() if each.endswith("A"))
+    document.add_annotation(tier, 10, 500, "from one")
+    document.to_file(str(out / "rec_001.eaf"))
+    document.remove_annotation(tier, 100)
+    document.add_annotation(tier, 20, 600, "from the other")
+    document.to_file(str(out / "rec_001_bo.eaf"))
+    status, told, err = run(
+        capsys,
+        "labels",
+        "import",
+        str(several),
+        *map(str, sorted(out.glob("*.eaf"))),
+        "--author",
+        "X",
+        "--json",
+    )
+    assert status == 0, err
+    assert json.loads(told)["added"] == 2
+    with Session.open(several, author="X") as session:
+        assert len(session.history()) == 1
+        made = {each.label for each in session.record("rec_001").annotations}
+    assert {"from one", "from the other"} <= made
+
+
+def test_a_file_that_could_be_several_records_is_asked_for(
+    several: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "whose.TextGrid"
+    run(capsys, "labels", "export", str(several), str(file), "--as", "textgrid", "--record", "rec_001")
+    for name in ("rec_001", "rec_002"):
+        run(capsys, "labels", "export", str(several), str(file), "--as", "textgrid", "--record", name)
+    status, _, err = run(capsys, "labels", "import", str(several), str(file))
+    assert status == 2
+    assert "--record" in err
