@@ -150,7 +150,7 @@ TABLE = (
         "Label",
         "Import labels…",
         icon="open",
-        tip="An ELAN, Praat or Label Studio file, shown before it is taken in",
+        tip="ELAN, Praat or Label Studio files, shown before they are taken in",
         rule=True,
     ),
     Spec(

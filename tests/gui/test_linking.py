@@ -16,6 +16,7 @@ from inspector.core.edits import DATASET
 from inspector.core.model import Anchor, Annotation, Modality
 from inspector.core.tiers import tiers_of
 from inspector.core.times import NS, clock_text
+from inspector.release.exchange import send
 from inspector.ui.label_files import LabelFiles
 from inspector.ui.linking import Linking
 from inspector.ui.rooms import Room
@@ -262,7 +263,7 @@ def test_a_file_is_written_changed_shown_and_taken_in(
     file = tmp_path / "r.eaf"
     answers: dict[str, Any] = {
         "getSaveFileName": (str(file), "ELAN (*.eaf)"),
-        "getOpenFileName": (str(file), ""),
+        "getOpenFileNames": ([str(file)], ""),
     }
     for name, answer in answers.items():
         monkeypatch.setattr(QFileDialog, name, lambda *_, answer=answer: answer)
@@ -282,6 +283,53 @@ def test_a_file_is_written_changed_shown_and_taken_in(
     saved(window, qtbot, dataset, 1)
     assert [each.label for each in labels(window, "A")].count("from ELAN") == 1
     assert files.waiting is None
+    # What both sides change is decided line by line before it is taken in.
+    mine = labels(window, "A")[:3]
+    for count, each in enumerate(mine, 2):
+        window.labelling.choose(each.id)
+        window.labelling.relabel(f"mine {count}")
+        saved(window, qtbot, dataset, count)
+    document = pympi.Eaf(str(file))
+    for tier in (each for each in document.get_tier_names() if each.endswith("A")):
+        for id_, (begin, end, text, svg) in document.tiers[tier][0].items():
+            document.tiers[tier][0][id_] = (begin, end, f"their {text}", svg)
+    document.to_file(str(file))
+    window.actions_["label_import"].trigger()
+    part = panel.files
+    qtbot.waitUntil(lambda: part.conflicts.count() == 3)
+    part.conflicts.item(1).setSelected(True)
+    part.decide.setCurrentIndex(2)
+    part.decide.activated.emit(2)
+    assert sorted(part.decided().values()) == ["check", "check", "theirs"]
+    taken = next(id_ for id_, side in part.decided().items() if side == "theirs")
+    QTest.mouseClick(part.take, LEFT)
+    saved(window, qtbot, dataset, 5)
+    now = {each.id: each for each in labels(window, "A")}
+    assert {now[each.id].label.split()[0] for each in mine if each.id != taken} == {"mine"}
+    assert now[taken].label.startswith("their ")
+    assert sum(RECHECK in each.attrs for each in now.values()) == 2
+
+
+def test_several_files_are_shown_with_their_records_before_they_are_taken_in(
+    window: MainWindow, qtbot: QtBot, dataset: Path, tmp_path: Path
+) -> None:
+    files, session = room(window, LabelFiles), window.session
+    panel = opened(window)
+    assert session is not None
+    file = tmp_path / "rec_001.eaf"
+    send(session, "rec_001", "eaf", file)
+    text = file.read_text("utf-8")
+    label = labels(window, "A")[0].label
+    file.write_text(text.replace(f">{label}<", ">from ELAN<", 1), "utf-8")
+    (tmp_path / "nobody.TextGrid").write_text("no grid", "utf-8")
+    files.look_at_all([file, tmp_path / "nobody.TextGrid"])
+    qtbot.waitUntil(panel.files.take.isVisible)
+    assert "rec_001.eaf → rec_001, by it was sent of it" in panel.files.facts.text()
+    assert "left: nobody.TextGrid" in panel.files.differs.text()
+    assert edits(dataset) == []
+    QTest.mouseClick(panel.files.take, LEFT)
+    saved(window, qtbot, dataset, 1)
+    assert "from ELAN" in [each.label for each in labels(window, "A")]
 
 
 def test_words_and_lines_are_cut_joined_added_and_deleted_by_key(
