@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inspector.agreement.figure import Vectored
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
+
+    from numpy.typing import NDArray
 
     from inspector.core.model import Span
 
@@ -43,19 +47,31 @@ def coding_sums(units: Iterable[Sequence[str | None]]) -> dict[Any, float]:
     return dict(sums)
 
 
-def coding_alpha(sums: Mapping[Any, float]) -> float | None:
-    """Nominal alpha, 1 − D_o/D_e; None where fewer than two values differ at all.
+def _coding_alpha(names: Sequence[Any]) -> Callable[[NDArray[np.float64]], float | None]:
+    place = {name: at for at, name in enumerate(names) if not isinstance(name, tuple)}
+    margins = np.array([at for at, name in enumerate(names) if isinstance(name, tuple)], np.int64)
 
-    n = Σn_c, D_o = n − Σo_cc, D_e = (n² − Σn_c²)/(n − 1).
-    """
-    total = sums.get(TOTAL, 0.0)
-    if total < 3:
-        return None
-    squares = sum(value * value for name, value in sums.items() if isinstance(name, tuple))
-    expected = (total * total - squares) / (total - 1)
-    if expected <= 1e-9 * total:
-        return None
-    return 1 - (total - sums.get(AGREED, 0.0)) / expected
+    def alpha(sums: NDArray[np.float64]) -> float | None:
+        total = _at(sums, place, TOTAL)
+        if total < 3:
+            return None
+        expected = (total * total - float((sums[margins] ** 2).sum())) / (total - 1)
+        if expected <= 1e-9 * total:
+            return None
+        return 1 - (total - _at(sums, place, AGREED)) / expected
+
+    return alpha
+
+
+def _at(sums: NDArray[np.float64], place: Mapping[Any, int], name: str) -> float:
+    return float(sums[place[name]]) if name in place else 0.0
+
+
+coding_alpha = Vectored(_coding_alpha)
+"""Nominal alpha, 1 − D_o/D_e; None where fewer than two values differ at all.
+
+n = Σn_c, D_o = n − Σo_cc, D_e = (n² − Σn_c²)/(n − 1).
+"""
 
 
 def flat(units: Sequence[Labelled], start: int, end: int) -> list[Labelled]:
@@ -96,7 +112,6 @@ def unitizing_sums(coders: Sequence[Sequence[Labelled]], span: Span, atom: float
     cuts = [_cut(units, *span) for units in coders]
     length = (span[1] - span[0]) / atom
     sums[TOTAL] = len(cuts) * length
-    sums["atoms"] = length
     for cut in cuts:
         for first, last, value in cut:
             part = (last - first) / atom
@@ -123,56 +138,89 @@ def _agreed(
     return total
 
 
-def unitizing_alpha(sums: Mapping[Any, float]) -> float | None:
-    """uα, nominal (2016, eq. 5): 1 where all cut and label alike; None where there is no unit."""
-    total = sums.get(TOTAL, 0.0)
-    tuples: list[tuple[str, str | None, float]] = [
-        (*name, value) for name, value in sums.items() if isinstance(name, tuple)
-    ]
-    margins = {name: value for kind, name, value in tuples if kind == MARGIN}
-    own = {name: value for kind, name, value in tuples if kind == OWN}
-    if total <= 0 or not any(value for name, value in margins.items() if name is not GAP):
-        return None
-    room = total - sum(own.values()) / total
-    if room <= 0:
-        return None
-    expected = sum(margins.values()) ** 2 - sum(own.values())
-    expected -= sum(value * value - own.get(name, 0.0) for name, value in margins.items())
-    expected /= room
-    if expected <= 1e-9 * total:
-        return None
-    return 1 - (total - sums.get(AGREED, 0.0)) / expected
+def _unitizing_alpha(names: Sequence[Any]) -> Callable[[NDArray[np.float64]], float | None]:
+    place = {name: at for at, name in enumerate(names)}
+    labels = [name[1] for name in names if isinstance(name, tuple) and name[0] == MARGIN]
+    margins, owns = (np.array([place[kind, each] for each in labels], np.int64) for kind in (MARGIN, OWN))
+    units = np.array([label is not GAP for label in labels], np.bool_)
+
+    def alpha(sums: NDArray[np.float64]) -> float | None:
+        total, margin, own = _at(sums, place, TOTAL), sums[margins], sums[owns]
+        if total <= 0 or not margin[units].any():
+            return None
+        room = total - float(own.sum()) / total
+        if room <= 0:
+            return None
+        expected = float(margin.sum()) ** 2 - float((margin * margin).sum())
+        expected /= room
+        if expected <= 1e-9 * total:
+            return None
+        return 1 - (total - _at(sums, place, AGREED)) / expected
+
+    return alpha
 
 
-def earlier_unitizing_alpha(
-    coders: Sequence[Sequence[Labelled]], span: Span, atom: int = 1
-) -> tuple[float | None, dict[str, tuple[float, float]]]:
-    """Unitizing alpha as it was before 2016, which most published figures are, and (D_o, D_e) of each label.
+unitizing_alpha = Vectored(_unitizing_alpha)
+"""uα, nominal (2016, eq. 5): 1 where all cut and label alike; None where there is no unit."""
+
+
+class EarlierUnitizing:
+    """Unitizing alpha as it was before 2016, which most published figures are, of one record after the other.
 
     Krippendorff (1995), On the reliability of unitizing continuous data, Sociological Methodology 25: 47–76,
-    as corrected in Krippendorff (2004), Content Analysis, 2nd ed., p. 251–256. Lengths count in whole
-    `atom`s.
+    as corrected in Krippendorff (2004), Content Analysis, 2nd ed., p. 251–256. The records are one continuum;
+    lengths count in whole `atom`s. It is made of how often each length of a unit and of a gap occurs, so that
+    no unit is kept.
     """
-    start = span[0] // atom
-    length = span[1] // atom - start
-    labels = sorted({label for units in coders for *_, label in units})
-    found = {}
-    for label in labels:
-        cuts = []
-        for units in coders:
-            mine = [
-                (max(a // atom, start), min(b // atom, start + length), name)
-                for a, b, name in units
-                if name == label
-            ]
-            cuts.append(_cut(mine, start, start + length))
-        found[label] = _observed(cuts, length), _expected(cuts, length)
-    apart = sum(observed for observed, _ in found.values())
-    chance = sum(expected for _, expected in found.values())
-    return (1 - apart / chance if chance > 0 else None), found
+
+    def __init__(self, coders: int = 2, atom: int = 1) -> None:
+        self._coders, self._atom = coders, atom
+        self._length = 0
+        self._apart: defaultdict[str, float] = defaultdict(float)
+        self._units: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self._gaps: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self._ends: dict[tuple[str, int], int] = {}
+
+    def add(self, coders: Sequence[Sequence[Labelled]], span: Span) -> None:
+        """The units of one record, of as many coders as were named."""
+        move, atom = self._length - span[0], self._atom
+        low = self._length // atom
+        self._length += span[1] - span[0]
+        high = self._length // atom
+        by_label: defaultdict[str, list[list[Labelled]]] = defaultdict(lambda: [[] for _ in coders])
+        for coder, units in enumerate(coders):
+            for first, last, label in units:
+                place = max((first + move) // atom, low), min((last + move) // atom, high)
+                by_label[label][coder].append((*place, label))
+        for label, mine in by_label.items():
+            cuts = [_cut(units, low, high) for units in mine]
+            self._apart[label] += _observed(cuts)
+            sizes, gaps = self._units[label], self._gaps[label]
+            for coder, cut in enumerate(cuts):
+                for first, last, value in cut:
+                    if value is not GAP:
+                        before = first - self._ends.get((label, coder), 0)
+                        if before:
+                            gaps[before] += 1
+                        sizes[last - first] += 1
+                        self._ends[label, coder] = last
+
+    def result(self) -> tuple[float | None, dict[str, tuple[float, float]]]:
+        """The alpha, None where there is no unit, and (D_o, D_e) of each label."""
+        length, coders = self._length // self._atom, self._coders
+        share = coders * (coders - 1) * float(length) ** 2
+        found = {}
+        for label in sorted(self._apart):
+            left = (length - self._ends.get((label, coder), 0) for coder in range(coders))
+            gaps = self._gaps[label] + Counter(each for each in left if each > 0)
+            expected = _expected(self._units[label], gaps, coders, length)
+            found[label] = 2 * self._apart[label] / share if share else 0.0, expected
+        apart = sum(observed for observed, _ in found.values())
+        chance = sum(expected for _, expected in found.values())
+        return (1 - apart / chance if chance > 0 else None), found
 
 
-def _observed(cuts: Sequence[Sequence[tuple[int, int, str | None]]], length: int) -> float:
+def _observed(cuts: Sequence[Sequence[tuple[int, int, str | None]]]) -> float:
     """Squared lengths that do not coincide, over all pairs of coders."""
     total = 0.0
     for one in range(len(cuts)):
@@ -182,8 +230,7 @@ def _observed(cuts: Sequence[Sequence[tuple[int, int, str | None]]], length: int
                 total += _apart(a[i], b[j])
                 ends = a[i][1], b[j][1]
                 i, j = i + (ends[0] <= ends[1]), j + (ends[1] <= ends[0])
-    coders = len(cuts)
-    return 2 * total / (coders * (coders - 1) * float(length) ** 2) if coders > 1 and length else 0.0
+    return total
 
 
 def _apart(a: tuple[int, int, str | None], b: tuple[int, int, str | None]) -> float:
@@ -195,17 +242,18 @@ def _apart(a: tuple[int, int, str | None], b: tuple[int, int, str | None]) -> fl
     return float(unit[1] - unit[0]) ** 2 if gap[0] <= unit[0] and unit[1] <= gap[1] else 0.0
 
 
-def _expected(cuts: Sequence[Sequence[tuple[int, int, str | None]]], length: int) -> float:
-    """What all ways to lay these units and gaps over each other would give."""
-    lengths = [(last - first, value is GAP) for cut in cuts for first, last, value in cut]
-    units = np.array([length for length, is_gap in lengths if not is_gap], np.float64)
-    gaps = np.sort(np.array([length for length, is_gap in lengths if is_gap], np.float64))
-    if not len(units):
+def _expected(units: Mapping[int, int], gaps: Mapping[int, int], coders: int, length: int) -> float:
+    """What all ways to lay these units and gaps, of so many times each length, over each other would give."""
+    if not units:
         return 0.0
-    after = np.concatenate([np.cumsum(gaps[::-1])[::-1], [0.0]])
-    place = np.searchsorted(gaps, units)
-    room = after[place] - (len(gaps) - place) * (units - 1)
-    pairs = (len(units) - 1) * (2 * units**3 - 3 * units**2 + units) / 3
-    whole = len(cuts) * float(length)
-    ways = whole * (whole - 1) - float((units * (units - 1)).sum())
-    return float(2 / length * (pairs + units**2 * room).sum() / ways) if ways > 0 else 0.0
+    size, many = (np.array(each, np.float64) for each in zip(*sorted(units.items()), strict=True))
+    gap = np.array(sorted(gaps), np.int64)
+    times = np.array([gaps[each] for each in gap.tolist()], np.float64)
+    longer = np.concatenate([np.cumsum((gap * times)[::-1])[::-1], [0.0]])
+    number = np.concatenate([np.cumsum(times[::-1])[::-1], [0.0]])
+    place = np.searchsorted(gap, size)
+    room = longer[place] - number[place] * (size - 1)
+    pairs = (many.sum() - 1) * (2 * size**3 - 3 * size**2 + size) / 3
+    whole = coders * float(length)
+    ways = whole * (whole - 1) - float((many * size * (size - 1)).sum())
+    return float(2 / length * (many * (pairs + size**2 * room)).sum() / ways) if ways > 0 else 0.0

@@ -19,29 +19,17 @@ if TYPE_CHECKING:
 BOUNDARY_NS = 100_000_000
 """A boundary of the same span that lies farther apart is a disagreement (ours)."""
 
-KINDS = (
-    "lag",
-    "label",
-    "only_a",
-    "only_b",
-    "boundary",
-    "link_type",
-    "link_target",
-    "link_only_a",
-    "link_only_b",
-)
-"""A constant lag; another label; a span that only one has; a boundary; another type of link, another target,
-a link that only one has.
-"""
-
-
 FIRST, SECOND = "\x01", "\x02"
 """What stands for the two authors in what is told of a disagreement, so that it can be told without names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One difference between two authors. `ids` are the labels that it is about, of either of them."""
+    """One difference between two authors. `ids` are the labels that it is about, of either of them.
+
+    `kind`: lag (a constant one), label (another), only_a, only_b (a span that one has), boundary, link_type,
+    link_target (another one), link_only_a, link_only_b (a link that one has).
+    """
 
     record_id: str
     start_ns: int

@@ -6,6 +6,7 @@ one product and no second look at a label.
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,7 +22,7 @@ DRAWS = 400
 LEAST_RECORDS = 5
 """Fewer records give no interval: a resample of them says little of what others would show."""
 MOST_CELLS = 20_000_000
-"""Of the table of records by sums; more records are resampled in groups of neighbours."""
+"""Of the table of records by sums; where it would have more, what is not 0 is added up for each draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +50,55 @@ class Figure:
         return f"{value} ({self.low:.{digits}f}{to}{self.high:.{digits}f})"
 
 
+@dataclass(frozen=True, slots=True)
+class Vectored:
+    """A coefficient whose sums are many, one or two a label: `prepare` finds out from their names which is
+    which, once, and gives the function of their values in that order, (names,).
+    """
+
+    prepare: Callable[[Sequence[Any]], Callable[[NDArray[np.float64]], float | None]]
+
+    def __call__(self, sums: Mapping[Any, float]) -> float | None:
+        """Of sums by name."""
+        return self.prepare(list(sums))(np.fromiter(sums.values(), np.float64, len(sums)))
+
+
 class Sums:
-    """Named sums of each record, added up as the records come."""
+    """Named sums of each record, added up as the records come: 16 bytes are kept of each."""
 
     def __init__(self) -> None:
         self._names: dict[Hashable, int] = {}
-        self._records: list[dict[int, float]] = []
+        self._places, self._values, self._of_record = array("i"), array("d"), array("i")
+        self._records = 0
 
     def add(self, sums: Mapping[Any, float]) -> None:
         """The sums of one record."""
         place = self._names
-        self._records.append({place.setdefault(name, len(place)): value for name, value in sums.items()})
+        self._places.extend(place.setdefault(name, len(place)) for name in sums)
+        self._values.extend(sums.values())
+        self._of_record.extend([self._records] * len(sums))
+        self._records += 1
 
     def __len__(self) -> int:
-        return len(self._records)
+        return self._records
+
+    def _added(self, times: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """(names,) the sums over all records, each of them so many times."""
+        values = np.array(self._values)
+        if times is not None:
+            values *= times[np.array(self._of_record)]
+        return np.bincount(np.array(self._places), values, len(self._names)).astype(np.float64)
 
     def total(self) -> defaultdict[Any, float]:
         """Over all records."""
-        found: defaultdict[Any, float] = defaultdict(float)
-        names = list(self._names)
-        for record in self._records:
-            for place, value in record.items():
-                found[names[place]] += value
-        return found
+        return defaultdict(float, zip(self._names, self._added().tolist(), strict=True))
 
-    def _table(self) -> NDArray[np.float64]:
-        wide = max(len(self._names), 1)
-        groups = min(len(self._records), max(MOST_CELLS // wide, LEAST_RECORDS))
-        table = np.zeros((groups, wide))
-        for number, record in enumerate(self._records):
-            row = table[number * groups // len(self._records)]
-            for place, value in record.items():
-                row[place] += value
+    def _table(self) -> NDArray[np.float64] | None:
+        """(records, names), None where that has too many cells, most of which are 0."""
+        if self._records * len(self._names) > MOST_CELLS:
+            return None
+        table = np.zeros((self._records, len(self._names)))
+        table[np.array(self._of_record), np.array(self._places)] = self._values
         return table
 
     def figure(
@@ -95,14 +113,18 @@ class Sums:
             return Figure(None, n=n, why=why or "undefined")
         if len(self) < LEAST_RECORDS:
             return Figure(value, n=n)
-        table = self._table()
-        names = list(self._names)
+        table, names = self._table(), list(self._names)
+        vectored = of.prepare(names) if isinstance(of, Vectored) else None
         random = np.random.default_rng(list(name.encode()))
-        share = np.full(len(table), 1 / len(table))
+        share = np.full(len(self), 1 / len(self))
         found = []
         for _ in range(DRAWS):
-            sums = random.multinomial(len(table), share) @ table
-            again = of(defaultdict(float, zip(names, sums.tolist(), strict=True)))
+            times = random.multinomial(len(self), share)
+            sums = self._added(times) if table is None else times @ table
+            if vectored is not None:
+                again = vectored(sums)
+            else:
+                again = of(defaultdict(float, zip(names, sums.tolist(), strict=True)))
             if again is not None:
                 found.append(again)
         if len(found) < DRAWS / 2:

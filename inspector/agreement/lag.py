@@ -47,8 +47,8 @@ def lag_of(a: Mapping[str, Sequence[Unit]], b: Mapping[str, Sequence[Unit]]) -> 
     looked for among the differences, then taken as the median over the boundaries of those spans.
     """
     apart: list[float] = []
-    pairs: list[tuple[int, int, Unit, Unit]] = []
-    for number, tier in enumerate(sorted(a.keys() & b.keys())):
+    pairs: list[tuple[Unit, Unit]] = []
+    for tier in sorted(a.keys() & b.keys()):
         labels = {unit.label for unit in a[tier]} & {unit.label for unit in b[tier]}
         others = sorted(b[tier], key=lambda unit: unit.middle)
         middles = [unit.middle for unit in others]
@@ -58,7 +58,7 @@ def lag_of(a: Mapping[str, Sequence[Unit]], b: Mapping[str, Sequence[Unit]]) -> 
             for other in others[first:last]:
                 if one.label == other.label or not labels:
                     apart.append(other.middle - one.middle)
-                    pairs.append((number, len(pairs), one, other))
+                    pairs.append((one, other))
     if len(apart) < LEAST_UNITS:
         return None
     lags = np.array(apart)
@@ -70,7 +70,7 @@ def lag_of(a: Mapping[str, Sequence[Unit]], b: Mapping[str, Sequence[Unit]]) -> 
     taken: dict[str, tuple[float, Unit, Unit]] = {}
     held: set[str] = set()
     for place in np.argsort(np.abs(lags - middle)):
-        _, _, one, other = pairs[place]
+        one, other = pairs[place]
         if abs(lags[place] - middle) > NEAR_NS:
             break
         if one.id not in taken and other.id not in held:

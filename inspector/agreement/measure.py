@@ -5,6 +5,7 @@ Records are added as they are loaded and are not kept; what stays of one is its 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inspector.agreement.alpha import (
+    EarlierUnitizing,
     coding_alpha,
     coding_sums,
-    earlier_unitizing_alpha,
     unitizing_alpha,
     unitizing_sums,
 )
@@ -139,18 +140,17 @@ class _Tier:
     units: Sums = field(default_factory=Sums)
     coding: Sums = field(default_factory=Sums)
     cutting: Sums = field(default_factory=Sums)
-    bounds: list[float] = field(default_factory=list)
-    whole: tuple[list[tuple[int, int, str]], list[tuple[int, int, str]]] = field(
-        default_factory=lambda: ([], [])
-    )
-    length: int = 0
+    bounds: Counter[int] = field(default_factory=Counter)
+    """How often boundaries lie so many tenths of a millisecond apart: as few cells as there are distances."""
+    earlier: EarlierUnitizing = field(default_factory=lambda: EarlierUnitizing(2, ATOM_NS))
+    instants: bool = True
 
     def add(self, a: Sequence[Unit], b: Sequence[Unit], span: Span) -> None:
         pairs = matched([unit.span for unit in a], [unit.span for unit in b])
         bounds = [
             abs(late) / 1e6 for i, j, _ in pairs for late in (b[j].start - a[i].start, b[j].end - a[i].end)
         ]
-        self.bounds += bounds
+        self.bounds.update(round(10 * each) for each in bounds)
         self.units.add(
             {
                 "a": len(a),
@@ -164,15 +164,12 @@ class _Tier:
         self.coding.add(coding_sums((a[i].label, b[j].label) for i, j, _ in pairs))
         cut = [[(unit.start, unit.end, unit.label) for unit in units] for units in (a, b)]
         self.cutting.add(unitizing_sums(cut, span, ATOM_NS))
-        for units, whole in zip(cut, self.whole, strict=True):
-            move = self.length - span[0]
-            whole += [(start + move, end + move, label) for start, end, label in units]
-        self.length += span[1] - span[0]
+        self.earlier.add(cut, span)
+        self.instants = self.instants and all(unit.start == unit.end for unit in (*a, *b))
 
     def figures(self, tier: str) -> TierFigures:
         sums = self.units.total()
         both, n = int(sums["both"]), int(sums["a"] + sums["b"])
-        instants = all(start == end for units in self.whole for start, end, _ in units)
         return TierFigures(
             tier,
             int(sums["a"]),
@@ -181,13 +178,25 @@ class _Tier:
             self.units.figure(f"f1 {tier}", _ratio(2, "both", "a", "b"), n),
             self.units.figure(f"tiou {tier}", _ratio(1, "tiou", "both"), both, NOTHING_SHARED),
             self.units.figure(f"late {tier}", _ratio(1, "late", "bounds"), both, NOTHING_SHARED),
-            float(np.median(self.bounds)) if self.bounds else None,
+            _median(self.bounds) / 10 if self.bounds else None,
             self.coding.figure(f"alpha {tier}", coding_alpha, both, NO_EXPECTATION),
             Figure(None, n=n, why="instants have no length")
-            if instants
+            if self.instants
             else self.cutting.figure(f"u alpha {tier}", unitizing_alpha, n, NO_EXPECTATION),
-            None if instants else earlier_unitizing_alpha(self.whole, (0, self.length), ATOM_NS)[0],
+            None if self.instants else self.earlier.result()[0],
         )
+
+
+def _median(counts: Counter[int]) -> float:
+    """Of values that each occur so often."""
+    values = sorted(counts)
+    reached = np.cumsum([counts[each] for each in values])
+    middle = [values[int(np.searchsorted(reached, place, "right"))] for place in _middles(int(reached[-1]))]
+    return sum(middle) / 2
+
+
+def _middles(n: int) -> tuple[int, int]:
+    return (n - 1) // 2, n // 2
 
 
 def _ratio(factor: float, above: str, *below: str) -> Callable[[Mapping[Any, float]], float | None]:
@@ -239,7 +248,7 @@ class _Relation:
             candidates,
             told(self.xs, "x", gamma, int(self.xs.total()["links_a"])),
             told(self.ys, "y", gamma, int(self.ys.total()["links_a"])),
-            told(self.coding, "alpha", _candidates_alpha, candidates),
+            told(self.coding, "alpha", coding_alpha, candidates),
             told(self.coding, "f1", _ratio(2, "both", "joined"), candidates),
             told(self.links, "gamma", gamma, a + b),
             self._lag(few),
@@ -252,10 +261,6 @@ class _Relation:
         if few or not len(every):
             return Figure(None, n=len(every), why=few or "no link of one is one of the other")
         return Figure(float(np.median(every)), n=len(every))
-
-
-def _candidates_alpha(sums: Mapping[Any, float]) -> float | None:
-    return coding_alpha(sums) if sums["candidates"] > 1 else None
 
 
 def _gap(sums: Mapping[Any, float]) -> float | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inspector.agreement.alpha import coding_sums
-from inspector.agreement.matching import assigned, overlaps
+from inspector.agreement.matching import Shares, assigned, joined, overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,8 +44,8 @@ class Faced:
 
     a: Relation
     b: Relation
-    shared_x: NDArray[np.float64]
-    shared_y: NDArray[np.float64]
+    shared_x: Shares
+    shared_y: Shares
 
 
 def faced(a: Relation, b: Relation) -> Faced:
@@ -60,10 +60,7 @@ def faced(a: Relation, b: Relation) -> Faced:
 
 def pairings(pair: Faced, least: float = 0.5) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Which units are one on either side, one-to-one."""
-    found = []
-    for shared in (pair.shared_x, pair.shared_y):
-        found.append(assigned(np.where(shared >= least, shared, 0.0)))
-    return found[0], found[1]
+    return assigned(pair.shared_x.at_least(least)), assigned(pair.shared_y.at_least(least))
 
 
 def _values(relation: Relation) -> dict[tuple[int, int], str]:
@@ -104,23 +101,25 @@ def alpha_sums(pair: Faced) -> dict[Any, float]:
     return sums
 
 
-def _weights(pair: Faced, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+def _weights(pair: Faced, a: NDArray[np.int64], b: NDArray[np.int64]) -> Shares:
     """What is saved by taking a link of the first for one of the second: 2η − cost, 0 where inadmissible.
 
     cost = ½ · mean over both ends of (1 − tIoU) + ½ · [types differ]; an end without overlap rules it out.
     """
-    x, y = pair.shared_x[np.ix_(a[:, 0], b[:, 0])], pair.shared_y[np.ix_(a[:, 1], b[:, 1])]
-    cost = 0.5 * (1 - (x + y) / 2) + 0.5 * (a[:, None, 2] != b[None, :, 2])
-    found: NDArray[np.float64] = np.where((x > 0) & (y > 0), 2 * ORPHAN - cost, 0.0)
-    return found
+    rows, columns, place = joined(pair.shared_x, a[:, 0], b[:, 0])
+    x, y = pair.shared_x.share[place], pair.shared_y.at(a[rows, 1], b[columns, 1])
+    cost = 0.5 * (1 - (x + y) / 2) + 0.5 * (a[rows, 2] != b[columns, 2])
+    return Shares.of(rows, columns, np.where(y > 0, 2 * ORPHAN - cost, 0.0))
+
+
+def _saved(weights: Shares) -> float:
+    """The sum of the best assignment."""
+    pairs = np.array(assigned(weights), np.int64).reshape(-1, 2)
+    return float(weights.at(pairs[:, 0], pairs[:, 1]).sum())
 
 
 def _cost(pair: Faced, a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    if not len(a) or not len(b):
-        return ORPHAN * (len(a) + len(b))
-    weights = _weights(pair, a, b)
-    saved = sum(weights[row, column] for row, column in assigned(weights))
-    return ORPHAN * (len(a) + len(b)) - float(saved)
+    return ORPHAN * (len(a) + len(b)) - _saved(_weights(pair, a, b))
 
 
 def _table(relation: Relation, types: dict[str, int]) -> NDArray[np.int64]:
@@ -172,7 +171,7 @@ def gamma(sums: Any) -> float | None:
 
 
 def unit_gamma_sums(
-    a: Sequence[Unit], b: Sequence[Unit], shared: NDArray[np.float64], random: np.random.Generator
+    a: Sequence[Unit], b: Sequence[Unit], shared: Shares, random: np.random.Generator
 ) -> dict[Any, float]:
     """The sums of γ on the units of one side: cost ½(1 − tIoU) + ½[labels differ], η = ½, and chance by
     turning one person's units round the record. Where nobody labelled them, the overlap alone costs.
@@ -186,12 +185,10 @@ def unit_gamma_sums(
     one = np.array([names.setdefault(unit.label, len(names)) for unit in a], np.int64)
     two = np.array([names.setdefault(unit.label, len(names)) for unit in b], np.int64)
 
-    def cost(overlap: NDArray[np.float64]) -> float:
-        if not len(a) or not len(b):
-            return ORPHAN * (len(a) + len(b))
-        costs = 0.5 * (1 - overlap) + 0.5 * (one[:, None] != two) if labelled else 1 - overlap
-        weights = np.where(overlap > 0, 2 * ORPHAN - costs, 0.0)
-        return ORPHAN * (len(a) + len(b)) - float(sum(weights[place] for place in assigned(weights)))
+    def cost(overlap: Shares) -> float:
+        rows, columns, share = overlap.rows, overlap.columns, overlap.share
+        costs = 0.5 * (1 - share) + 0.5 * (one[rows] != two[columns]) if labelled else 1 - share
+        return ORPHAN * (len(a) + len(b)) - _saved(Shares.of(rows, columns, 2 * ORPHAN - costs))
 
     sums["cost"] = cost(shared)
     if not len(a) or not len(b):

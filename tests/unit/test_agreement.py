@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,17 +19,17 @@ from hypothesis import strategies as st
 from programs import run
 
 from inspector.agreement.alpha import (
+    EarlierUnitizing,
     coding_alpha,
     coding_sums,
-    earlier_unitizing_alpha,
     unitizing_alpha,
     unitizing_sums,
 )
 from inspector.agreement.figure import Sums
 from inspector.agreement.lag import lag_of
-from inspector.agreement.layers import Relation, layers_of
-from inspector.agreement.matching import assigned, overlaps
-from inspector.agreement.measure import FEW_LINKS, Measuring
+from inspector.agreement.layers import Relation, Unit, layers_of
+from inspector.agreement.matching import Shares, assigned, joined, matched, overlaps
+from inspector.agreement.measure import FEW_LINKS, Measuring, _median, _Tier
 from inspector.agreement.relation import alpha_sums, faced, gamma, gamma_sums, lags_ns
 from inspector.core.assets import resource
 from inspector.core.model import Anchor, Annotation, Record
@@ -77,13 +80,20 @@ def test_unitizing_alpha_is_nominal_alpha_where_units_are_atoms() -> None:
         assert round(found, 3) == printed
 
 
+def earlier(coders: Sequence[Sequence[tuple[int, int, str]]], span: tuple[int, int]) -> Any:
+    """The alpha of 2004 of one continuum."""
+    alpha = EarlierUnitizing(len(coders))
+    alpha.add(coders, span)
+    return alpha.result()
+
+
 def test_earlier_unitizing_alpha_of_krippendorff_2004() -> None:
     """Content Analysis, 2nd ed., p. 251–256, also in Measuring the Reliability of Qualitative Text
     Analysis Data (2004), Quality & Quantity 38: 787–800: D_o .0144 and 0, D_e .0532 and .0490, alpha of c
     .7286, and .8591 in all, which is made of the four digits that are printed."""
     i = [(225, 295, "c"), (370, 400, "c"), (180, 240, "k"), (300, 350, "k")]
     j = [(220, 300, "c"), (355, 375, "c"), (400, 420, "c"), (180, 240, "k"), (300, 350, "k")]
-    alpha, by_label = earlier_unitizing_alpha([i, j], (150, 450))
+    alpha, by_label = earlier([i, j], (150, 450))
     observed = {label: round(each[0], 4) for label, each in by_label.items()}
     expected = {label: round(each[1], 4) for label, each in by_label.items()}
     assert observed == {"c": 0.0144, "k": 0.0}
@@ -115,17 +125,69 @@ def test_earlier_unitizing_alpha_of_krippendorff_1995(
     is printed: C .693, printed .679. Others blame that text's expected disagreement; not checked.)"""
     atoms = 1_200_000 // 24
     units = [[(a * atoms, b * atoms, "u") for a, b in each] for each in coders]
-    alpha, by_label = earlier_unitizing_alpha(units, (0, 24 * atoms))
+    alpha, by_label = earlier(units, (0, 24 * atoms))
     assert alpha is not None
     assert by_label["u"][0] == pytest.approx(observed, abs=5e-6)
     assert (round(by_label["u"][1], 5), round(alpha, 3)) == printed
+
+
+@given(st.randoms(use_true_random=False))
+def test_earlier_unitizing_alpha_takes_records_as_one_continuum_and_keeps_no_unit(random: Any) -> None:
+    def units(length: int) -> list[tuple[int, int, str]]:
+        bounds = sorted(random.sample(range(length + 1), 8))
+        return [(a, b, random.choice("xyz")) for a, b in zip(bounds[::2], bounds[1::2], strict=True)]
+
+    many = EarlierUnitizing()
+    whole: tuple[list[tuple[int, int, str]], ...] = ([], [])
+    for number in range(4):
+        both = units(30), units(30)
+        for mine, all_of_mine in zip(both, whole, strict=True):
+            all_of_mine += [(a + 30 * number, b + 30 * number, label) for a, b, label in mine]
+        many.add([[(a + 7, b + 7, label) for a, b, label in each] for each in both], (7, 37))
+    one, one_by = earlier(whole, (0, 120))
+    found, by_label = many.result()
+    assert found == pytest.approx(one)
+    assert by_label.keys() == one_by.keys()
+    for label, each in by_label.items():
+        assert each == pytest.approx(one_by[label])
+
+
+def reachable(thing: Any) -> int:
+    """How many objects hang on one."""
+    seen: dict[int, Any] = {}
+    front = [thing]
+    while front:
+        each = front.pop()
+        if id(each) not in seen and not isinstance(each, type | ModuleType | FunctionType):
+            seen[id(each)] = each
+            front += gc.get_referents(each)
+    return len(seen)
+
+
+def test_what_is_held_of_a_tier_does_not_grow_with_its_spans() -> None:
+    a = [Unit(k * 500 * MS, (k * 500 + 300) * MS, f"label {k % 5}", f"a{k}") for k in range(200)]
+    b = [replace(unit, start=unit.start + k % 7 * MS, id=f"b{k}") for k, unit in enumerate(a)]
+    tier, held = _Tier(), []
+    for number in range(12):
+        tier.add(a, b, (0, 100_000 * MS))
+        if number % 10 == 1:
+            held.append(reachable([tier.bounds, tier.earlier]))
+    assert held[1] < 1.1 * held[0] + 50  # it was 4,000 spans more
+    figures = tier.figures("t")
+    assert figures.matched == 12 * 200
+    assert figures.boundary_median_ms == 0.0
+
+
+def test_the_median_of_what_occurs_so_often() -> None:
+    for values in ([3], [1, 2], [5, 1, 1], [1, 1, 2, 9, 9, 9]):
+        assert _median(Counter(values)) == np.median(values)
 
 
 def test_alpha_is_undefined_where_nothing_differs_or_nothing_is() -> None:
     assert coded("aaaa", "aaaa") is None
     assert coded("....", "abab") is None
     assert unitizing_alpha(unitizing_sums([[], []], (0, 10))) is None
-    assert earlier_unitizing_alpha([[], []], (0, 10))[0] is None
+    assert earlier([[], []], (0, 10))[0] is None
     sums = Sums()
     assert sums.figure("none", coding_alpha, 0, "why").why == "why"
 
@@ -148,11 +210,19 @@ def test_unitizing_alpha_knows_no_order_and_is_1_for_one_and_the_same(
     assert same is None or same == pytest.approx(1)
 
 
+def cells(weights: Any) -> Shares:
+    """A table as the cells that are not 0."""
+    rows, columns = np.nonzero(weights)
+    return Shares.of(rows, columns, weights[rows, columns])
+
+
 @given(st.integers(1, 5), st.integers(1, 5), st.randoms(use_true_random=False))
 def test_the_assignment_is_the_best_of_all(rows: int, columns: int, random: Any) -> None:
-    weights = np.array([[random.choice([0, random.random()]) for _ in range(columns)] for _ in range(rows)])
-    found = assigned(weights)
+    draw = random.choice([lambda: random.random(), lambda: random.choice([0.25, 0.5, 1])])
+    weights = np.array([[random.choice([0, draw()]) for _ in range(columns)] for _ in range(rows)])
+    found = assigned(cells(weights))
     assert len({i for i, _ in found}) == len({j for _, j in found}) == len(found)
+    assert all(weights[place] > 0 for place in found)
     wide = weights if rows <= columns else weights.T
     best = max(
         sum(wide[i, j] for i, j in enumerate(order))
@@ -161,9 +231,50 @@ def test_the_assignment_is_the_best_of_all(rows: int, columns: int, random: Any)
     assert sum(weights[i, j] for i, j in found) == pytest.approx(best)
 
 
+def table(shares: Shares, height: int, wide: int) -> Any:
+    """Cells as a table."""
+    found = np.zeros((height, wide))
+    found[shares.rows, shares.columns] = shares.share
+    return found
+
+
 def test_overlap_of_spans_and_instants() -> None:
     shared = overlaps([(0, 10), (5, 5)], [(5, 15), (5, 5), (100 * MS + 5, 100 * MS + 5)])
-    assert shared == pytest.approx(np.array([[5 / 15, 0, 0], [0, 1, 0.5]]))
+    assert table(shared, 2, 3) == pytest.approx(np.array([[5 / 15, 0, 0], [0, 1, 0.5]]))
+    assert shared.at(np.array([0, 1, 0]), np.array([0, 2, 9])) == pytest.approx([1 / 3, 0.5, 0])
+
+
+spans = st.lists(
+    st.tuples(st.integers(-200, 200), st.sampled_from([0, 1, 3, 8, 60, 300])).map(
+        lambda s: (s[0], s[0] + s[1])
+    )
+)
+
+
+@given(spans, spans)
+def test_overlaps_are_those_of_every_pair(a: list[tuple[int, int]], b: list[tuple[int, int]]) -> None:
+    every = np.zeros((len(a), len(b)))
+    for i, (low, high) in enumerate(a):
+        for j, (first, last) in enumerate(b):
+            shared = max(0, min(high, last) - max(low, first))
+            if low == high and first == last:
+                every[i, j] = max(0, 1 - abs(low - first) / 20)
+            elif shared:
+                every[i, j] = shared / (high - low + last - first - shared)
+    assert table(overlaps(a, b, 10), len(a), len(b)) == pytest.approx(every)
+    x, y = np.array([0, 0, len(a)]), np.array([len(b), 0])
+    rows, columns, place = joined(overlaps(a, b, 10), x, y)
+    met = {(int(r), int(c)) for r, c in zip(rows, columns, strict=True)}
+    assert met == ({(0, 1), (1, 1)} if a and b and every[0, 0] > 0 else set())
+    assert len(place) == len(met)
+
+
+def test_what_is_held_of_two_tiers_grows_with_their_spans_and_not_with_all_pairs() -> None:
+    a = [(k * 1000, k * 1000 + 1000) for k in range(20_000)]
+    b = [(start + 400, end + 400) for start, end in a]
+    found = overlaps([*a, (0, 20_000_000)], [*b, (0, 20_000_000)])
+    assert len(found.share) < 5 * len(a)
+    assert len(matched(a, b, 0.3)) == len(a)  # each meets two: all hang together in one chain
 
 
 def test_an_interval_is_made_of_records_and_is_the_same_again() -> None:
