@@ -22,14 +22,20 @@ from inspector.audit.alignment import (
     speeds,
     spoken_spans,
 )
+from inspector.audit.case import Case, Facts
+from inspector.audit.decoding import Decoders
 from inspector.audit.estimators import motion, speech
 from inspector.audit.pair import LONGEST_S, SEARCH_S
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from numpy.typing import NDArray
 
-    from inspector.audit.case import Case
+    from inspector.audit.case import Source
+    from inspector.audit.checks import Limits
     from inspector.audit.pair import Pair
+    from inspector.audit.traces import Trace
     from inspector.core.findings import Finding
     from inspector.core.model import Stream
 
@@ -38,6 +44,8 @@ LEAST_S = 0.25
 """So far to either side of nought at least is shown."""
 WIDTH_S = 0.012
 """How wide an event is made, so that moments a few ms apart overlap."""
+LAGS = ("ms", "ppm", "%")
+"""Units of findings that are read from a curve over lags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,30 @@ class Evidence:
     lag_ms: NDArray[np.float64]
     fit: NDArray[np.float64]
     at_ms: float
+
+
+def exhibits(
+    source: Source, limits: Mapping[str, Limits], finding: Finding, stop: Callable[[], bool]
+) -> tuple[Evidence | None, Trace | None]:
+    """What a finding's figure was read from, over lags and over time; None where there is no such.
+
+    Looks at its record alone, whatever there is of others. `limits` are the tolerances in force. Raises
+    Cancelled once `stop` says yes.
+    """
+    from inspector.audit.traces import trace_of
+
+    if finding.record_id is None:
+        return None, None
+    decoders = Decoders()
+    try:
+        facts = Facts(source.root, source.index, limits)
+        record = source.record(finding.record_id)
+        case = Case(record, facts, lambda stream: decoders.material(stream, stop), source.cues)
+        trace = trace_of(case, finding)
+        offset = trace is None or trace.dots
+        return fit_curve(case, finding) if offset and finding.unit in LAGS else None, trace
+    finally:
+        decoders.close()
 
 
 def fit_curve(case: Case, finding: Finding) -> Evidence | None:

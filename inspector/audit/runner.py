@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from inspector.audit.checks import Limits
-    from inspector.audit.evidence import Evidence
     from inspector.audit.material import Film, Sound
-    from inspector.audit.traces import Trace
     from inspector.core.findings import Finding
     from inspector.core.model import Stream
 
@@ -42,8 +40,6 @@ KEEP_EVERY = 200
 """Results are stored when so many are there or so much time has passed: a crash costs no more than that."""
 
 PER_RECORD = (Stage.RECORD, Stage.DECODE)
-LAGS = ("ms", "ppm", "%")
-"""Units of findings that are read from a curve over lags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,21 +133,6 @@ class Run:
             found = list(summed_up(self._facts, trials))
             self._store.add([Result(None, "self-test", "", found)])
             yield from found
-        finally:
-            self._decoders.close()
-
-    def evidence(self, finding: Finding) -> tuple[Evidence | None, Trace | None]:
-        """What the finding's figure was read from, over lags and over time; None where there is no such."""
-        from inspector.audit.evidence import fit_curve
-        from inspector.audit.traces import trace_of
-
-        if finding.record_id is None:
-            return None, None
-        try:
-            case = self._case(finding.record_id)
-            trace = trace_of(case, finding)
-            offset = trace is None or trace.dots
-            return fit_curve(case, finding) if offset and finding.unit in LAGS else None, trace
         finally:
             self._decoders.close()
 

@@ -25,6 +25,7 @@ from inspector.ui.worklist import Known, Reasons, moved_records, of_record, read
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from inspector.audit.runner import Run
     from inspector.core.findings import Finding, Status
     from inspector.core.jobs import Job
     from inspector.core.model import Record
@@ -116,7 +117,7 @@ class Auditing(Room):
 
     def set_session(self, session: Session | None) -> None:
         """Audit another dataset; None before one is closed, which stops what runs; what it found is kept."""
-        self._watched.close()
+        self._watched.close(self.window.closing)
         self._settling.stop()
         self._stopping.stop()
         self._exhibitor.set_session(session)
@@ -291,13 +292,12 @@ class Auditing(Room):
         if not len(session.index):
             self.window.notice("There is no record to audit")
             return
-        from inspector.audit.runner import Options
 
-        try:
-            run = session.audit(Options((check,) if check else (), tuple(records)))
-        except InspectorError as error:
-            self.window.notice(said(error))
-            return
+        def make() -> Run:
+            from inspector.audit.runner import Options
+
+            return session.audit(Options((check,) if check else (), tuple(records)))
+
         self._whole, self._hidden = not records and not check and not hidden, bool(hidden)
         if self._whole:
             self._dismissed = {
@@ -305,7 +305,7 @@ class Auditing(Room):
             }
             self.known = Known()
             self._show()
-        self._watched.start(run, hidden)
+        self._watched.start(make, hidden)
 
     _dismissed: Mapping[str, str] = {}
     _hidden = False

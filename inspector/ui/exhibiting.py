@@ -99,10 +99,12 @@ class Exhibitor(QObject):
             job.cancel()
 
         def work(job: Job[Found]) -> Found:
-            from inspector.audit.runner import Options
+            from inspector.audit.evidence import exhibits
+            from inspector.audit.purpose import chosen
 
             job.step()
-            curve, trace = session.audit(Options()).evidence(finding)
+            limits = chosen(session.audited.folder).limits()
+            curve, trace = exhibits(session, limits, finding, lambda: job.cancelled)
             return curve, trace, session.record(record_id)
 
         def ended(job: Job[Found]) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
 
-from inspector.query.explore import Exploration, Shown
 from inspector.query.facets import SELECTION, WHERE, Coverage, Key, Pick, as_question, picked_question
 from inspector.ui.relay import call_of
 from inspector.ui.rooms import Room, said
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from inspector.core.jobs import Job
     from inspector.core.selections import Selection
+    from inspector.query.explore import Exploration, Shown
     from inspector.query.plots import Plot
     from inspector.query.sample import Draw
     from inspector.session import Session
@@ -57,7 +57,7 @@ class Exploring(Room):
         for timer in (self._saying, self._edited):
             timer.stop()
         if self.exploration is not None:
-            self.exploration.close(wait=True)
+            self.exploration.close(self.window.closing)
             self.exploration = None
         self.session, self.shown = session, None
         self.window.records.show_rows(None)
@@ -112,6 +112,8 @@ class Exploring(Room):
         session = self.session
         if session is None or self.exploration is not None:
             return self.exploration
+        from inspector.query.explore import Exploration  # with the engine behind it
+
         told, failed = call_of(self._told), call_of(self._failed)
         explored = self.exploration = Exploration(
             session, lambda shown: told(session, shown), lambda error: failed(session, error)

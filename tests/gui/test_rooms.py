@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from gui.windows import Windows, part_of_demo
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from inspector.audit.runner import Run
     from inspector.core.jobs import Job
     from inspector.ui.main_window import MainWindow
 
@@ -55,6 +56,34 @@ def test_a_record_is_opened_while_something_long_is_done(
     assert not told
     held.go.set()
     qtbot.waitUntil(lambda: told == ["done"])
+
+
+def test_another_dataset_waits_neither_for_an_audit_nor_for_what_is_explored(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    held, begun, over = threading.Event(), [threading.Event(), threading.Event()], []
+
+    def work(number: int) -> None:
+        begun[number].set()
+        held.wait(20)
+        over.append(number)
+
+    window.actions_["facets"].trigger()
+    explored = window.exploring.exploration
+    assert explored is not None
+    qtbot.waitUntil(lambda: not explored.busy, timeout=20_000)
+    explored._jobs.start("held", lambda _: work(0))
+    window.auditing._watched.start(lambda: cast("Run", work(1)))
+    assert all(each.wait(10) for each in begun)
+    first = window.session
+    window.open_path(str(part_of_demo(tmp_path / "other", "rec_001")))
+    try:
+        qtbot.waitUntil(lambda: window.session is not first, timeout=20_000)
+        assert over == []
+        assert not window.auditing.running
+    finally:
+        held.set()
+    qtbot.waitUntil(lambda: len(over) == 2)
 
 
 def test_another_dataset_ends_what_is_long_and_is_told_nothing_of_it(

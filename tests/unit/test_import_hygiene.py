@@ -33,6 +33,11 @@ def modules_below(*parts: str) -> list[str]:
     ]
 
 
+def test_the_window_starts_without_the_engine_of_questions() -> None:
+    told = "import sys, inspector.ui.main_window; sys.exit('duckdb' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", told], check=False).returncode == 0
+
+
 @pytest.mark.parametrize(
     "modules",
     [
