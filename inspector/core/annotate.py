@@ -263,6 +263,28 @@ def mark(record: Record, label_id: str, where: Anchor) -> Step:
     return draft.step(f"Mark {named(label)} on {where.stream_id}")
 
 
+def reshape(
+    record: Record, label_id: str, place: int, region: tuple[float, float, float, float] | None
+) -> Step:
+    """Give a label's box or point another place or size, at one of its anchors; None takes it away.
+
+    A label that was nothing but that goes as a whole. InspectorError where there is no such box any more.
+    """
+    draft = Draft(record)
+    label = draft.label(label_id)
+    anchor = label.anchors[place] if place < len(label.anchors) else None
+    if anchor is None or anchor.region is None:
+        raise InspectorError("The label has no such box any more", label.label)
+    if region is None and len(label.anchors) == 1:
+        return delete(record, [label_id])
+    kind = "box" if anchor.region[2] or anchor.region[3] else "point"
+    anchors = list(label.anchors)
+    anchors[place] = replace(anchor, region=region)
+    draft.labels[label_id] = replace(label, anchors=tuple(anchors))
+    draft.follow(label_id)
+    return draft.step(f"{'Delete' if region is None else 'Move'} the {kind} of {named(label)}")
+
+
 def split(record: Record, label_id: str, at_ns: int, new_id: str) -> Step:
     """Cut a label in two at a reference time: the first keeps the id. What named it is to be checked again.
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from inspector.ui.main_window import MainWindow
     from inspector.ui.regions import Region
 
+TOLD = "Drag a box, click a point, drag over words: for the chosen label, whose own you move. P ends it"
+
 
 class Marking(Room):
     """Owns nothing but whether the pictures are being marked, which the action shows."""
@@ -37,11 +39,23 @@ class Marking(Room):
         """Another record: its pictures are marked as those before were."""
         for camera in self.window.stage.cameras:
             camera.marked.connect(self.mark)
+            camera.hand.reshaped.connect(self.reshape)
+            camera.hand.erased.connect(lambda label_id, place: self.reshape(label_id, place, None))
+            camera.hand.picked.connect(self._pick)
             camera.set_marking(self._action.isChecked())
 
     def _show(self) -> None:
         record = self.window.record
+        for camera in self.window.stage.cameras:
+            camera.hand.choose(frozenset(self.window.labelling.chosen))
         self.window.transcript.set_labels(() if record is None else record.annotations)
+
+    def _pick(self, label_id: str) -> None:
+        self.window.labelling.choose(*([label_id] if label_id else []))
+
+    def reshape(self, label_id: str, place: int, region: Region | None) -> None:
+        """Move or size a label's box or point, or (None) take it away, as one edit."""
+        self.window.labelling.edit(lambda now: annotate.reshape(now, label_id, place, region))
 
     def mark_text(self, stream_id: str, text_range: tuple[int, int], span: Span | None) -> None:
         """Make a label of a range of text; with marking on and a label chosen it gets the range."""
@@ -58,9 +72,7 @@ class Marking(Room):
         on = self._action.isChecked()
         for camera in self.window.stage.cameras:
             camera.set_marking(on)
-        self.window.notice(
-            "Drag a box, click a point, or drag over words: for the chosen label; P ends it" if on else ""
-        )
+        self.window.notice(TOLD if on else "")
 
     def mark(self, stream_id: str, region: Region, frame: Span | None) -> None:
         """Give the chosen label the region, where it lies at that frame; else make a label of the frame."""

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPen
 from inspector.ui import theme
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from PySide6.QtGui import QPainter
 
@@ -22,22 +22,24 @@ Region = tuple[float, float, float, float]
 SLOP_PX = 4
 """A smaller drag is a point."""
 POINT_PX = 5.0
+GRIP = 3.5
+"""Half the width of the square at a corner."""
 _LINE, _GROUND = QColor("#E9B44C"), QColor(15, 17, 21, 160)
 
 
 def shown_now(
     labels: Iterable[Annotation], stream: Stream, reference_ns: int, frame: tuple[int, int] | None
-) -> list[tuple[Annotation, list[Region]]]:
-    """The labels that hold at a time, with their boxes; `frame` is the local span of what is shown.
+) -> list[tuple[Annotation, dict[int, Region]]]:
+    """The labels that hold at a time, with their boxes by the place of the anchor.
 
-    A label that names the stream holds in the stream's own time, another in reference time; a moment holds
-    while its frame is shown.
+    `frame` is the local span of what is shown. A label that names the stream holds in the stream's own time,
+    another in reference time; a moment holds while its frame is shown.
     """
     found = []
     for label in labels:
         on = False
-        regions: list[Region] = []
-        for anchor in label.anchors:
+        regions: dict[int, Region] = {}
+        for place, anchor in enumerate(label.anchors):
             own = anchor.stream_id == stream.id
             if anchor.span is None or not (own or anchor.stream_id is None):
                 continue
@@ -47,23 +49,14 @@ def shown_now(
             if start <= at < end or moment:
                 on = True
                 if own and anchor.region is not None:
-                    regions.append(anchor.region)
+                    regions[place] = anchor.region
         if on:
             found.append((label, regions))
     return found
 
 
-def paint_regions(
-    painter: QPainter, rect: QRectF, shown: Sequence[tuple[Annotation, Sequence[Region]]]
-) -> None:
-    """Draw the boxes and points of labels on a picture that fills `rect`."""
-    for label, regions in shown:
-        for region in regions:
-            paint_region(painter, rect, region, label.label)
-
-
-def paint_region(painter: QPainter, rect: QRectF, region: Region, text: str = "") -> None:
-    """Draw one box or point, with its label above it."""
+def paint_region(painter: QPainter, rect: QRectF, region: Region, text: str = "", held: bool = False) -> None:
+    """Draw one box or point, with its label above it; `held`: with grips at its corners."""
     area = QRectF(
         rect.left() + region[0] * rect.width(),
         rect.top() + region[1] * rect.height(),
@@ -77,6 +70,12 @@ def paint_region(painter: QPainter, rect: QRectF, region: Region, text: str = ""
             painter.drawEllipse(area.topLeft(), POINT_PX, POINT_PX)
         else:
             painter.drawRect(area)
+    if held:
+        painter.setPen(QPen(_GROUND, 1.0))
+        painter.setBrush(_LINE)
+        corners = (area.topLeft(), area.topRight(), area.bottomLeft(), area.bottomRight())
+        for corner in corners if region[2] or region[3] else corners[:1]:
+            painter.drawRect(QRectF(corner.x() - GRIP, corner.y() - GRIP, 2 * GRIP, 2 * GRIP))
     if not text:
         return
     painter.setFont(theme.text_font(11))

@@ -211,7 +211,7 @@ def test_a_box_and_a_point_are_marked_on_the_picture(window: MainWindow, qtbot: 
     colours = [grabbed.pixelColor(x + step, y) for step in (-1, 0, 1)]
     assert any(each.red() > 200 and each.blue() < 110 for each in colours)
     window.labelling.choose()
-    QTest.mouseClick(camera, LEFT, NO, start.toPoint())
+    QTest.mouseClick(camera, LEFT, NO, (start - QPointF(20, 20)).toPoint())
     saved(window, qtbot, dataset, 2)
     (point,) = labels(window, "cy")
     assert (point.anchors[0].region or ())[2:] == (0.0, 0.0)

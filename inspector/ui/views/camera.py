@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QBrush,
     QColor,
     QFont,
     QFontMetrics,
     QImage,
+    QKeyEvent,
     QPainter,
     QPainterPath,
     QPen,
@@ -22,16 +23,18 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from inspector.core.times import clock_text
 from inspector.playback.pictures import Shown, State
 from inspector.ui import theme
-from inspector.ui.regions import paint_region, paint_regions, region_between, shown_now
+from inspector.ui.region_hand import Held, RegionHand
+from inspector.ui.regions import paint_region, shown_now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QMouseEvent, QPaintEvent, QResizeEvent
+    from PySide6.QtGui import QFocusEvent, QMouseEvent, QPaintEvent, QResizeEvent
 
     from inspector.core.model import Annotation, Stream
     from inspector.media.frames import FrameIndex
     from inspector.media.video import Picture
+    from inspector.ui.regions import Region
 
 NARROW = 280
 """Below this many px a picture says only what matters most."""
@@ -90,8 +93,8 @@ class CameraView(QWidget):
         self.feed = feed
         self.labels = labels
         """What is drawn on the picture, by the names that authors have now."""
-        self._marking = False
-        self._dragged: tuple[QPointF, QPointF] | None = None
+        self.hand = RegionHand(self, self._frame_rect, self._pixels, self._held)
+        self.hand.drawn.connect(self._drawn)
         self._time_ns = 0
         self._shown = Shown(State.WAITING)
         self._picture: Picture | None = None
@@ -105,36 +108,60 @@ class CameraView(QWidget):
         self.setAccessibleName(f"camera {feed.stream.id}")
 
     def set_marking(self, on: bool) -> None:
-        """Whether a drag on the picture marks a box, and a click a point."""
-        self._marking, self._dragged = on, None
-        self.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
-        self.update()
+        """Whether a drag on the picture marks a box, a click a point, and those of chosen labels move."""
+        self.hand.set_on(on)
+
+    def _pixels(self) -> tuple[int, int]:
+        """Width and height of the picture as it is seen, in its own pixels."""
+        width, height = self.feed.size or (16, 9)
+        picture = self._picture
+        return (width, height) if picture is None or picture.rotation % 180 == 0 else (height, width)
+
+    def _held(self) -> list[Held]:
+        """The regions on what is painted."""
+        return [
+            Held(label.id, place, region)
+            for label, regions in self._labels_now()
+            for place, region in regions.items()
+        ]
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self._marking and event.button() is Qt.MouseButton.LeftButton:
-            self._dragged = (event.position(), event.position())
-        else:
+        if not self.hand.press(event):
             super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._dragged is not None:
-            self._dragged = (self._dragged[0], event.position())
-            self.update()
+        if not self.hand.move(event):
+            super().mouseMoveEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._dragged is None:
+        if not self.hand.release(event):
             super().mouseReleaseEvent(event)
-            return
-        region = region_between(self._frame_rect(), self._dragged[0], event.position())
-        self._dragged = None
-        self.update()
-        if region is not None and self._picture is not None:
+
+    def event(self, event: QEvent) -> bool:
+        """Arrows and Del are the chosen region's while the picture is marked and has the keys."""
+        override = event.type() == QEvent.Type.ShortcutOverride
+        if override and isinstance(event, QKeyEvent) and self.hand.wants(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self.hand.key(event):
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.hand.commit()
+        super().focusOutEvent(event)
+
+    def _drawn(self, region: Region) -> None:
+        if self._picture is not None:
             frame = self._picture.span if self.feed.index is not None else None
             self.marked.emit(self.feed.stream.id, region, frame)
 
     def set_labels(self, labels: Sequence[Annotation]) -> None:
         """Draw other labels on the picture."""
         self.labels = labels
+        self.hand.settled()
         self.update()
 
     @property
@@ -240,7 +267,7 @@ class CameraView(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         _round_corners(painter, rect, colors.stage)
         self._draw_labels(painter, rect)
-        if self._dragged is not None and (region := region_between(rect, *self._dragged)) is not None:
+        if (region := self.hand.drawing) is not None:
             paint_region(painter, rect, region)
         self._draw_corners(painter, rect)
         painter.end()
@@ -299,17 +326,25 @@ class CameraView(QWidget):
             rate = rate if rect.width() > NARROW else ""
             _tag(painter, place, name + rate, theme.text_font(12), _NAME, most=width)
 
-    def _draw_labels(self, painter: QPainter, rect: QRectF) -> None:
+    def _labels_now(self) -> list[tuple[Annotation, dict[int, Region]]]:
         """The labels of the frame shown, by the frame's own time: never those of the time asked for."""
         if self._picture is None or not self.labels:
-            return
+            return []
         stream, frame, at = self.feed.stream, None, self._time_ns
         if self.feed.index is not None:
             frame = start, end = self._picture.span
             inside = start <= stream.timemap.to_local(at) < end
             at = at if inside else stream.timemap.to_reference(start)
-        shown = shown_now(self.labels, stream, at, frame)
-        paint_regions(painter, rect, shown)
+        return shown_now(self.labels, stream, at, frame)
+
+    def _draw_labels(self, painter: QPainter, rect: QRectF) -> None:
+        shown, hand = self._labels_now(), self.hand
+        for label, regions in shown:
+            for place, region in regions.items():
+                moving = hand.preview
+                if moving is not None and (moving.label_id, moving.place) == (label.id, place):
+                    region = moving.region
+                paint_region(painter, rect, region, label.label, hand.on and label.id in hand.chosen)
         texts = [label for label, regions in shown if not regions]
         font = theme.text_font(13)
         y = rect.bottom() - 8
