@@ -12,7 +12,7 @@ from PySide6.QtCore import QTimer
 
 from inspector.core.jobs import Jobs
 from inspector.core.times import NS
-from inspector.errors import Cancelled, InspectorError
+from inspector.errors import Cancelled
 from inspector.ui import theme
 from inspector.ui.audit_run import AuditRun
 from inspector.ui.exhibiting import Exhibitor
@@ -20,10 +20,10 @@ from inspector.ui.reporting import save_report
 from inspector.ui.rooms import Room, said
 from inspector.ui.timeline.findings_track import TRACK_ID, FindingsTrack
 from inspector.ui.verdicts import chips, decide, limits_said, marks, set_limits
-from inspector.ui.worklist import Known, Reasons, moved_records, of_record, read
+from inspector.ui.worklist import Known, Reasons, edits_since, of_record, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from inspector.audit.runner import Run
     from inspector.core.findings import Finding, Status
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from inspector.ui.main_window import MainWindow
     from inspector.ui.panels.findings import FindingsPanel
     from inspector.ui.panels.findings_model import Item
+    from inspector.ui.worklist import Since
 
 SETTLE_MS = 400
 """How long after an edit the findings are looked at again."""
@@ -62,7 +63,7 @@ class Auditing(Room):
         self._watched.ended.connect(self._ended)
         self._exhibitor = Exhibitor(window.relay, busy, self)
         self._jobs: Jobs | None = None
-        """For reading findings: whoever waits for a record is not kept."""
+        """For reading findings, one after the other: whoever waits for a record is not kept."""
         self._reasons = Reasons()
         self._before: dict[str, Finding] = {}
         """What stood at a finding's key before its fix was accepted."""
@@ -70,6 +71,8 @@ class Auditing(Room):
         """Records that are to be audited again once nothing runs."""
         self._whole = False
         """Whether the run that is under way is of all records."""
+        self._limits: Mapping[str, str] = {}
+        """What passes each check in this dataset, as it was last read."""
         self._asked = 0
         self._seen_ns = 0
         """When the newest edit was made that was looked at."""
@@ -126,6 +129,7 @@ class Auditing(Room):
         self._jobs = None if session is None else Jobs(1)
         super().set_session(session)
         self.known, self._reasons, self._before, self._again = Known(), Reasons(), {}, []
+        self._limits = {}
         self._to_play = ""
         if self.panel is not None:
             self.panel.set_progress(None)
@@ -143,12 +147,7 @@ class Auditing(Room):
             self._seen_ns = newest_ns
             self.read()
 
-        self._quietly("listening to the journal", listen, heard)
-
-    def _quietly(self, title: str, work: Callable[[Job[Any]], Any], then: Callable[[Any], object]) -> None:
-        """Do something behind the window that nobody waits for, in order; what goes wrong is said below."""
-        if self._jobs is not None:
-            self.behind(title, work, then, jobs=self._jobs)
+        self.behind("listening to the journal", listen, heard, jobs=self._jobs)
 
     def set_record(self, record: Record | None) -> None:
         """Another record than the one that is to be played: nobody waits for that any more."""
@@ -187,7 +186,7 @@ class Auditing(Room):
             if not (self.running and self._whole):
                 self._draw(items)
 
-        self._quietly("reading what was measured", work, got)
+        self.behind("reading what was measured", work, got, jobs=self._jobs)
 
     def _draw(self, items: Sequence[Item]) -> None:
         """The lane of the record's findings under the other tracks, gone where there are none."""
@@ -253,7 +252,7 @@ class Auditing(Room):
         if self.running and self._whole and self.window.record is not None:
             self._draw(self.known.of(self.window.record.id))
         if self.panel is not None:
-            self.panel.set_limits({} if self.session is None else limits_said(self.session))
+            self.panel.set_limits(self._limits)
             self.panel.show_items(self.known.items, self.known.counts, self.known.left_out)
 
     def read(self) -> None:
@@ -265,13 +264,17 @@ class Auditing(Room):
         asked, before, reasons = self._asked, dict(self._before), self._reasons
         shown: frozenset[Status] = self.panel.shown if self.panel is not None else frozenset()
 
-        def got(known: Known) -> None:
+        def work(_job: Job[Any]) -> tuple[Known, Mapping[str, str]]:
+            return read(session, shown, before, reasons), limits_said(session)
+
+        def got(found: tuple[Known, Mapping[str, str]]) -> None:
+            known, self._limits = found
             if asked == self._asked and not (self.running and self._whole):
                 self.known = known
                 self._show()
                 self._tell_headers()
 
-        self._quietly("reading findings", lambda _: read(session, shown, before, reasons), got)
+        self.behind("reading findings", work, got, jobs=self._jobs)
 
     # -- running -------------------------------------------------------------------------------------------
 
@@ -357,15 +360,16 @@ class Auditing(Room):
         if session is None:
             return
 
-        def got(found: tuple[set[str], int]) -> None:
-            moved, self._seen_ns = found
-            if moved and self.known.counts:
+        def got(found: Since) -> None:
+            self._seen_ns = found.newest_ns
+            if found.moved and self.known.counts:
                 self._exhibitor.forget()
-                self._again = list(dict.fromkeys([*self._again, *sorted(moved)]))
+                self._again = list(dict.fromkeys([*self._again, *sorted(found.moved)]))
                 self._next()
-            self.read()
+            if found.moved or found.decided:
+                self.read()
 
-        self._quietly("looking at edits", lambda _: moved_records(session, since), got)
+        self.behind("looking at edits", lambda _: edits_since(session, since), got, jobs=self._jobs)
 
     def accepted(self, record_id: str, stream_id: str) -> None:
         """A proposal for a stream was accepted: what its findings were is remembered beside what they are."""
@@ -469,13 +473,20 @@ class Auditing(Room):
         session = self.session
         if session is None:
             return
-        try:
+
+        def work(_job: Job[Any]) -> Mapping[str, str]:
             set_limits(session, check, text)
-        except InspectorError as error:
-            self.window.notice(str(error))
+            return limits_said(session)
+
+        def kept(limits: Mapping[str, str]) -> None:
+            self._limits = limits
+            later = "it is judged by that once the run is over" if self.running else "it runs again"
+            self.window.notice(f"{check} passes {text}: {later}")
+            self._start(check=check)
             self._show()
-            return
-        later = "it is judged by that once the run is over" if self.running else "it runs again"
-        self.window.notice(f"{check} passes {text}: {later}")
-        self._start(check=check)
-        self._show()
+
+        def refused(error: BaseException) -> None:
+            self.window.notice(said(error))
+            self._show()
+
+        self.behind("keeping a tolerance", work, kept, refused, self._jobs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -196,14 +196,27 @@ def _worst(found: Iterable[Finding]) -> dict[str, tuple[int, int]]:
     return told
 
 
-def moved_records(session: Session, since_ns: int) -> tuple[set[str], int]:
-    """The records whose streams got other time maps or sources since a time, by whom and how ever (also by
-    undo), and the newest edit's time; of the newest hundred edits."""
+class Since(NamedTuple):
+    """What edits since a time, by whom and how ever (also by undo), mean for findings."""
+
+    moved: frozenset[str]
+    """The records whose streams got other time maps or sources."""
+    decided: bool
+    """Whether findings were dismissed or counted again."""
+    newest_ns: int
+    """When the newest edit was made."""
+
+
+def edits_since(session: Session, since_ns: int) -> Since:
+    """Go through all of them, newest first."""
     moved: set[str] = set()
-    newest = since_ns
-    for past in session.history(limit=100):
+    decided, newest = False, since_ns
+    for past in session.curation.past():
         if past.edit.at <= since_ns:
             break
         newest = max(newest, past.edit.at)
-        moved |= {each.record_id for each in past.edit.changes if each.path.startswith("streams/")}
-    return moved, newest
+        for each in past.edit.changes:
+            decided = decided or each.path.startswith("findings/")
+            if each.path.startswith("streams/"):
+                moved.add(each.record_id)
+    return Since(frozenset(moved), decided, newest)
