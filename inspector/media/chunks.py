@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 import weakref
 import zlib
 from contextlib import contextmanager, suppress
@@ -37,6 +38,8 @@ MOST_FETCHED = 1 << 14
 """So many pieces are remembered as read where the system does not say what it holds."""
 MOST_MAPPED = 128 << 20
 """Bytes that are looked at in a file before its pages are given back; the system keeps them as its cache."""
+HELD_S = 5.0
+"""What was in memory is taken to be so for this long: asking the system again takes as long as drawing it."""
 AROUND = 1 << 16
 """So much is mapped with every piece that is looked at."""
 MAGIC = "inspector-chunks"
@@ -130,6 +133,8 @@ class Mapped:
         """Bytes that may be counted as this process's own by now."""
         self._base = int(records.__array_interface__["data"][0])
         self._fetched: dict[tuple[int, int, int], None] = {}
+        self._held: dict[tuple[int, int, int], float] = {}
+        """Until when pieces (chunk, offset, count) are taken to be in memory."""
 
     def place(self, field: str) -> tuple[int, int]:
         """Where a field lies in a record, and how many bytes it has."""
@@ -138,15 +143,20 @@ class Mapped:
 
     def ready(self, chunks: slice, ranges: Sequence[tuple[int, int]]) -> bool:
         """Whether these bytes (offset, count) of each of some records can be read without a wait."""
-        base, size = self._base, self.records.dtype.itemsize
+        base, size, now = self._base, self.records.dtype.itemsize, time.monotonic()
         for chunk in range(chunks.start, min(chunks.stop, len(self.records))):
             for offset, count in ranges:
+                piece = (chunk, offset, count)
+                if self._held.get(piece, 0.0) > now:
+                    continue
                 self._seen += count + AROUND
                 known = in_memory(base + chunk * size + offset, count)
-                if known is False or (known is None and (chunk, offset, count) not in self._fetched):
+                if known is False or (known is None and piece not in self._fetched):
                     return False
-        if self._seen > MOST_MAPPED:
+                self._held[piece] = now + HELD_S
+        if self._seen > MOST_MAPPED or len(self._held) > MOST_FETCHED:
             self._seen = 0
+            self._held.clear()
             self._give_back()
         return True
 

@@ -21,8 +21,9 @@ from inspector.ui import theme
 from inspector.ui.timeline.axis import TimeAxis
 from inspector.ui.timeline.build import build_tracks, short_titles, tracks_of
 from inspector.ui.timeline.channels import MOST, group_channels
-from inspector.ui.timeline.curves import NO_CURVE, SHADES, bars_of, lines_of, seen_of
+from inspector.ui.timeline.curves import NO_CURVE, SHADES, bars_of, seen_of
 from inspector.ui.timeline.label_track import LabelTrack
+from inspector.ui.timeline.polylines import lines_of
 from inspector.ui.timeline.sensor_track import SensorTrack
 from inspector.ui.timeline.text_track import TextTrack
 from inspector.ui.timeline.track import stack

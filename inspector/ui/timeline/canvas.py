@@ -38,7 +38,7 @@ NEAR = 16
 """Px that the playhead moves at most for what it leaves and takes to be painted as one strip."""
 GHOST = 0.55
 """How strongly the picture of a row that is dragged lies over another."""
-BUDGET_S = 0.01
+BUDGET_S = 0.012
 """A paint renders rows for this long; the rest are shown stretched from what they were, and follow."""
 
 
@@ -71,11 +71,12 @@ class TimelineCanvas(QWidget):
         self.renders = 0
         """How many times any track was rendered; the playhead must not make it grow."""
         self.budget_s = BUDGET_S
-        self.lagging = False
-        """Whether a row shows an older picture, stretched, because there was no time to render them all."""
         self.positions = False
         self.empty_text = ""
         self._kept: dict[str, _Kept] = {}
+        self._headers: dict[str, _Kept] = {}
+        self._late: set[str] = set()
+        """Rows that do not show, all over, what was rendered for the axis as it is."""
         self._ruler: _Kept | None = None
         self._loop: Span | None = None
         self._ghost: tuple[Track, Track] | None = None
@@ -95,7 +96,9 @@ class TimelineCanvas(QWidget):
             if gone not in tracks:
                 gone.close()
         self.tracks = tuple(tracks)
-        self._kept = {track.id: self._kept[track.id] for track in tracks if track.id in self._kept}
+        for kept in (self._kept, self._headers):
+            for name in kept.keys() - {track.id for track in tracks}:
+                del kept[name]
         for track in tracks:
             track.bind(self._track_changed)
             track.set_time(self._now)
@@ -160,6 +163,11 @@ class TimelineCanvas(QWidget):
     def now(self) -> int:
         """The playhead's time."""
         return self._now
+
+    @property
+    def lagging(self) -> bool:
+        """Whether a row shows an older picture, stretched, because there was no time to render them all."""
+        return bool(self._late)
 
     # --- where things are -------------------------------------------------------------------------
 
@@ -232,7 +240,8 @@ class TimelineCanvas(QWidget):
             painter.fillRect(area, t.panel)
         rows = list(self.rows())
         self._deadline = time.perf_counter() + self.budget_s
-        lagged, self.lagging = self.lagging, False
+        lagged = self.lagging
+        self._late &= {track.id for track, _ in rows}
         below = QRect(0, ruler.HEIGHT, self.width(), self.height() - ruler.HEIGHT)
         painter.setClipRegion(region.intersected(below))
         for track, row in rows:
@@ -250,19 +259,26 @@ class TimelineCanvas(QWidget):
             painter.fillRect(self._line_rect(), t.playhead)
             ruler.paint_bubble(painter, self._bubble_rect(), ruler.time_text(self._now, self.positions))
         painter.end()
-        whole = region.rectCount() == 1 and region.boundingRect() == self.rect()
-        if self.lagging or (lagged and not whole):  # a strip may have rendered a row that shows it only there
-            self.lagging = True
-            QTimer.singleShot(0, self, self.update)
+        if self._late:
+            QTimer.singleShot(0, self, self._update_late)
         elif lagged:
             self.settled.emit()
+
+    def _update_late(self) -> None:
+        for track, row in self.rows():
+            if track.id in self._late:
+                self.update(self._content(row).toAlignedRect())
 
     def _paint_row(self, painter: QPainter, track: Track, row: QRectF, region: QRegion) -> None:
         t = theme.current()
         content = self._content(row)
         exposed = region.intersected(content.toAlignedRect())
         if not exposed.isEmpty():
-            kept = self._picture(track, content)
+            kept, current = self._picture(track, content)
+            if not current:
+                self._late.add(track.id)
+            elif exposed == QRegion(content.toAlignedRect().intersected(self.rect())):
+                self._late.discard(track.id)
             ratio = kept.picture.devicePixelRatioF()
             start, length = kept.shown[0], kept.shown[1] - kept.shown[0]
             scale = self.axis.length / length  # 1, but for a picture of an older span
@@ -284,7 +300,7 @@ class TimelineCanvas(QWidget):
                     log.exception("drawing %s", track.id)
                 painter.restore()
         if region.intersects(QRect(0, int(row.top()), header.WIDTH, int(row.height()))):
-            header.paint_header(painter, track, row)
+            painter.drawPixmap(row.topLeft(), self._header(track, row.height()))
         painter.fillRect(QRectF(0, row.bottom(), row.width(), GAP), t.line)
 
     def _paint_ghost(self, painter: QPainter, track: Track, content: QRectF) -> None:
@@ -295,10 +311,22 @@ class TimelineCanvas(QWidget):
             painter.drawPixmap(content, kept.picture, QRectF(kept.picture.rect()))
             painter.restore()
 
-    def _picture(self, track: Track, content: QRectF) -> _Kept:
+    def _header(self, track: Track, height: float) -> QPixmap:
+        """The picture of a track's header, painted anew where anything that it shows is another."""
+        key = (header.shown_of(track), height, theme.current().name, self.devicePixelRatioF())
+        kept = self._headers.get(track.id)
+        if kept is None or kept.key != key:
+            kept = self._headers[track.id] = _Kept(key, self._blank(kept, header.WIDTH, round(height)))
+            painter = QPainter(kept.picture)
+            header.paint_header(painter, track, QRectF(0, 0, header.WIDTH, height))
+            painter.end()
+        return kept.picture
+
+    def _picture(self, track: Track, content: QRectF) -> tuple[_Kept, bool]:
         """The track's kept picture, rendered anew where the axis, size, theme or data is another.
 
-        Where this paint's time is up, one that differs by the visible span only is handed out as it is.
+        Where this paint's time is up, one that differs by the visible span only is handed out as it is: the
+        second says whether it is of the axis as it is now.
         """
         size = content.size().toSize()
         ratio = self.devicePixelRatioF()
@@ -306,8 +334,7 @@ class TimelineCanvas(QWidget):
         kept = self._kept.get(track.id)
         if kept is None or kept.key != key or kept.shown != self.axis.visible:
             if kept is not None and kept.key == key and time.perf_counter() > self._deadline:
-                self.lagging = True
-                return kept
+                return kept, False
             picture = self._blank(kept, size.width(), size.height())
             kept = _Kept(key, picture, self.axis.visible)
             rect = QRectF(0, 0, size.width(), size.height())
@@ -325,7 +352,7 @@ class TimelineCanvas(QWidget):
                 painter.end()
             self._kept[track.id] = kept
             self.renders += 1
-        return kept
+        return kept, True
 
     def _blank(self, old: _Kept | None, width: int, height: int) -> QPixmap:
         """An empty picture, the old one where it has the size: each new QPixmap that is painted on keeps

@@ -1,10 +1,7 @@
 """Curves into a painter, in pixels: where they hardly spread as lines, else as a bar a column.
 
 Bars are made as one picture of which curve is seen at each pixel: that takes a few passes over bytes a curve,
-a fifth of the time in which Qt fills as many rectangles. Lines go to Qt as one array of numbers, through
-pyqtgraph's primitives: a list of Qt's own objects would take longer to make than to draw. A pen of one px has
-a quick way of its own in Qt, where a wider one is outlined and filled: a fifth of the time.
-Importing this module imports pyqtgraph (0.4 s): do it when the first sensor is drawn.
+a third of the time in which Qt fills as many rectangles.
 """
 
 from __future__ import annotations
@@ -12,9 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyqtgraph as pg
-from pyqtgraph.Qt import internals
-from PySide6.QtCore import QLineF
 from PySide6.QtGui import QColor, QImage
 
 if TYPE_CHECKING:
@@ -22,13 +16,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from PySide6.QtCore import QRectF
-    from PySide6.QtGui import QPainter, QPen
+    from PySide6.QtGui import QPainter
+
+    from inspector.ui.timeline.polylines import Polylines
 
 WIDTH_PX = 1.0
 BAND_PX = 1.0
 """A curve none of whose columns spreads further than this is a line through their middles."""
-
-
 NO_CURVE = 255
 """Where none is seen."""
 SHADES = 4
@@ -41,8 +35,7 @@ class CurvePainter:
     """Draws sets of curves again and again, with memory of its own."""
 
     def __init__(self) -> None:
-        self._lines = internals.PrimitiveArray(QLineF, 4)
-        self._pens: dict[int, QPen] = {}
+        self._lines: Polylines | None = None
 
     def paint(
         self,
@@ -70,20 +63,12 @@ class CurvePainter:
                     start -= 1
                 self._bars(painter, rect, x, tops[start:end], bottoms[start:end], colors[start:end])
             else:
-                self._line(painter, x, (tops[start] + bottoms[start]) / 2, colors[start])
-            end = start
+                if self._lines is None:
+                    from inspector.ui.timeline.polylines import Polylines
 
-    def _line(
-        self, painter: QPainter, x: NDArray[np.float64], middle: NDArray[np.float64], color: QColor
-    ) -> None:
-        painter.setPen(self._pen(color))
-        if len(x) > 1 and np.isfinite(middle).all():
-            painter.drawPolyline(pg.functions.arrayToQPolygonF(x, middle))
-            return
-        segments = lines_of(x, middle)
-        self._lines.resize(len(segments))
-        self._lines.ndarray()[:] = segments
-        painter.drawLines(*self._lines.drawargs())
+                    self._lines = Polylines()
+                self._lines.paint(painter, x, (tops[start] + bottoms[start]) / 2, colors[start])
+            end = start
 
     @staticmethod
     def _bars(
@@ -108,27 +93,6 @@ class CurvePainter:
         image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
         image.setDevicePixelRatio(ratio)
         painter.drawImage(rect.topLeft(), image)
-
-    def _pen(self, color: QColor) -> QPen:
-        pen = self._pens.get(color.rgba())
-        if pen is None:
-            pen = self._pens[color.rgba()] = pg.mkPen(color, width=WIDTH_PX)
-        return pen
-
-
-def lines_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Segments (m, 4) between neighbours that are there; a lone point is a short one."""
-    known = np.isfinite(y)
-    joined = known[:-1] & known[1:]
-    segments = np.stack([x[:-1], y[:-1], x[1:], y[1:]], 1)[joined]
-    lone = known.copy()
-    lone[1:] &= ~joined
-    lone[:-1] &= ~joined
-    if lone.any():
-        half = WIDTH_PX / 2
-        points = np.stack([x[lone] - half, y[lone], x[lone] + half, y[lone]], 1)
-        segments = np.concatenate([segments, points])
-    return segments
 
 
 def bars_of(

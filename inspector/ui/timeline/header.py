@@ -63,6 +63,12 @@ def chip_rect(track: Track, row: QRectF) -> QRectF:
     return QRectF(right - width, round(row.center().y() - height / 2), width, round(height))
 
 
+def shown_of(track: Track) -> tuple[object, ...]:
+    """All that the header of a track shows, beside its height and the theme: equal where it looks equal."""
+    said = (track.title, track.subtitle, track.chip)
+    return (*said, track.focused, track.footer, track.side, track.color.rgba())
+
+
 def paint_header(painter: QPainter, track: Track, row: QRectF) -> None:
     """Paint a track's header into the first WIDTH px of its row, two lines where they fit."""
     painter.save()

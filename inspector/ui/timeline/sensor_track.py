@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from PySide6.QtGui import QColor, QFontMetricsF
 
 from inspector.core.times import clock_text
 from inspector.ui import theme
+from inspector.ui.timeline.curves import CurvePainter
 from inspector.ui.timeline.track import Chip, StreamTrack, paint_unknown
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from inspector.core.model import Stream
     from inspector.media.look import Boxes, Look
     from inspector.ui.timeline.axis import TimeAxis
-    from inspector.ui.timeline.curves import CurvePainter
 
 PAD_Y = 5
 APART = 8.0
@@ -111,7 +112,7 @@ class SensorTrack(StreamTrack):
         self._series: SeriesSource | None = None
         self._columns = np.zeros(0, np.int64)
         self._scales: list[_Scale] = []
-        self._curves: CurvePainter | None = None
+        self._curves = CurvePainter()
         self._now: int | None = None
         self.later: Callable[[], None] | None = None
         """Called from any thread when what is shown could be finer."""
@@ -134,10 +135,9 @@ class SensorTrack(StreamTrack):
         return None if local is None else self.stream.timemap.to_reference(local)
 
     def close(self) -> None:
-        """Let go of the samples and the curves."""
+        """Let go of the samples."""
         super().close()
         self._series = self.later = None
-        self._curves = None
 
     @property
     def shared_scale(self) -> bool:
@@ -166,10 +166,6 @@ class SensorTrack(StreamTrack):
                 order = np.argsort(x, kind="stable")
                 x, low, high = x[order], low[order], high[order]
             tops, bottoms = _places_of(self._scales, np.stack([high.T, low.T]), rect)
-            if self._curves is None:
-                from inspector.ui.timeline.curves import CurvePainter
-
-                self._curves = CurvePainter()
             # The first channel lies on top: it is the one that the eye looks for.
             self._curves.paint(painter, rect, x, tops, bottoms, self.colors())
         self._paint_scale(painter, rect)
@@ -227,16 +223,15 @@ class SensorTrack(StreamTrack):
         if not self._scales or rect.height() < 30:
             return
         t = theme.current()
-        font = theme.mono_font(LABEL_PX)
-        metrics = QFontMetricsF(font)
-        painter.setFont(font)
+        painter.setFont(theme.mono_font(LABEL_PX))
         scale = self._scales[0]
         texts = (number_text(scale.high), number_text(scale.low)) if self.shared_scale else ("own scales", "")
-        tops = (rect.top() + 2, rect.bottom() - 2 - metrics.height())
-        for text, top in zip(texts, tops, strict=True):
+        for at_top, text in zip((True, False), texts, strict=True):
             if not text:
                 continue
-            area = QRectF(rect.left() + 3, top, metrics.horizontalAdvance(text) + 4, metrics.height())
+            width, height = _label_size(text)
+            top = rect.top() + 2 if at_top else rect.bottom() - 2 - height
+            area = QRectF(rect.left() + 3, top, width + 4, height)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(t.tint(t.panel, 0.88))
             painter.drawRoundedRect(area, 2, 2)
@@ -282,6 +277,13 @@ def _places_of(scales: list[_Scale], values: NDArray[np.float64], rect: QRectF) 
     if len(set(scales)) == 1:
         return scales[0].y(values, rect)
     return np.stack([scale.y(values[..., place, :], rect) for place, scale in enumerate(scales)], axis=-2)
+
+
+@lru_cache(256)
+def _label_size(text: str) -> tuple[float, float]:
+    """How wide and high a scale's end is: measuring it takes longer than drawing it."""
+    metrics = QFontMetricsF(theme.mono_font(LABEL_PX))
+    return metrics.horizontalAdvance(text), metrics.height()
 
 
 def number_text(value: float) -> str:
