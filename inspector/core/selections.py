@@ -20,7 +20,7 @@ from inspector.core.files import write_atomic
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 FOLDER = "selections"
@@ -126,7 +126,7 @@ class Selections:
         self._begin()
         folder = self._folders[0]
         path = folder / f"{plain}.parquet"
-        if plain in self._paths():
+        if self._is_taken(path, self._paths()):
             raise InspectorError("There is a selection of that name", plain, "Give it another name")
         ids = record_ids if isinstance(record_ids, pa.ChunkedArray) else pa.array(record_ids, pa.string())
         made = Selection(plain, len(ids), sql, seed, by, self._author, time.time_ns())
@@ -140,17 +140,31 @@ class Selections:
             raise InspectorError("The selection was not saved", str(path), "Is the disk full?")
         return made
 
+    def _is_taken(self, path: Path, known: Mapping[str, Path]) -> bool:
+        """Whether there is one of that name: also one that `_paths` leaves out, there being so many."""
+        return path.stem in known or os.path.lexists(path)
+
     def free_name(self, name: str) -> str:
         """The name as it is kept, with a number behind it where it is taken."""
-        plain, taken = plain_name(name), self._paths()
-        tries = (f"{plain[: LONGEST - 5]}-{number}" for number in range(2, 2 + MOST))
-        return plain if plain not in taken else next(each for each in tries if each not in taken)
+        plain, known, number = plain_name(name), self._paths(), 1
+        found = plain
+        while self._is_taken(self._folders[0] / f"{found}.parquet", known):
+            number += 1
+            found = f"{plain[: LONGEST - 5]}-{number}"
+        return found
 
     def remove(self, name: str) -> Path:
-        """Put one aside, below the folder of the others, where it can be taken back; that place."""
+        """Put one of our own aside, below the folder of the others, where it can be taken back; that place.
+
+        InspectorError for one that another workspace has, which is its author's alone.
+        """
         path = self._paths().get(name)
         if path is None:
             raise InspectorError("There is no such selection", name[:80])
+        if path.parent != self._folders[0]:
+            raise InspectorError(
+                "The selection is in another workspace", str(path), "Whoever made it can remove it"
+            )
         aside = path.parent / GONE / f"{name}-{time.time_ns()}.parquet"
         try:
             aside.parent.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from inspector.errors import InspectorError
 
@@ -119,6 +119,53 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class Pool:
+    """Children that run one module, for any number of threads, each kept for the next question.
+
+    To be used in a `with`, or closed; what is asked for afterwards gets a child that ends with its answer.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._idle: queue.LifoQueue[Child] = queue.LifoQueue()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def answer(self, question: Any, limit_s: float) -> dict[str, Any]:
+        """A child's answer; EOFError where it died of the question, TimeoutError where it hangs."""
+        child = self._child()
+        try:
+            found = child.answer(question, limit_s)
+        except BaseException:
+            child.close()  # if it lives, what it says next may still be to this question
+            raise
+        self._idle.put(child)
+        if self._closed:
+            self.close()
+        return found
+
+    def _child(self) -> Child:
+        with suppress(queue.Empty):
+            while True:
+                child = self._idle.get_nowait()
+                if child.alive:
+                    return child
+                child.close()
+        return Child(self._module)
+
+    def close(self) -> None:
+        """End the children that nobody waits for, and each of the others with its answer."""
+        self._closed = True
+        with suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
 
 
 class _Child(Child):

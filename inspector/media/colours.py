@@ -12,7 +12,7 @@ import numpy as np
 
 from inspector.core.model import Source
 from inspector.errors import InspectorError
-from inspector.media.child import Child
+from inspector.media.child import Pool
 
 if TYPE_CHECKING:
     from inspector.core.model import Span
@@ -66,28 +66,23 @@ def colours(path: Path, track: int, span: Span) -> Colours | None:
     return Colours(len(found), *(tuple(each.tolist()) for each in told))
 
 
-class ColourChild:
-    """Asks a child, which may die of a film without harm; not safe to use from two threads at once."""
+class ColourPool:
+    """Asks children, which may die of a film without harm, in any thread."""
 
     def __init__(self) -> None:
-        self._child: Child | None = None
+        self._children = Pool(MODULE)
 
     def ask(self, path: Path, track: int, span: Span) -> Colours | None:
         """As `colours`; None also where the film cannot be read, or the child dies of it or hangs."""
-        if self._child is None or not self._child.alive:
-            self._child = Child(MODULE)
         try:
-            told = self._child.answer([str(path), track, span], LIMIT_S)
+            told = self._children.answer([str(path), track, span], LIMIT_S)
         except (EOFError, TimeoutError):
-            self.close()
             return None
         return None if "frames" not in told else Colours(**told)
 
     def close(self) -> None:
-        """End the child."""
-        if self._child is not None:
-            self._child.close()
-            self._child = None
+        """End the children."""
+        self._children.close()
 
 
 def main() -> None:

@@ -8,8 +8,6 @@ also where one is a part of the other. Runs in a child, since it decodes.
 
 from __future__ import annotations
 
-import queue
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ import numpy as np
 
 from inspector.core.model import Modality, Source
 from inspector.core.prints import mixed
+from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from inspector.core.model import Stream
-    from inspector.media.child import Child
 
 MODULE = "inspector.media.likeness"
 KEPT = 512
@@ -105,20 +103,18 @@ class Likeness:
     """Makes sketches in child processes, in any thread. To be used in a `with`."""
 
     def __init__(self) -> None:
-        self._idle: queue.LifoQueue[Child] = queue.LifoQueue()
+        from inspector.media.child import Pool
+
+        self._children = Pool(MODULE)
 
     def __enter__(self) -> Likeness:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().close()
+        self._children.close()
 
     def of(self, stream: Stream) -> NDArray[np.uint64]:
-        """The sketch of a sound; empty for other streams, and for one that cannot be read."""
-        from inspector.media.child import Child
-
+        """The sketch of a sound; empty for other streams. InspectorError where it cannot be read."""
         source = stream.source
         if stream.modality is not Modality.AUDIO or source.format != "av":
             return np.zeros(0, np.uint64)
@@ -129,16 +125,13 @@ class Likeness:
             "end": source.end_ns,
         }
         try:
-            child = self._idle.get_nowait()
-        except queue.Empty:
-            child = Child(MODULE)
-        try:
-            answer = child.answer(order, _PATIENCE_S + source.path.stat().st_size / _SLOWEST)
-        except (EOFError, TimeoutError, OSError):
-            child.close()
-            return np.zeros(0, np.uint64)
-        self._idle.put(child)
-        return np.array(answer.get("sketch", ()), np.uint64)
+            answer = self._children.answer(order, _PATIENCE_S + source.path.stat().st_size / _SLOWEST)
+        except (EOFError, TimeoutError, OSError) as error:
+            fault = f"{source.path}: {error or type(error).__name__}"
+            raise InspectorError("The sound cannot be read", fault, "Check it or re-encode it") from error
+        if "sketch" not in answer:
+            raise InspectorError(*answer["error"])
+        return np.array(answer["sketch"], np.uint64)
 
 
 def main() -> None:

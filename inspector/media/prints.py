@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from inspector.media.child import Child
 
 LEAST_S = 120.0
 SLOWEST = 1 << 18
@@ -351,10 +350,12 @@ def _of_file(source: Source, level: str) -> Print:
 
 
 class Printer:
-    """Makes prints in a child process that may die of a file; kept for many. To be used in a `with`."""
+    """Makes prints in child processes that may die of a file, in any thread. To be used in a `with`."""
 
     def __init__(self) -> None:
-        self._child: Child | None = None
+        from inspector.media.child import Pool
+
+        self._children = Pool("inspector.media.prints")
 
     def __enter__(self) -> Printer:
         return self
@@ -363,30 +364,19 @@ class Printer:
         self.close()
 
     def close(self) -> None:
-        """End the child; it is started again when it is needed."""
-        self._let_go()
-
-    def _let_go(self) -> None:
-        if self._child is not None:
-            self._child.close()
-            self._child = None
+        """End the children."""
+        self._children.close()
 
     def make(self, stream: Stream, level: str = CODED) -> Print:
         """The print of a stream. InspectorError where there is no file, a bad one, or one that kills."""
-        from inspector.media.child import Child
-
-        if self._child is None or not self._child.alive:
-            self._let_go()
-            self._child = Child("inspector.media.prints")
         try:
             limit_s = LEAST_S + stream.source.path.stat().st_size / SLOWEST
-            answer = self._child.answer(_order(stream, level), limit_s)
+            answer = self._children.answer(_order(stream, level), limit_s)
         except OSError as error:
             raise InspectorError(
                 "The file cannot be read", f"{stream.source.path}: {error.strerror}"
             ) from error
         except (EOFError, TimeoutError) as error:
-            self._let_go()
             fault = "crashed" if isinstance(error, EOFError) else "hung"
             raise InspectorError(
                 f"The file {fault} the decoder", str(stream.source.path), "Check it or re-encode it"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import queue
-from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +18,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from inspector.core.model import Record
     from inspector.release.plan import Opened
     from inspector.release.sides import Sides, Sketches
 
@@ -34,6 +30,8 @@ encoded anew at 24 to 64 kbit/s 5 to 51."""
 MANY = 32
 """Where more records have a mark, each is compared with the next alone: that links those that are alike."""
 AT_A_TIME = 2
+PAIRS_AT_ONCE = 1 << 20
+NOTHING: NDArray[np.uint64] = np.zeros(0, np.uint64)
 
 
 def near_pairs(
@@ -45,72 +43,91 @@ def near_pairs(
     Cancelled.
     """
     sketches: Sketches = {}
+    whole: set[str] = set()
     wanted = [content for content in records if content not in before.sketches]
     with ExitStack() as stack:
-        likeness = stack.enter_context(Likeness())
-        printers: queue.SimpleQueue[Printer] = queue.SimpleQueue()
-        for _ in range(AT_A_TIME):
-            printers.put(stack.enter_context(Printer()))
+        likeness, printer = stack.enter_context(Likeness()), stack.enter_context(Printer())
         pool = stack.enter_context(ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="inspector-alike"))
-        results = pool.map(lambda each: _sketches(session, records[each], likeness, printers), wanted)
-        for number, (content, made) in enumerate(zip(wanted, results, strict=True)):
+        results = pool.map(lambda each: _sketches(session, records[each], likeness, printer), wanted)
+        for number, (content, (good, *made)) in enumerate(zip(wanted, results, strict=True)):
             if told is not None:
                 try:
                     told(number)
                 except BaseException:
                     pool.shutdown(cancel_futures=True)
                     raise
-            sketches[content] = made
-    before.sketches |= sketches
-    found = {*_pairs({name: each[0] for name, each in before.sketches.items()}, PACKETS)}
-    found |= {*_pairs({name: each[1] for name, each in before.sketches.items()}, SOUND)}
+            sketches[content] = (made[0], made[1])
+            whole |= {content} if good else set()
+    sketches |= before.sketches
+    # What could not be read is looked at anew the next time: the disk may have been away.
+    before.sketches |= {content: made for content, made in sketches.items() if content in whole}
+    found = {*_pairs({name: each[0] for name, each in sketches.items()}, PACKETS)}
+    found |= {*_pairs({name: each[1] for name, each in sketches.items()}, SOUND)}
     return sorted(found)
 
 
 def _sketches(
-    session: Opened, record_id: str, likeness: Likeness, printers: queue.SimpleQueue[Printer]
-) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    session: Opened, record_id: str, likeness: Likeness, printer: Printer
+) -> tuple[bool, NDArray[np.uint64], NDArray[np.uint64]]:
+    """Of a record's packets and of its sounds, and before them whether all could be read."""
+    packets, sounds, good = [NOTHING], [NOTHING], True
     try:
         record = session.record(record_id)
     except InspectorError:
-        return np.zeros(0, np.uint64), np.zeros(0, np.uint64)
-    sounds = [likeness.of(stream) for stream in record.of(Modality.AUDIO)]
-    sound = np.unique(np.concatenate(sounds))[:KEPT] if sounds else np.zeros(0, np.uint64)
-    printer = printers.get()
-    try:
-        return sketch(_packets(record, printer)), sound
-    finally:
-        printers.put(printer)
-
-
-def _packets(record: Record, printer: Printer) -> NDArray[np.uint64]:
-    """What is once in each film and sound of a record, packet by packet."""
-    found = []
+        return False, NOTHING, NOTHING
+    for stream in record.of(Modality.AUDIO):
+        try:
+            sounds.append(likeness.of(stream))
+        except InspectorError:
+            good = False
     for stream in record.of(Modality.VIDEO, Modality.AUDIO):
         try:
             marks = printer.make(stream).marks
         except InspectorError:
+            good = False
             continue
         values, counts = np.unique(marks, return_counts=True)
-        found.append(values[counts == 1])
-    return np.concatenate(found) if found else np.zeros(0, np.uint64)
+        packets.append(values[counts == 1])
+    return good, sketch(np.concatenate(packets)), np.unique(np.concatenate(sounds))[:KEPT]
 
 
 def _pairs(sketches: dict[str, NDArray[np.uint64]], least: tuple[int, float]) -> Iterator[tuple[str, str]]:
     """Pairs that share enough marks; found by the marks, so that not each is compared with each."""
-    holders: dict[int, list[str]] = defaultdict(list)
-    for name, marks in sketches.items():
-        for mark in marks.tolist():
-            holders[mark].append(name)
-    shared: Counter[tuple[str, str]] = Counter()
-    for names in holders.values():
-        names = sorted(names)
-        if len(names) > MANY:
-            shared.update(pairwise(names))
-        else:
-            shared.update(combinations(names, 2))
-    for (one, other), count in shared.items():
-        if count >= least[0]:
-            there, share = common(sketches[one], sketches[other])
-            if there >= least[0] and share >= least[1]:
-                yield min(one, other), max(one, other)
+    names = sorted(sketches)
+    for one, other in _often(_shared([sketches[name] for name in names]), len(names), least[0]):
+        there, share = common(sketches[names[one]], sketches[names[other]])
+        if there >= least[0] and share >= least[1]:
+            yield names[one], names[other]
+
+
+def _shared(sketches: list[NDArray[np.uint64]]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """For each mark that several have, which ones do, two by two: arrays of the lesser and the greater."""
+    marks = np.concatenate([NOTHING, *sketches])
+    if not len(marks):
+        return
+    holders = np.repeat(np.arange(len(sketches)), [len(each) for each in sketches])
+    order = np.argsort(marks, kind="stable")  # those of one mark stay in the order of their holders
+    marks, holders = marks[order], holders[order]
+    starts = np.flatnonzero(np.concatenate([[True], marks[1:] != marks[:-1]]))
+    counts = np.diff(np.concatenate([starts, [len(marks)]]))
+    for size in range(2, MANY + 1):
+        first, second = np.triu_indices(size, 1)
+        found = starts[counts == size]
+        for at in range(0, len(found), max(PAIRS_AT_ONCE // len(first), 1)):
+            those = found[at : at + max(PAIRS_AT_ONCE // len(first), 1), None]
+            yield holders[those + first].ravel(), holders[those + second].ravel()
+    next_too = (marks[1:] == marks[:-1]) & (np.repeat(counts, counts)[1:] > MANY)
+    yield holders[:-1][next_too], holders[1:][next_too]
+
+
+def _often(
+    pairs: Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]], names: int, least: int
+) -> Iterator[tuple[int, int]]:
+    """The pairs that come `least` times or more; kept as numbers, each once, with how often it came."""
+    codes, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for one, other in pairs:
+        new, times = np.unique(one * names + other, return_counts=True)
+        codes, places = np.unique(np.concatenate([codes, new]), return_inverse=True)
+        counts = np.bincount(places, np.concatenate([counts, times]), len(codes)).astype(np.int64)
+    for code in codes[counts >= least].tolist():
+        yield divmod(code, names)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import queue
 import shutil
 import threading
 from contextlib import suppress
@@ -98,13 +97,11 @@ class Baker:
         self.origin: dict[Path, Path] = {}
         self._making: dict[str, threading.Lock] = {}
         """By what is asked of a file: records that share one ask the same, and it is made once."""
-        self._children: queue.LifoQueue[child.Child] = queue.LifoQueue()
+        self._children = child.Pool(remux.MODULE)
 
     def close(self) -> None:
         """End the children."""
-        with suppress(queue.Empty):
-            while True:
-                self._children.get_nowait().close()
+        self._children.close()
 
     def clear(self) -> None:
         """Take away what was staged: all of it is in the release now."""
@@ -224,17 +221,11 @@ class Baker:
         return {name: each for name, each in found.items() if each is not None}
 
     def _ask(self, source: Path, to: Path, order: Order) -> dict[str, Any]:
-        try:
-            worker = self._children.get_nowait()
-        except queue.Empty:
-            worker = child.Child(remux.MODULE)
         limit = PATIENCE_S + os.path.getsize(source) / SLOWEST
         try:
-            answer = worker.answer({"source": str(source), "to": str(to), **order.to_json()}, limit)
+            answer = self._children.answer({"source": str(source), "to": str(to), **order.to_json()}, limit)
         except (EOFError, TimeoutError):
-            worker.close()
             raise NotCarried("the file ends or hangs the program that writes it") from None
-        self._children.put(worker)
         if "cannot" in answer:
             raise NotCarried(answer["cannot"])
         if "error" in answer:

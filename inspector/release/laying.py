@@ -75,16 +75,15 @@ class Tally:
 def survey(session: Opened, plan: Plan, told: Callable[[int], None] | None = None) -> Tally:
     """What a plan would write, every record read and no file touched. For --dry-run and the dialog."""
     tally = Tally()
-    seen: set[str] = set()
+    files: set[str] = set()
+    pieces: set[str] = set()
     for laid in lay_all(session, plan, tally, targets.get(plan.choice.form)(), Baker(None), told):
         for piece in laid.pieces:
-            path = piece.path if laid.shard is None or piece.shared else laid.shard.path
-            if path not in seen:
-                seen.add(path)
-                tally.files += 1
-            if piece.path not in seen or piece.path == path:
-                seen.add(piece.path)
-                tally.bytes += 0 if piece.source is None else state_of(piece.source)[0]
+            files.add(piece.path if laid.shard is None or piece.shared else laid.shard.path)
+            if piece.path not in pieces and piece.source is not None:
+                tally.bytes += state_of(piece.source)[0]
+            pieces.add(piece.path)
+    tally.files = len(files)
     return tally
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from inspector.core.times import s_from_ns
+from inspector.core.times import NS, s_from_ns
 from inspector.errors import InspectorError
 from inspector.media.annotators import exact_ns
 from inspector.release.listed import read_list
@@ -217,10 +217,28 @@ def _of_moments(plan: Plan, moments: Mapping[str, Sequence[Span]]) -> Plan:
     ]
     return replace(
         plan,
-        ids=tuple(f"{each} {s_from_ns(start):.3f}-{s_from_ns(end):.3f}" for each, _, (start, end) in rows),
+        ids=_moment_ids([(each, span) for each, _, span in rows]),
         splits=tuple(split for _, split, _ in rows),
         sources=tuple(each for each, _, _ in rows),
         spans=tuple(span for _, _, span in rows),
+    )
+
+
+def _moment_ids(moments: Sequence[tuple[str, Span]]) -> tuple[str, ...]:
+    """An id for each: its record and seconds to the ms, or to the ns where two would be one."""
+
+    def text(ns: int, digits: int) -> str:
+        if digits == 3:
+            return f"{s_from_ns(ns):.3f}"
+        return f"{ns // NS}.{ns % NS:09d}"
+
+    def named(each: str, span: Span, digits: int) -> str:
+        return f"{each} {text(span[0], digits)}-{text(span[1], digits)}"
+
+    ids = [named(*moment, 3) for moment in moments]
+    counts = Counter(ids)
+    return tuple(
+        id_ if counts[id_] == 1 else named(*moment, 9) for id_, moment in zip(ids, moments, strict=True)
     )
 
 

@@ -20,6 +20,7 @@ from inspector.core import manifest
 from inspector.core.files import write_atomic
 from inspector.errors import InspectorError
 from inspector.release.names import LEFT_OUT
+from inspector.release.tables import is_licence, licence_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +36,6 @@ EVERY = "*"
 GIVEN = frozenset(("given", "granted", "yes", "true", "1", "ok"))
 TAKEN_BACK = frozenset(("withdrawn", "revoked", "denied", "refused", "no", "false", "0"))
 WITHDRAWN = "withdrawn"
-LICENCES = ("licence", "license")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,17 +196,14 @@ def held_back(session: Opened) -> dict[str, str]:
     policy = read_policy(session.desk.workspace.folder)
     if policy is not None:
         ids = session.index.column("record_id").to_pylist()
-        names = [policy.column] if policy.column else [*LICENCES, *map(str.upper, LICENCES)]
-        column = next(
-            (each for each in session.index.column_names if each in names or each.lower() in names), None
-        )
-        if policy.column and column is None:
+        names = [each for each in session.index.column_names if is_licence(each, policy.column)]
+        if policy.column and not names:
             raise InspectorError(
                 "The licence policy names a column that is not there", policy.column, "Set the policy anew"
             )
-        values = session.index.column(column).to_pylist() if column else [None] * len(ids)
-        for record_id, value in zip(ids, values, strict=True):
-            why = policy.refuses(None if value is None else str(value))
+        rows = session.index.select(names).to_pylist() if names else [{}] * len(ids)
+        for record_id, row in zip(ids, rows, strict=True):
+            why = policy.refuses(licence_of(row, policy.column))
             if why is not None:
                 found[record_id] = why
     withdrawn = [each for each in consent_of(session) if each.withdrawn]

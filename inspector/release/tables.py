@@ -46,12 +46,21 @@ class Table:
         self._writer.close()
 
 
-def licence_of(columns: Mapping[str, Any]) -> str | None:
-    """The licence that a record's columns name."""
-    for name, value in columns.items():
-        if name.lower() in ("licence", "license") and value not in (None, ""):
-            return str(value)
-    return None
+def is_licence(name: str, column: str = "") -> bool:
+    """Whether a column of this name holds licences; `column` names the one that does, where one was named."""
+    return name.lower() in ("licence", "license") if not column else column in (name, name.lower())
+
+
+def licence_of(columns: Mapping[str, Any], column: str = "") -> str | None:
+    """The licence that a record's columns name; of several the first that is not empty."""
+    return next(
+        (
+            str(value)
+            for name, value in columns.items()
+            if is_licence(name, column) and value not in (None, "")
+        ),
+        None,
+    )
 
 
 def absent_row(record_id: str, modality: str, span: Span) -> dict[str, Any]:

@@ -135,6 +135,15 @@ class Follows(Protocol):
 
 
 @runtime_checkable
+class Stops(Protocol):
+    """A format that keeps threads or children; it is told when the export is over, however it ended."""
+
+    def stop(self) -> None:
+        """End them."""
+        ...
+
+
+@runtime_checkable
 class Looks(Protocol):
     """A format that wants all records alike, and looks at some before it takes the first."""
 

@@ -36,7 +36,7 @@ from inspector.release.policy import write_left_out
 from inspector.release.shards import Batch, Batches, pack
 from inspector.release.sides import remember_sides
 from inspector.release.tables import Table, absent_row, licence_of
-from inspector.release.targets import Asset, Follows, Laid, below, targets
+from inspector.release.targets import Asset, Follows, Laid, Stops, below, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,6 +176,8 @@ class _Writing:
         with ExitStack() as stack:
             self._done = stack.enter_context((self._part / DONE).open("a", encoding="utf-8"))
             stack.callback(self._pool.shutdown, cancel_futures=True)
+            if isinstance(self._target, Stops):
+                stack.callback(self._target.stop)
             self._tables = {each: Table(manifest.table_path(self._part, each), schema) for each, schema in (
                 ("records", manifest.RECORDS), ("assets", manifest.ASSETS),
                 ("streams", manifest.STREAMS), ("coverage", manifest.MASK))}  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspector.core import selections
 from inspector.core.selections import Selection, Selections
 from inspector.errors import InspectorError
 from inspector.query.explore import Exploration, Shown, coverage_keys
@@ -416,3 +417,23 @@ def test_an_edit_while_a_facet_is_counted_is_counted_next(root: Path, tmp_path: 
         shown = late.shown or shown
         assert shown.facets["flag"].values == ("reject",)
         late.it.close()
+
+
+def test_selections_of_others_are_theirs_and_none_is_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = Selections([tmp_path / "bob"], lambda: (tmp_path / "bob").mkdir(exist_ok=True), "bob")
+    theirs.keep("hard", ["a"])
+    kept = Selections(
+        [tmp_path / "ann", tmp_path / "bob"], lambda: (tmp_path / "ann").mkdir(exist_ok=True), "ann"
+    )
+    with pytest.raises(InspectorError, match="another workspace"):
+        kept.remove("hard")
+    assert theirs.ids("hard") == ["a"]
+    monkeypatch.setattr(selections, "MOST", 2)
+    for name in ("one", "three", "two"):
+        kept.keep(name, ["a"])
+    with pytest.raises(InspectorError, match="of that name"):
+        kept.keep("two", ["b"])  # the third by name, which is not listed any more
+    assert kept.free_name("two") == "two-2"
+    assert pq.read_table(tmp_path / "ann" / "selections" / "two.parquet").column(0).to_pylist() == ["a"]

@@ -191,3 +191,13 @@ def test_corrected_cues_go_with_their_own_cue_in_a_moment_and_with_fixes(
             assert (labels["b"].target, labels["b"].text_range) == (
                 (None, None) if place == "clip" else ("cue:0", (0, 6))
             )
+
+
+def test_moments_that_are_one_to_the_millisecond_have_their_own_ids(session: Session, tmp_path: Path) -> None:
+    spans = [("a", 1, 1.5), ("a", 1.0001, 1.5), ("a", 2, 2.5), ("b", "1", "1.50")]
+    plan = make_plan(session, Choice(moments=listed(tmp_path / "m.csv", spans), split=None))
+    assert plan.ids == (
+        "a 1.000000000-1.500000000", "a 1.000100000-1.500000000", "a 2.000-2.500", "b 1.000-1.500",
+    )  # fmt: skip
+    export(session, tmp_path / "out", moments=tmp_path / "m.csv", split=None)
+    assert not verify(tmp_path / "out").differences

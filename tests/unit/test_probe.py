@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import av
@@ -185,3 +186,25 @@ def test_many_ask_at_once(reel: Reel) -> None:
     for thread in threads:
         thread.join()
     assert {name: probe(reel.film(name).path) for name in names} == answers
+
+
+def test_a_pool_serves_many_threads_and_outlives_a_child_that_dies(reel: Reel) -> None:
+    path = str(reel.film("bframes.mp4").path)
+    with child.Pool("inspector.media.child") as pool:
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda _: pool.answer(path, 60), range(8)))
+        assert all("info" in each for each in found)
+        assert 1 <= pool._idle.qsize() <= 4
+        one = pool._idle.get_nowait()
+        pool._idle.put(one)
+        one._process.kill()
+        one._process.wait()
+        assert "info" in pool.answer(path, 60)
+        with pytest.raises(TimeoutError):
+            pool.answer(path, 0)
+        assert "info" in pool.answer(path, 60)
+        left = list(pool._idle.queue)
+    assert left
+    assert not any(each.alive for each in left)
+    assert "info" in pool.answer(path, 60)
+    assert pool._idle.qsize() == 0

@@ -24,10 +24,13 @@ from inspector.core import manifest
 from inspector.core.effective import annotation_path, timemap_path, timemap_value
 from inspector.core.timemap import TimeMap
 from inspector.errors import Cancelled, InspectorError
-from inspector.release import copying, history, write
+from inspector.release import copying, history, laying, write
 from inspector.release.names import LONGEST, Names
 from inspector.release.plan import Choice, make_plan
+from inspector.release.targets import Laid, Piece, Stops
 from inspector.release.verify import verify
+from inspector.release.writers.folder import Folder
+from inspector.release.writers.lerobot import LeRobot
 from inspector.session import Session
 
 if TYPE_CHECKING:
@@ -392,3 +395,35 @@ def test_releases_are_listed_with_notes_and_tags(session: Session, tmp_path: Pat
             history.mark(home, "1", tags=[wrong])
     with pytest.raises(InspectorError, match="no such release"):
         history.find(home, "nobody")
+
+
+def test_a_plan_counts_a_file_that_records_share_once(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, own = tmp_path / "both", tmp_path / "own"
+    both.write_bytes(b"x" * 1000)
+    own.write_bytes(b"y" * 10)
+
+    def laid(*_: Any) -> Iterator[Laid]:
+        for each in session.record_ids():
+            pieces = [Piece("shared/both", both, shared=True), Piece(f"train/{each}", own)]
+            yield Laid(session.record(each), "train", pieces=pieces)
+
+    monkeypatch.setattr(laying, "lay_all", laid)
+    counted = laying.survey(session, make_plan(session, Choice()))
+    assert (counted.files, counted.bytes) == (4, 1030)
+
+
+def test_a_format_with_children_is_told_that_a_run_was_cancelled(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[Any] = []
+    monkeypatch.setattr(Folder, "stop", lambda self: stopped.append(self), raising=False)
+
+    def cancel(done: int) -> None:
+        raise Cancelled("export")
+
+    with pytest.raises(Cancelled):
+        write.write(session, make_plan(session, Choice()), tmp_path / "out", cancel)
+    assert len(stopped) == 1
+    assert isinstance(LeRobot(), Stops)

@@ -115,6 +115,12 @@ def test_a_release_that_follows_is_a_version_beside_the_first(session: Session, 
     third = export(session, tmp_path / "third", form="lance", name="v2", parent=second)
     assert third.records == 2
     assert set(table(tmp_path / "third").tags.list()) == {"v1", "v2", "v2-2"}
+    # It holds what its parent held, so their roots are one: the names of data files must not be.
+    export(session, tmp_path / "fourth", form="lance", name="v3", parent=tmp_path / "third")
+    data = [{each.name for each in (tmp_path / name).rglob("part-*")} for name in ("third", "fourth")]
+    assert data[0] < data[1]
+    assert len(data[1]) == 4
+    assert table(tmp_path / "fourth", "v2").count_rows() == 2
 
 
 def test_later_shards_have_the_columns_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

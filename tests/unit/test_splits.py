@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import wave
 from collections import Counter, defaultdict
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import av
 import numpy as np
@@ -16,8 +18,13 @@ from hypothesis import strategies as st
 from releases import export
 
 from inspector.core import manifest
+from inspector.core.model import Clock, Modality, Source, Stream
 from inspector.errors import InspectorError
+from inspector.media.likeness import Likeness, common
+from inspector.release import alike
+from inspector.release.alike import near_pairs
 from inspector.release.plan import Choice, make_plan
+from inspector.release.sides import Sides
 from inspector.release.splits import Assigned, Spec, _Cluster, _fill, parse
 from inspector.session import Session
 
@@ -201,3 +208,46 @@ def test_shares_and_strata_are_met_as_far_as_groups_let(
     assert abs(counts["test"] - 0.25 * len(groups)) <= 2 * largest
     for each in rows.values():
         assert len({found.splits[row] for row in each}) == 1
+
+
+def test_a_sound_that_could_not_be_read_is_looked_at_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = dataset(tmp_path / "data", ["ann", "bob"])
+    with Session.open(root) as session:
+        contents = {session.desk.present(each): each for each in session.record_ids()}
+        before = Sides()
+
+        def away(self: Any, stream: Any) -> Any:
+            raise InspectorError("The sound cannot be read", str(stream.id))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Likeness, "of", away)
+            near_pairs(session, contents, before)
+        assert before.sketches == {}
+        near_pairs(session, contents, before)
+        assert before.sketches.keys() == contents.keys()
+        assert all(len(sounds) for _, sounds in before.sketches.values())
+
+
+def test_a_file_that_is_gone_is_told_and_has_no_sketch(tmp_path: Path) -> None:
+    gone = Stream("x", Modality.AUDIO, Source(tmp_path / "x.wav", "av", 0), Clock("x", "none"))
+    with Likeness() as likeness, pytest.raises(InspectorError, match="cannot be read"):
+        likeness.of(gone)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sets(st.integers(0, 30), max_size=12), max_size=40), st.integers(1, 3))
+def test_pairs_that_share_marks_are_those_found_by_comparing_each_with_each(
+    held: list[set[int]], least: int
+) -> None:
+    sketches = {f"n{n:02}": np.array(sorted(each), np.uint64) for n, each in enumerate(held)}
+    with mock.patch.object(alike, "MANY", 100), mock.patch.object(alike, "PAIRS_AT_ONCE", 7):
+        found = sorted(alike._pairs(sketches, (least, 0.0)))
+    wanted = [
+        pair for pair in combinations(sorted(sketches), 2)
+        if common(sketches[pair[0]], sketches[pair[1]])[0] >= least
+    ]  # fmt: skip
+    assert found == wanted
+    alone = sorted(alike._pairs(sketches, (least, 0.0)))  # of a mark of many, each with the next alone
+    assert set(alone) <= set(wanted)

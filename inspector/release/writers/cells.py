@@ -26,6 +26,7 @@ from inspector.core.model import Modality
 from inspector.core.times import NS
 from inspector.errors import InspectorError
 from inspector.media.series import load_series
+from inspector.release.copying import state_of
 from inspector.release.writers.timed import cues_on_reference, reference_span
 
 if TYPE_CHECKING:
@@ -90,6 +91,16 @@ class Row:
     samples: dict[str, Stream] = field(default_factory=dict)
     files: list[Piece] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+
+
+def check_size(laid: Laid, piece: Piece) -> None:
+    """InspectorError where a piece is too large for a cell, or its file is gone."""
+    if piece.source is not None and state_of(piece.source)[0] > MOST_CELL:
+        raise InspectorError(
+            "A file is too large for a cell of a table",
+            f"{laid.record.id}: {piece.source.name}",
+            "Export with --as folder or webdataset, which hold files of any size",
+        )
 
 
 def row_of(laid: Laid, reads: Reads, dots: bool = True) -> Row:

@@ -20,10 +20,9 @@ import pyarrow as pa
 
 from inspector.core import manifest
 from inspector.core.model import Modality
-from inspector.errors import InspectorError
-from inspector.release.copying import state_of
 from inspector.release.names import Names
 from inspector.release.shards import Filling, brought, size_of
+from inspector.release.tables import licence_of
 from inspector.release.targets import Piece, Shard, targets
 from inspector.release.writers import cells
 from inspector.release.writers.card import flow, plain_split
@@ -83,12 +82,8 @@ class HuggingFace:
         place_pieces(laid, self._names, self._shared)
         row = self._rows[laid.record.id] = cells.row_of(laid, reads)
         for piece in laid.pieces:
-            if piece.source and not piece.shared and state_of(piece.source)[0] > cells.MOST_CELL:
-                raise InspectorError(
-                    "A file is too large for a cell of a table",
-                    f"{laid.record.id}: {piece.source.name}",
-                    "Export with --as folder or webdataset, which hold files of any size",
-                )
+            if not piece.shared:
+                cells.check_size(laid, piece)
         for name, modality in row.kinds.items():
             self._know(laid, name, modality)
         for name in row.texts:
@@ -176,8 +171,7 @@ class HuggingFace:
     def written(self, laid: Laid, out: Path) -> None:
         """A shard that was there already was not packed again: its rows are not needed."""
         self._rows.pop(laid.record.id, None)
-        licence = next((laid.columns[each] for each in laid.columns if each.lower() in LICENCE), None)
-        self._licences.add(str(licence or ""))
+        self._licences.add(licence_of(laid.columns) or "")
 
     def finish(self, out: Path) -> Iterable[str]:
         """The card."""
@@ -208,7 +202,6 @@ class HuggingFace:
         return "\n".join(["---", *lines, "---", ""]) + CARD.format(counted=counted)
 
 
-LICENCE = ("licence", "license")
 CARD = """
 # A release made with Inspector
 

@@ -27,7 +27,7 @@ import pyarrow as pa
 from inspector.core import manifest
 from inspector.core.model import Modality
 from inspector.errors import InspectorError
-from inspector.release.copying import BLOCK, copy_hashed, state_of
+from inspector.release.copying import BLOCK, copy_hashed
 from inspector.release.names import Names
 from inspector.release.shards import Filling, brought, size_of
 from inspector.release.targets import Member, Packed, Region, Shard, targets
@@ -84,7 +84,7 @@ class Lance:
         self._tag = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "release"
         if parent is not None and manifest.read_card(parent).writer == "lance":
             self._parent = parent
-            self._mark = manifest.read_card(parent).root[:8]
+            self._mark = _free_mark(parent)
 
     def lay(self, laid: Laid, reads: Reads) -> None:
         """A row; media go into it, other files beside."""
@@ -95,12 +95,8 @@ class Lance:
         self._take_columns(laid, row)
         packed = {piece.path for piece in row.blobs.values() if not piece.shared}
         for piece in laid.pieces:
-            if piece.path in packed and piece.source and state_of(piece.source)[0] > cells.MOST_CELL:
-                raise InspectorError(
-                    "A file is too large for a cell of a table",
-                    f"{laid.record.id}: {piece.source.name}",
-                    "Export with --as folder or webdataset, which hold files of any size",
-                )
+            if piece.path in packed:
+                cells.check_size(laid, piece)
         laid.pieces = [
             piece if piece.path in packed else replace(piece, shared=True) for piece in laid.pieces
         ]
@@ -269,6 +265,19 @@ not.
 `inspector verify` reads all of it again and names what is not as it was; `release.json` says what the release
 was made of, and what this format could not carry.
 """
+
+
+def _free_mark(parent: Path) -> str:
+    """What the new data files are called by, so that none has the name of one that the parent brings along.
+
+    The parent's root is not enough: a release that holds what its own parent held has the same one.
+    """
+    root, number = manifest.read_card(parent).root, 0
+    mark = root[:8]
+    while any((parent / TABLE / "data").glob(f"part-{mark}-*")):
+        number += 1
+        mark = sha256(f"{root} {number}".encode()).hexdigest()[:8]
+    return mark
 
 
 def _plain(laid: Laid) -> Laid:

@@ -204,6 +204,10 @@ class LeRobot:
         episode = self._episodes.pop(laid.record.id)
         self._table.add(out, laid.record.id, laid.split, episode, self._rate)
 
+    def stop(self) -> None:
+        """End what looks at films."""
+        self._table.stop()
+
     def finish(self, out: Path) -> Iterable[str]:
         """What is in meta/, and a card."""
         yield from self._table.close(out)

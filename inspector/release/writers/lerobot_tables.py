@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import mmap
-import queue
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inspector.core.times import NS
-from inspector.media.colours import ColourChild, Colours
+from inspector.media.colours import ColourPool, Colours
 from inspector.release.targets import Member, Packed, Region
 from inspector.release.writers.lerobot_grid import sampled
 
@@ -150,7 +149,7 @@ class EpisodeTable:
         self._writer: pq.ParquetWriter | None = None
         self._kept: list[tuple[dict[str, Any], dict[str, Future[Colours | None]]]] = []
         self._pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="inspector-colours")
-        self._idle: queue.LifoQueue[ColourChild] = queue.LifoQueue()
+        self._looks = ColourPool()
         self._colours: dict[str, _Pictures] = {}
         self._open: tuple[str, pq.ParquetFile] | None = None
         self._all: dict[str, _Sum] = {}
@@ -193,14 +192,7 @@ class EpisodeTable:
             self._flush(out)
 
     def _look(self, path: Path, track: int, span_s: tuple[float, float]) -> Colours | None:
-        try:
-            child = self._idle.get_nowait()
-        except queue.Empty:
-            child = ColourChild()
-        try:
-            return child.ask(path, track, (round(span_s[0] * NS), round(span_s[1] * NS)))
-        finally:
-            self._idle.put(child)
+        return self._looks.ask(path, track, (round(span_s[0] * NS), round(span_s[1] * NS)))
 
     def _flush(self, out: Path) -> None:
         if not self._kept:
@@ -234,8 +226,7 @@ class EpisodeTable:
     def stop(self) -> None:
         """End the children that look at films."""
         self._pool.shutdown(cancel_futures=True)
-        while not self._idle.empty():
-            self._idle.get_nowait().close()
+        self._looks.close()
 
     def close(self, out: Path) -> Iterable[str]:
         """Write what is left, and stats.json; the paths of both."""
