@@ -19,7 +19,7 @@ from inspector.errors import InspectorError
 from inspector.media.mp4 import set_edits
 from inspector.media.opening import reason
 from inspector.media.remux_plan import Form, NotCarried, Order, form_of, wanted
-from inspector.media.resound import Sound, write_samples
+from inspector.media.resound import Sound, narrowed, write_samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,6 +92,7 @@ def remux(source: Path, to: Path, order: Order) -> Remuxed:
         for track in info.tracks
         if track.index not in order.maps and track.kind != "attachment"
     ]
+    lost += [told for index in form.anew if (told := narrowed(tracks[index], to)) is not None]
     first = min(
         (order.maps[index].to_reference(track.span[0]) for index, track in tracks.items() if track.span)
     )

@@ -26,7 +26,9 @@ class Sound:
     def __init__(self, source: Path, track: Track, order: Order, out: Any) -> None:
         self.track = track
         self._rate = round(track.rate or 48_000)
+        self._kind = "s32" if _is_wide(source, track) else "s16"
         self.out: Any = out.add_stream("flac", rate=self._rate, layout=_layout(track.channels))
+        self.out.codec_context.format = self._kind
         self._blocks = _anew(source, track, order, self._rate)
         self._at = 0
 
@@ -39,8 +41,27 @@ class Sound:
                     out.mux(self.out.encode())
                 return
             at, pcm = block
-            out.mux(self.out.encode(_frame(pcm, at, self._rate, self.track.channels)))
+            out.mux(self.out.encode(_frame(pcm, at, self._rate, self.track.channels, self._kind)))
             self._at = at * NS // self._rate
+
+
+def _is_wide(source: Path, track: Track) -> bool:
+    """Whether a sound's samples have more than 16 bits; those that a codec with losses made up have not."""
+    from inspector.media.opening import open_unprobed
+
+    if track.codec.startswith("pcm_f"):
+        return True
+    with open_unprobed(source) as box:
+        kind: str = box.streams[track.index].codec_context.format.name
+    return kind in ("s32", "s32p")
+
+
+def narrowed(track: Track, to: Path) -> str | None:
+    """What is lost of a sound's samples where it is resampled: they go through 24 bits, and FLAC has no more."""
+    wide = ("pcm_s32", "pcm_f64") if to.suffix == ".wav" else ("pcm_s32", "pcm_f64", "pcm_f32")
+    if track.codec.startswith(wide):
+        return "samples of 32 bits or more keep 24 where a sound is resampled"
+    return None
 
 
 def _layout(channels: int) -> str:
@@ -101,13 +122,20 @@ def write_samples(
         "pcm_s8": "pcm_u8",
     }
     little |= {"pcm_f32be": "pcm_f32le", "pcm_f64be": "pcm_f64le"}
-    codec = little.get(track.codec, track.codec) if kept else "flac" if to.suffix == ".flac" else "pcm_s16le"
+    if kept:
+        codec = little.get(track.codec, track.codec)
+        kinds = {"pcm_s24le": "s32", "pcm_s32le": "s32", "pcm_f32le": "flt", "pcm_f64le": "flt"}
+        kind = kinds.get(codec, "s16")
+    else:
+        wide = _is_wide(source, track)
+        kind = "s32" if wide else "s16"
+        codec = "flac" if to.suffix == ".flac" else "pcm_s24le" if wide else "pcm_s16le"
     options = {"fflags": "+bitexact"}
     with av.open(str(to), "w", options=options) as out:
         if form.anew:
             stream: Any = out.add_stream(codec, rate=rate, layout=_layout(track.channels))
-            kinds = {"pcm_s24le": "s32", "pcm_s32le": "s32", "pcm_f32le": "flt", "pcm_f64le": "flt"}
-            kind = kinds.get(codec, "s16")
+            if codec == "flac":
+                stream.codec_context.format = kind
             sent = 0
             for at, pcm in _anew(source, track, order, rate):
                 while sent < at:
@@ -138,6 +166,8 @@ def _shifted(source: Path, track: Track, order: Order, codec: str, out: Any) -> 
         for frame in frames:
             if stream is None:
                 stream = out.add_stream(codec, rate=frame.sample_rate, layout=frame.layout.name)
+                if codec == "flac":
+                    stream.codec_context.format = frame.format.name
                 shape = frame.to_ndarray()
                 planar = frame.format.is_planar
                 silent = 128 if shape.dtype == np.uint8 else 0

@@ -7,6 +7,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -421,3 +422,36 @@ def test_two_records_that_share_a_file_have_it_made_once(
         paths = {each.result().record.streams[0].source.path for each in both}
     assert len(made) == 1
     assert [each.is_file() for each in paths] == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "form", "told"),
+    [
+        ("a.flac", "flac", "s32", False),
+        ("a.wav", "pcm_s24le", "s32", False),
+        ("a.wav", "pcm_s32le", "s32", True),
+        ("a.mkv", "pcm_s24le", "s32", False),
+        ("a.mkv", "pcm_f32le", "flt", True),
+    ],
+)
+@pytest.mark.parametrize("timemap", [LATE, DRIFT])
+def test_samples_of_24_bits_keep_them(
+    name: str, codec: str, form: str, told: bool, timemap: TimeMap, tmp_path: Path
+) -> None:
+    quiet = (np.sin(np.arange(2 * RATE) / 5) * 100).round() * 256  # nothing in the upper 16 bits
+    values = quiet.astype(np.int32) if form == "s32" else (quiet / 2**31).astype(np.float32)
+    with av.open(str(tmp_path / name), "w") as box:
+        stream: Any = box.add_stream(codec, rate=RATE, layout="mono")
+        stream.codec_context.format = form
+        frame = av.AudioFrame.from_ndarray(values[None], format=form, layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+        box.mux(stream.encode(frame))
+        box.mux(stream.encode())
+    to, made = baked(tmp_path / name, tmp_path, timemap)
+    with av.open(str(to)) as box:
+        heard = list(box.decode(audio=0))
+    after = np.concatenate([each.to_ndarray().ravel() for each in heard]).astype(float)
+    scale = {"s32": 1.0, "flt": 2.0**31, "s16": 65536.0}[heard[0].format.name.rstrip("p")]
+    assert 90 * 256 <= np.abs(after).max() * scale <= 110 * 256
+    assert len(np.unique(after)) > 100
+    assert any("24" in each for each in made.lost) is (told and timemap is DRIFT)
