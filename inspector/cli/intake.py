@@ -100,10 +100,7 @@ def _note(session: Opened, state: Seen, everything: bool, decoded: bool) -> list
         return []
     deep = sorted(known if everything else known & set(session.curation.records()))
     session.desk.workspace.begin()
-    problems = state.note(session, deep, CODED)
-    if decoded:
-        problems += state.note(session, deep, DECODED)
-    return problems
+    return state.note(session, deep, (CODED, DECODED) if decoded else (CODED,))
 
 
 def _document(

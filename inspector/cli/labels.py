@@ -133,6 +133,7 @@ def export_(
 ) -> None:
     """Write labels for an annotator's tool, a file a record; they are remembered for when they come back."""
     from inspector.release.exchange import FORMS, SUFFIXES, file_name, send
+    from inspector.release.names import Names
     from inspector.session import Session
 
     if as_ not in FORMS:
@@ -148,8 +149,9 @@ def export_(
                 "Several records need a folder", out, "Make one, or name a record with --record"
             )
         authors = frozenset(labels_of) if labels_of else None
+        names = Names()
         for each in ids:
-            file = target.parent / file_name(each, SUFFIXES[as_]) if whole else target
+            file = target.parent / names.take("", file_name(each, SUFFIXES[as_])) if whole else target
             for line in send(session, each, as_, file, authors):
                 print(f"inspector: {plain(each)}: not carried: {plain(line)}", file=sys.stderr)
             print(plain(str(file)))

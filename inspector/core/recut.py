@@ -132,7 +132,6 @@ class Texts:
         why = "" if before.split() == after.split() else f"the text that it marks was “{short(before)}”"
         return replace(anchor, text_range=(start, end)), why
 
-
     def _with_line(self, at: int, is_end: bool) -> int | None:
         """Where a place in a line went that reads as before; None for one in another."""
         line = (bisect_left if is_end else bisect_right)(self._at, at) - 1

@@ -9,11 +9,13 @@ import getpass
 import json
 import os
 import threading
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import platformdirs
+from filelock import FileLock, Timeout
 
 from inspector.core.files import write_atomic
 
@@ -67,7 +69,7 @@ def settings() -> Settings:
     path = settings_path()
     with _lock:
         if _kept is None or _kept[0] != path:
-            _kept = (path, _load(path))
+            _kept = (path, _load(path), True)
         return _kept[1]
 
 
@@ -82,23 +84,32 @@ def author_name() -> str:
 
 
 def change_settings(**changed: Any) -> Settings:
-    """Put some of them into force and keep them; on a disk that cannot be written they are forgotten."""
+    """Put some of them into force and keep them; on a disk that cannot be written they are forgotten.
+
+    A function in place of a value is given the old value, as any other process left it, and gives the new.
+    """
     global _kept
-    new = replace(settings(), **changed)
     path = settings_path()
-    with _lock:
-        _kept = (path, new)
-    text = json.dumps(asdict(new), indent=1)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return new
-    write_atomic(path, lambda beside: beside.write_text(text, "utf-8"))
+    with ExitStack() as stack:
+        stack.enter_context(_lock)
+        with suppress(OSError, Timeout):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(path.with_name(f".{path.name}.lock")).acquire(_PATIENCE_S))
+        # What another program has written is kept; what we could not write is not on the disk.
+        stale = _kept is None or _kept[0] != path or (_kept[2] and path.exists())
+        old = _load(path) if _kept is None or stale else _kept[1]
+        given = {name: each(getattr(old, name)) if callable(each) else each for name, each in changed.items()}
+        new = replace(old, **given)
+        text = json.dumps(asdict(new), indent=1)
+        _kept = (path, new, write_atomic(path, lambda beside: beside.write_text(text, "utf-8")))
     return new
 
 
-_kept: tuple[Path, Settings] | None = None
+_kept: tuple[Path, Settings, bool] | None = None
+"""Where they lie, those in force, and whether the file has them."""
 _lock = threading.Lock()
+_PATIENCE_S = 5.0
+"""For how long another process may be writing them."""
 
 
 def _load(path: Path) -> Settings:

@@ -6,9 +6,11 @@ it: a journal opens nothing that its reader's machine was not told of, and a fol
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from inspector.core.identity import content_of
 from inspector.core.model import Modality
@@ -17,6 +19,8 @@ from inspector.core.settings import change_settings, settings
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inspector.core.curation import Curation
 
 
@@ -69,35 +73,47 @@ def excused(curation: Curation) -> frozenset[tuple[str, Modality]]:
         for path, value in curation.values(record_id).items():
             if path.startswith("expected/") and value.value is not None:
                 found |= {(record_id, each) for each in Modality if path == absent_path(each)}
-            elif path.startswith("streams/") and path.endswith("/source"):
-                try:
-                    found.add((record_id, linked_from(value.value).modality))
-                except InspectorError:
-                    continue
+        found |= {(record_id, link.modality) for _, link in links_of(curation, record_id)}
     return frozenset(found)
+
+
+def links_of(curation: Curation, record_id: str) -> Iterator[tuple[str, Linked]]:
+    """The streams of a record that were re-linked, by id; a value that is no link is passed over."""
+    for path, value in curation.values(record_id).items():
+        if path.startswith("streams/") and path.endswith("/source"):
+            with suppress(InspectorError):
+                yield unquote(path.split("/")[1]), linked_from(value.value)
 
 
 def root_of(folder: Path) -> str:
     """The word for a folder on this machine, made and remembered where there is none yet."""
     folder = folder.resolve()
-    known = settings().roots
-    for name, folders in known.items():
-        if str(folder) in folders:
-            return name
-    name, number = folder.name or "root", 1
-    while name in known:
-        number += 1
-        name = f"{folder.name}~{number}"
-    change_settings(roots={**known, name: [str(folder)]})
-    return name
+
+    def word(known: dict[str, list[str]]) -> str | None:
+        return next((name for name, folders in known.items() if str(folder) in folders), None)
+
+    def with_word(known: dict[str, list[str]]) -> dict[str, list[str]]:
+        if word(known) is not None:
+            return known  # another process gave it one
+        name, number = folder.name or "root", 1
+        while name in known:
+            number += 1
+            name = f"{folder.name}~{number}"
+        return {**known, name: [str(folder)]}
+
+    found = word(settings().roots) or word(change_settings(roots=with_word).roots)
+    assert found is not None
+    return found
 
 
 def moved_root(name: str, folder: Path) -> None:
     """Remember that what lay under a root lies in this folder now; where it lay before is tried behind it."""
-    known = settings().roots
     here = str(folder.resolve())
-    folders = [here, *(each for each in known.get(name, []) if each != here)]
-    change_settings(roots={**known, name: folders})
+
+    def moved(known: dict[str, list[str]]) -> dict[str, list[str]]:
+        return {**known, name: [here, *(each for each in known.get(name, []) if each != here)]}
+
+    change_settings(roots=moved)
 
 
 def found_at(link: Linked) -> Path:

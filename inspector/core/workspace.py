@@ -146,9 +146,8 @@ def find_workspace(
 
 def remember(id_: str, folder: Path) -> None:
     """Use the folder for the dataset of that id from now on."""
-    known = settings().workspaces
-    if known.get(id_) != str(folder):
-        change_settings(workspaces={**known, id_: str(folder)})
+    if settings().workspaces.get(id_) != str(folder):
+        change_settings(workspaces=lambda known: {**known, id_: str(folder)})
 
 
 def _remembered_id(card: Card) -> str | None:

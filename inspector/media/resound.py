@@ -52,12 +52,12 @@ def _is_wide(source: Path, track: Track) -> bool:
     if track.codec.startswith("pcm_f"):
         return True
     with open_unprobed(source) as box:
-        kind: str = box.streams[track.index].codec_context.format.name
-    return kind in ("s32", "s32p")
+        context: Any = box.streams[track.index].codec_context
+        return context.format.name in ("s32", "s32p")
 
 
 def narrowed(track: Track, to: Path) -> str | None:
-    """What is lost of a sound's samples where it is resampled: they go through 24 bits, and FLAC has no more."""
+    """What is lost of a sound where it is resampled: samples go through 24 bits, and FLAC has no more."""
     wide = ("pcm_s32", "pcm_f64") if to.suffix == ".wav" else ("pcm_s32", "pcm_f64", "pcm_f32")
     if track.codec.startswith(wide):
         return "samples of 32 bits or more keep 24 where a sound is resampled"

@@ -6,15 +6,16 @@ missing, and no other record claims it; everything else is shown and never chose
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from inspector.core.identity import content_of
 from inspector.core.model import Modality, Problem, Stream, default_reference
-from inspector.core.sources import Linked, absent_path, found_at, linked_from, root_of, source_path
+from inspector.core.sources import Linked, absent_path, found_at, linked_from, links_of, root_of, source_path
 from inspector.core.times import NS, clock_text
 from inspector.errors import InspectorError
 from inspector.readers.assemble import Item, assemble
@@ -59,15 +60,18 @@ def listing(folder: Path, modality: Modality) -> list[str]:
         raise InspectorError("There is no such folder", str(folder), "Check the spelling")
     films = modality is Modality.AUDIO  # a film has sound too
     found = []
-    for each in sorted(folder.rglob("*")):
-        path = each.relative_to(folder).as_posix()
-        kind = kind_by_name(path)
-        if kind and (kind == modality.value or (films and kind == "video")) and not each.is_symlink():
-            if each.is_file():
-                found.append(path)
-            if len(found) >= MOST_FILES:
-                break
-    return found
+    for home, folders, names in os.walk(folder):  # what may not be looked into is passed over
+        folders.sort()
+        for name in sorted(names):
+            each = Path(home, name)
+            path = each.relative_to(folder).as_posix()
+            kind = kind_by_name(path)
+            if kind and (kind == modality.value or (films and kind == "video")) and not each.is_symlink():
+                with suppress(OSError):
+                    found += [path] if each.is_file() else []
+                if len(found) >= MOST_FILES:
+                    return sorted(found)
+    return sorted(found)
 
 
 def matches(
@@ -91,7 +95,8 @@ def matches(
     by_content: dict[str, list[str]] = defaultdict(list)
     if contents:
         for path in files:
-            by_content[content_of(str(folder / path))].append(path)
+            with suppress(OSError):  # it may still be found by its name
+                by_content[content_of(str(folder / path))].append(path)
     lengths: dict[str, int | None] = {}
     found = []
     for record in records:
@@ -263,11 +268,9 @@ def find_files(
     """What a folder has for records without a modality; a file that was linked before is known by content."""
     listed, contents = list(ids), {}
     for record_id in listed:
-        for path, value in session.curation.values(record_id).items():
-            if path.startswith("streams/") and path.endswith("/source"):
-                link = linked_from(value.value)
-                if link.modality is modality:
-                    contents[record_id] = link.content
+        for _, link in links_of(session.curation, record_id):
+            if link.modality is modality:
+                contents[record_id] = link.content
     return matches((session.record(each) for each in listed), folder, modality, contents, step)
 
 
@@ -279,9 +282,9 @@ def link_files(
     for record_id, candidate in chosen.items():
         link = link_to(folder, candidate, modality)
         gone = [
-            unquote(path.split("/")[1])
-            for path, value in session.curation.values(record_id).items()
-            if path.endswith("/source") and linked_from(value.value).modality is modality
+            stream_id
+            for stream_id, each in links_of(session.curation, record_id)
+            if each.modality is modality
         ]
         stream_id = gone[0] if gone else stream_id_for(session.record(record_id), candidate.path)
         changes.append(session.curation.change(record_id, source_path(stream_id), link.plain()))

@@ -21,6 +21,7 @@ from inspector.core.tiers import usual_stream
 from inspector.errors import InspectorError
 from inspector.media.told import load_json
 from inspector.readers.annotators import Placed, is_label_studio, place
+from inspector.release.names import safe
 from inspector.release.writers import eaf, labelstudio, textgrid, webvtt
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ class Received:
 
 
 def file_name(record_id: str, suffix: str) -> str:
-    """What a record's file is called: its id, folders in it as underscores."""
-    return record_id.replace("/", "_").replace("\\", "_").lstrip(".") + suffix
+    """What a record's file is called: its id, as far as any system takes it."""
+    return safe(record_id + suffix)
 
 
 def send(

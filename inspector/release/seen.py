@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -246,10 +247,10 @@ class Seen:
         self,
         session: Opened,
         deep: Iterable[str] = (),
-        level: str = CODED,
+        levels: Sequence[str] = (CODED,),
         told: Callable[[int], None] | None = None,
     ) -> list[str]:
-        """Take what the dataset holds now as last seen; the records `deep` are looked into.
+        """Take what the dataset holds now as last seen; the records `deep` are looked into, at each level.
 
         `told` hears of each record looked into, and may raise to stop: what is noted by then is kept. What
         could not be read comes back, a line each. Raises InspectorError where it cannot be written.
@@ -263,7 +264,7 @@ class Seen:
                 for number, record_id in enumerate(deep):
                     if told is not None:
                         told(number)
-                    problems += self._look_into(session, record_id, level, printer)
+                    problems += self._look_into(session, record_id, levels, printer)
         finally:
             self.flush()
         rows: list[dict[str, Any]] = []
@@ -283,11 +284,14 @@ class Seen:
         ]
         self._write("streams.parquet", pa.Table.from_pylist(streams, STREAMS))
         self._write("assets.parquet", pa.Table.from_pylist(rows, ASSETS))
+        self._drop_prints({(each["content"], each["selector"]) for each in streams})
         desk.identities.keep()
         self.exists = True
         return problems
 
-    def _look_into(self, session: Opened, record_id: str, level: str, printer: Printer) -> Iterator[str]:
+    def _look_into(
+        self, session: Opened, record_id: str, levels: Sequence[str], printer: Printer
+    ) -> Iterator[str]:
         try:
             record = session.dataset.load(record_id)
         except InspectorError as error:
@@ -296,10 +300,10 @@ class Seen:
         tracks = tracks_of(session.desk, record)
         self._tracks[record_id, session.desk.present(record_id) or ""] = tracks
         for track, stream in zip(tracks, record.streams, strict=True):
-            if self.knows(track, level):
-                continue
             try:
-                self.made(track, stream, level, printer)
+                for level in levels:
+                    if not self.knows(track, level):
+                        self.made(track, stream, level, printer)
             except InspectorError as error:
                 yield f"{record_id}: {stream.id}: {error}"
 
@@ -334,6 +338,32 @@ class Seen:
         for row, key in enumerate(self._fresh):
             self._prints[key] = (name, row)
         self._fresh.clear()
+
+    def _drop_prints(self, wanted: set[tuple[str, str]]) -> None:
+        """Take away the files of prints that nobody asks for any more: their tracks are no longer seen.
+
+        One of which little is left is written anew. Another process that knows the old one notes it again.
+        """
+        rows: dict[str, dict[int, tuple[str, str, str]]] = {}
+        for key, (name, row) in self._prints.items():
+            rows.setdefault(name, {})[row] = key
+        self._part = None
+        for name, keys in rows.items():
+            kept = [row for row, key in sorted(keys.items()) if key[:2] in wanted]
+            place = self.folder / "prints" / name
+            if 2 * len(kept) >= len(keys):
+                continue
+            table = _table(place, PRINTS) if kept else None
+            if kept and table is None:
+                continue
+            new = f"{os.urandom(6).hex()}.parquet"
+            if table is not None:
+                self._write(f"prints/{new}", table.take(pa.array(kept)))
+            for key in keys.values():
+                del self._prints[key]
+            self._prints |= {keys[row]: (new, number) for number, row in enumerate(kept)}
+            with suppress(OSError):
+                place.unlink()
 
     def _write(self, name: str, table: pa.Table) -> None:
         place = self.folder / name

@@ -81,13 +81,13 @@ class Speaker(QObject):
     def keep_latency(self) -> None:
         """What is in force was measured by whoever sits here: keep it, with today's date."""
         found = Latency(self.latency_ns / MS, date.today().isoformat())
-        change_settings(latency={**settings().latency, self.wanted: found})
+        change_settings(latency=lambda known: {**known, self.wanted: found})
         self.changed.emit()
 
     def forget_latency(self) -> None:
         """Back to the constant that comes with the output."""
-        kept = {name: each for name, each in settings().latency.items() if name != self.wanted}
-        change_settings(latency=kept)
+        wanted = self.wanted
+        change_settings(latency=lambda known: {each: known[each] for each in known if each != wanted})
         if self.output is not None:
             self.output.clock.latency_ns = make_output(self.wanted).clock.latency_ns
         self.changed.emit()

@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector.core import cache as core_cache
+from inspector.core import settings as core_settings
 from inspector.core.cache import Cache, file_key, user_cache
 from inspector.core.files import write_atomic
 from inspector.core.settings import Latency, Settings, change_settings, settings_path
 from inspector.core.settings import settings as current
+from inspector.core.sources import root_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,3 +121,29 @@ def test_any_settings_file_can_be_read(config: Path, content: object) -> None:
     read = current()
     assert read.sound_output in ("builtin", "vlc")
     assert 32 <= read.picture_mb <= 16384
+
+
+def test_what_another_process_kept_meanwhile_stays(config: Path) -> None:
+    first = root_of(config / "films")
+    text = settings_path().read_text()
+    # Another program, which started before, gave a word to a folder of the same name.
+    plain = json.loads(text)
+    plain["roots"] = {**plain["roots"], "films~2": ["/else/films"]}
+    plain["proxies"] = False
+    settings_path().write_text(json.dumps(plain))
+    second = root_of(config / "other" / "films")
+    assert (first, second) == ("films", "films~3")
+    kept = json.loads(settings_path().read_text())
+    assert set(kept["roots"]) == {"films", "films~2", "films~3"}
+    assert kept["proxies"] is False
+    assert root_of(config / "films") == "films"
+
+
+def test_settings_that_cannot_be_written_hold_while_the_program_runs(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_settings(author="ann")
+    monkeypatch.setattr(core_settings, "write_atomic", lambda *_: False)
+    change_settings(proxies=False)
+    changed = change_settings(cache_gb=3)
+    assert (changed.author, changed.proxies, changed.cache_gb) == ("ann", False, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pympi
@@ -13,11 +14,10 @@ from praatio import textgrid as praat
 from inspector.cli import main
 from inspector.core.annotate import RECHECK, changes_of, relabel
 from inspector.core.assets import resource
+from inspector.release.exchange import sendings
 from inspector.session import Session
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from inspector.core.model import Annotation
 
 
@@ -330,3 +330,26 @@ def test_a_file_that_could_be_several_records_is_asked_for(
     status, _, err = run(capsys, "labels", "import", str(several), str(file))
     assert status == 2
     assert "--record" in err
+
+
+def test_records_whose_ids_differ_in_signs_alone_have_files_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a/b", "a_b", "A_B", "c:d"):
+        home = tmp_path / "data" / name
+        home.mkdir(parents=True)
+        (home / "imu.csv").write_text("t_s,x\n" + "".join(f"{n / 100},{n}\n" for n in range(50)))
+        (home / "labels.csv").write_text("start_s,end_s,label\n0.1,0.2,wave\n")
+    (tmp_path / "out").mkdir()
+    code, out, _ = run(
+        capsys, "labels", "export", str(tmp_path / "data"), str(tmp_path / "out"), "--as", "eaf"
+    )
+    with Session.open(tmp_path / "data") as session:
+        ids = session.record_ids()
+        assert len(ids) == 4
+        assert code == 0
+        assert len(set(out.split())) == len(list((tmp_path / "out").iterdir())) == 4
+        assert len({each.name.casefold() for each in (tmp_path / "out").iterdir()}) == 4
+        assert not any(":" in each.name for each in (tmp_path / "out").iterdir())
+        sent_of = {each.path.name: each.record_id for each in sendings(session)}
+        assert [sent_of[Path(line).name] for line in out.split()] == ids

@@ -16,6 +16,7 @@ from deliveries import copied, film, small_record
 from inspector.cli import main
 from inspector.core.effective import annotation_path, annotation_value, timemap_path, timemap_value
 from inspector.core.model import Anchor, Annotation, Cue, Word
+from inspector.core.prints import CODED, DECODED
 from inspector.core.timemap import TimeMap
 from inspector.core.transcripts import cue_path, cue_value
 from inspector.release import carry as carrying
@@ -28,6 +29,8 @@ from inspector.session import Session
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from inspector.core.model import Record
 
 MS = 1_000_000
 S = 1000 * MS
@@ -382,3 +385,51 @@ def test_a_state_that_was_tampered_with_is_not_believed(dataset: Path, films: Pa
         assert {each.kind for each in delivery.of(Fate.REPLACED)} == {Kind.UNKNOWN}
         (dataset / ".inspector" / "seen" / "assets.parquet").write_bytes(b"PAR1 nothing of the kind PAR1")
         assert not Seen(session.desk.workspace.folder).exists
+
+
+def test_prints_that_nobody_asks_for_any_more_are_taken_away(dataset: Path, films: Path) -> None:
+    def noted(names: str, text: str) -> tuple[set[str], int]:
+        """The files of prints and how many are in them, once transcripts were delivered anew."""
+        for name in names.split():
+            (dataset / name / "words.vtt").write_text(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text} {name}\n")
+        with Session.open(dataset, author="ann") as session:
+            state = Seen(session.desk.workspace.folder)
+            assert state.note(session, session.record_ids()) == []
+            for each in (state, Seen(session.desk.workspace.folder)):
+                for track in (track for name in session.record_ids() for track in each.tracks(name)):
+                    made = each.print_of(track)
+                    assert made is not None
+                    assert made.shape
+            parts = list((state.folder / "prints").iterdir())
+        return {each.name for each in parts}, sum(pq.read_metadata(each).num_rows for each in parts)
+
+    first, count = noted("", "")
+    assert count == 10  # two films of two tracks, six transcripts
+    for each in dataset.rglob("film.mp4"):
+        shutil.copy(films / "trim.mp4", each)
+    second, count = noted("r0 r1 r2 r3 r4 r5", "second")
+    assert count == 8
+    assert not first & second
+    third, count = noted("r0", "third")
+    assert second < third  # most of it is asked for still
+    assert count == 9
+    fourth, count = noted("r1 r2 r3 r4 r5", "fourth")
+    assert not second & fourth
+    assert count == 8
+
+
+def test_both_levels_are_noted_at_once(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Session.open(dataset, author="ann") as session:
+        loads: list[str] = []
+        load = session.dataset.load
+
+        def counted(record_id: str) -> Record:
+            loads.append(record_id)
+            return load(record_id)
+
+        monkeypatch.setattr(session.dataset, "load", counted)
+        state = Seen(session.desk.workspace.folder)
+        state.note(session, session.record_ids(), (CODED, DECODED))
+        assert loads == session.record_ids()
+        tracks = [track for each in loads for track in state.tracks(each) if track.modality == "video"]
+        assert all(state.print_of(track, level) for track in tracks for level in (CODED, DECODED))

@@ -13,7 +13,8 @@ from inspector.cli import main
 from inspector.core.model import Modality
 from inspector.core.sources import linked_from
 from inspector.errors import InspectorError
-from inspector.readers.relink import find_files, lacking
+from inspector.readers import relink
+from inspector.readers.relink import find_files, lacking, matches
 from inspector.session import Session
 
 if TYPE_CHECKING:
@@ -137,3 +138,17 @@ def test_a_path_in_a_journal_does_not_leave_its_root(path: str) -> None:
     value = {"root": "found", "path": path, "bytes": 1, "content": "0", "modality": "audio"}
     with pytest.raises(InspectorError, match="no file to link"):
         linked_from(value)
+
+
+def test_a_file_that_cannot_be_read_is_still_found_by_its_name(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(path: str) -> str:
+        raise PermissionError(13, "Permission denied", path)
+
+    folder = dataset.parent / "found"
+    with Session.open(dataset) as session:
+        records = [session.record(each) for each in session.record_ids()]
+        plain = matches(records, folder, Modality.AUDIO)
+        monkeypatch.setattr(relink, "content_of", away)
+        assert matches(records, folder, Modality.AUDIO, {records[0].id: "0" * 16}) == plain
