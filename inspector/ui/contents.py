@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage
 
 from inspector.core.model import Modality
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from inspector.ui.relay import Relay
     from inspector.ui.timeline.track import Track
     from inspector.ui.timeline.view import TimelineView
+
+
+TEXTS_MS = 100
+"""A transcript that is moved along is laid anew no more often."""
 
 
 class Contents:
@@ -60,6 +65,8 @@ class Contents:
         self._texts: dict[str, tuple[Cue, ...]] = {}
         self._numbered: dict[str, list[tuple[int, Cue]]] = {}
         self._open = True
+        self._settled = QTimer(timeline, singleShot=True, interval=TEXTS_MS)
+        self._settled.timeout.connect(self._show_texts)
 
     def start(self) -> None:
         """Build the tracks, and begin to read what they show."""
@@ -79,16 +86,24 @@ class Contents:
             self._read_series(stream)
 
     def retime(self, record: Record) -> None:
-        """The same record with other time maps: tracks and transcript follow, nothing is read anew."""
-        self._record = record
+        """The same record with other time maps: tracks and transcript follow, nothing is read anew.
+
+        The transcript soon, and only where its own map is another: a hand that drags asks this at every move.
+        """
+        before, self._record = self._record, record
         for track in self._timeline.every:
             if isinstance(track, StreamTrack):
                 track.set_stream(record.stream(track.stream.id))
             elif isinstance(track, LabelTrack):
                 track.retime(record)
-        texts = record.of(Modality.TEXT)
-        if texts and len(self._texts) == len(texts):
-            self._transcript.set_record(record, [(each, self._texts[each.id]) for each in texts])
+        if record.of(Modality.TEXT) != before.of(Modality.TEXT) and not self._settled.isActive():
+            self._settled.start()
+
+    def _show_texts(self) -> None:
+        """The transcript, once all of its texts are there."""
+        texts = self._record.of(Modality.TEXT)
+        if self._open and texts and len(self._texts) == len(texts):
+            self._transcript.set_record(self._record, [(each, self._texts[each.id]) for each in texts])
 
     @property
     def texts(self) -> dict[str, tuple[Cue, ...]]:
@@ -137,6 +152,8 @@ class Contents:
     def close(self) -> None:
         """Stop reading; what is still under way is thrown away."""
         self._open = False
+        self._settled.stop()
+        self._settled.deleteLater()
         for job in self._jobs:
             job.cancel()
 
@@ -189,9 +206,7 @@ class Contents:
                 if isinstance(track, TextTrack):
                     track.set_cues(cues)
             self._texts[stream.id] = cues
-            texts = self._record.of(Modality.TEXT)
-            if len(self._texts) == len(texts):
-                self._transcript.set_record(self._record, [(each, self._texts[each.id]) for each in texts])
+            self._show_texts()
 
         return got
 

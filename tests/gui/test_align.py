@@ -12,13 +12,15 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from inspector.core.times import NS
+from inspector.ui.panels.transcript_track import TranscriptTrack
 from inspector.ui.timeline.track import StreamTrack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pytestqt.qtbot import QtBot
 
+    from inspector.core.model import Cue, Stream
     from inspector.ui.main_window import MainWindow
 
 MS = 1_000_000
@@ -167,6 +169,42 @@ def test_a_track_is_dragged_and_seen_at_once_and_thrown_away(
     assert window.aligning.proposal is None
     assert track.stream.timemap.late_ns == 0
     assert edits(dataset) == []
+
+
+def test_a_drag_lays_the_transcript_anew_only_where_it_goes_along_and_not_at_every_move(
+    opened: Callable[[str], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    class Counted(TranscriptTrack):
+        def __init__(self, stream: Stream, cues: Sequence[Cue]) -> None:
+            made.append(stream.id)
+            super().__init__(stream, cues)
+
+    record, sound, _ = planted("sound_late")
+    window = opened(record)
+    monkeypatch.setattr("inspector.ui.panels.transcript.TranscriptTrack", Counted)
+    window.aligning.open()
+
+    def moved(stream: str) -> None:
+        window.aligning._choose(stream)
+        for _ in range(50):
+            window.aligning.nudge(MS)
+
+    transcript = window.transcript
+    before = transcript._track()
+    moved("hands")
+    assert window.contents is not None
+    assert not window.contents._settled.isActive()
+    window.aligning.discard()
+    window.aligning._set_texts_along(True)
+    moved(sound)
+    assert made == []
+    qtbot.waitUntil(lambda: made == ["words"])
+    now = transcript._track()
+    assert before is not None
+    assert now is not None
+    assert now.starts[0] - before.starts[0] == 50 * MS
 
 
 def test_the_same_goes_to_every_selected_record(

@@ -406,6 +406,32 @@ def test_words_and_lines_are_cut_joined_added_and_deleted_by_key(
     qtbot.waitUntil(lambda: contents.numbered("words") == lines)
 
 
+def test_a_moving_playhead_draws_no_link_anew(window: MainWindow, qtbot: QtBot) -> None:
+    linking, canvas = room(window, Linking), window.timeline.canvas
+    ends = Anchor("words", (2 * NS, 3 * NS)), Anchor("hands", (5 * NS, 6 * NS))
+    link = Annotation("ours", "links", "goes with", ends, "cy")
+    window.labelling.edit(lambda now: annotate.link(now, link), lambda _: window.labelling.choose("ours"))
+    qtbot.waitUntil(lambda: bool(linking.layer.threads) and window.labelling.chosen == ("ours",))
+    canvas.repaint()
+    window.timeline.set_time(NS)
+    canvas.repaint()
+    picture, drawn = canvas.grab().toImage(), linking.layer.drawn
+    assert drawn
+    for at in range(20):
+        window.timeline.set_time(2 * NS + at * 100 * MS)
+        canvas.repaint()
+    window.timeline.set_time(NS)
+    assert canvas.grab().toImage() == picture
+    assert linking.layer.drawn == drawn
+    for change in (window.timeline.zoom_in, window.labelling.choose):
+        change()
+        canvas.repaint()
+        assert linking.layer.drawn == drawn + 1
+        drawn = linking.layer.drawn
+    linking.layer.threads = ()
+    assert canvas.grab().toImage() != picture
+
+
 def test_links_and_the_labels_panel_follow_what_is_proposed(window: MainWindow, qtbot: QtBot) -> None:
     linking, panel, record = room(window, Linking), opened(window), window.record
     assert record is not None

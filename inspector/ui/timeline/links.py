@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainterPath, QPen
+from PySide6.QtGui import QPainter, QPainterPath, QPen, QPixmap
 
 from inspector.core.annotate import label_target, reference_span
 from inspector.ui import theme
@@ -18,7 +18,7 @@ from inspector.ui.timeline.track import StreamTrack
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from PySide6.QtGui import QColor, QPainter
+    from PySide6.QtGui import QColor
 
     from inspector.core.model import Record, Span
     from inspector.ui.timeline.canvas import TimelineCanvas
@@ -75,14 +75,40 @@ class LinkLayer:
         self.chosen: frozenset[str] = frozenset()
         self.waiting: tuple[tuple[str, Span], ...] = ()
         """Ends of a link that is being made."""
+        self.drawn = 0
+        """How many links were ever drawn; the playhead must not make it grow."""
+        self._kept: tuple[object, QPixmap] | None = None
 
     def paint(self, painter: QPainter) -> None:
-        """Draw every link of which something is on the screen."""
+        """Lay the links' picture over the rows; it is drawn anew where a link, row or zoom is another."""
         if not self.threads and not self.waiting:
+            self._kept = None
             return
+        canvas = self._canvas
+        shown_by = (
+            (self.threads, self.chosen, self.waiting, theme.current().name),
+            (canvas.axis.visible, canvas.size(), canvas.devicePixelRatioF(), canvas.scrolled),
+            [(track.id, track.height) for track in canvas.tracks],
+        )
+        if self._kept is None or self._kept[0] != shown_by:
+            self._kept = shown_by, self._picture()
+        painter.drawPixmap(0, 0, self._kept[1])
+
+    def _picture(self) -> QPixmap:
+        canvas = self._canvas
+        ratio = canvas.devicePixelRatioF()
+        picture = QPixmap(canvas.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        self._draw(painter)
+        painter.end()
+        return picture
+
+    def _draw(self, painter: QPainter) -> None:
+        """Draw every link of which something is on the screen."""
         canvas, axis = self._canvas, self._canvas.axis
         rows = self._rows()
-        painter.save()
         painter.setRenderHint(painter.RenderHint.Antialiasing)
         area = QRectF(header.WIDTH, ruler.HEIGHT, canvas.content_width, canvas.height() - ruler.HEIGHT)
         painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
@@ -97,7 +123,6 @@ class LinkLayer:
         for row, span in self.waiting:
             if row in rows:
                 self._paint_end(painter, self._point(row, span, rows), theme.current().playhead)
-        painter.restore()
 
     def _rows(self) -> dict[str, float]:
         """The middle of every track's row, also of those that are scrolled away."""
@@ -114,6 +139,7 @@ class LinkLayer:
 
     def _paint_thread(self, painter: QPainter, thread: Thread, rows: dict[str, float]) -> None:
         t = theme.current()
+        self.drawn += 1
         chosen = thread.id in self.chosen
         color = t.text if chosen else t.tint(t.accent, 0.9)
         points = sorted(
