@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -64,6 +65,7 @@ class Batching(Room):
     """Carries between the form, the journal and the list of records."""
 
     form: BatchForm | None = None
+    """While it is open."""
 
     def handlers(self) -> Mapping[str, Handler]:
         """What the actions of this room do."""
@@ -77,8 +79,13 @@ class Batching(Room):
         chosen = self.window.records.selected_ids()
         ids = chosen if len(chosen) > 1 else session.record_ids()
         self.form = form = BatchForm(len(ids), session.desk.author, self)
+        form.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         form.accepted.connect(lambda: self.make(form, ids))
+        form.finished.connect(self._done)
         form.open()
+
+    def _done(self) -> None:
+        self.form = None
 
     def make(self, form: BatchForm, ids: Sequence[str]) -> None:
         """Deal the batch, as one edit, and show the part that is this author's."""

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox
 from inspector.core.assets import resource
 from inspector.session import Opening
 from inspector.ui.app import make_app
-from inspector.ui.batching import NO_BATCH
+from inspector.ui.batching import NO_BATCH, BatchForm
 from inspector.ui.main_window import MainWindow
 
 if TYPE_CHECKING:
@@ -38,6 +38,16 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     made.close()
     made.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_a_form_that_was_closed_is_gone(window: MainWindow) -> None:
+    for _ in range(3):
+        window.batching.ask()
+        assert window.batching.form is not None
+        window.batching.form.reject()
+    assert window.batching.form is None
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert window.findChildren(BatchForm) == []
 
 
 def test_a_batch_is_made_worked_through_and_told(
