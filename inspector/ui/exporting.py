@@ -222,7 +222,6 @@ class Exporting(Room):
             self.window.notice(f"Released {count_text(result[1].records, 'record')} to {self._out}")
         elif isinstance(error, Cancelled):
             dialog.state.setText("Cancelled; Export goes on where it was")
-            dialog.refresh()
         elif error is not None:
             dialog.say_wrong(said(error))
             self.window.notice(said(error))

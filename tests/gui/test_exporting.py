@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QEvent
@@ -10,16 +11,19 @@ from PySide6.QtWidgets import QApplication
 
 from inspector.core.effective import timemap_path
 from inspector.release.verify import verify
+from inspector.release.write import write
 from inspector.session import Opening, Session
 from inspector.ui.app import make_app
 from inspector.ui.main_window import MainWindow
 from inspector.ui.panels.export import MOMENTS, SELECTED, WHERE, ExportDialog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
+
+    from inspector.release.plan import Plan
 
 
 @pytest.fixture
@@ -110,8 +114,8 @@ def test_a_release_is_written_and_opened(window: MainWindow, qtbot: QtBot, tmp_p
     assert window.exporting.dialog is None
 
 
-def test_what_cannot_be_written_is_told_and_a_cancelled_run_can_go_on(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path
+def test_what_cannot_be_written_is_told_and_a_cancelled_run_goes_on(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialog = opened(window, qtbot)
     dialog.out.setText(str(tmp_path))
@@ -122,8 +126,27 @@ def test_what_cannot_be_written_is_told_and_a_cancelled_run_can_go_on(
     dialog.refresh()
     planned(dialog, qtbot)
     dialog.out.setText(str(tmp_path / "out"))
+    reached, go = Event(), Event()
+
+    def held(session: Session, plan: Plan, out: Path, told: Callable[[int], None]) -> Any:
+        def at_the_third(done: int) -> None:
+            if done == 2:
+                reached.set()
+                go.wait(15)
+            told(done)
+
+        return write(session, plan, out, at_the_third)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("inspector.release.write.write", held)
+        dialog.start.click()
+        assert reached.wait(15)
+        assert dialog.stop.isVisible()
+        dialog.stop.click()
+        go.set()
+        qtbot.waitUntil(lambda: window.exporting._writing is None, timeout=15_000)
+    assert not (tmp_path / "out").exists()
+    assert dialog.state.text() == "Cancelled; Export goes on where it was"
     dialog.start.click()
-    assert dialog.stop.isVisible()
-    dialog.stop.click()
-    qtbot.waitUntil(lambda: window.exporting._writing is None, timeout=15_000)
-    assert (tmp_path / "out").exists() or "Cancelled" in dialog.state.text()
+    qtbot.waitUntil(dialog.open_result.isVisible, timeout=15_000)
+    assert verify(tmp_path / "out").differences == ()

@@ -337,6 +337,29 @@ class ElidedLabel(QLabel):
         painter.end()
 
 
+def action_button(action: QAction, text: str, keys: bool = True) -> QPushButton:
+    """A button that does what an action does, and follows its state; it takes the focus by Tab at most.
+
+    Without `keys` not even by that: for one that acts on the caret of a field.
+    """
+    button = QPushButton(text)
+    button.setToolTip(action.toolTip())
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus if keys else Qt.FocusPolicy.NoFocus)
+    button.setMinimumWidth(1)
+    button.setCheckable(action.isCheckable())
+    button.setEnabled(action.isEnabled())
+    action.enabledChanged.connect(button.setEnabled)
+
+    def clicked(_on: bool) -> None:
+        action.trigger()
+        button.setChecked(action.isChecked())
+
+    button.clicked.connect(clicked)
+    if action.isCheckable():
+        action.toggled.connect(button.setChecked)
+    return button
+
+
 def inset(*widgets: QWidget, gap: int = 2) -> QVBoxLayout:
     """Widgets one below the other inside a panel's margins, `gap` steps apart."""
     box = QVBoxLayout()
