@@ -261,16 +261,21 @@ class Labelling(Room):
 
     def make(self, span: Span, tier: str = "") -> None:
         """Make a label on a reference span, on a tier (else the one in hand), and choose it."""
-        record, session = self.window.record, self.session
-        if record is None or session is None:
+        if (record := self.window.record) is None:
             return
         self.tier = tier or self.tier or NEW_TIER
-        text = self.text or next((each.label for each in self.vocabulary(self.tier).entries), "")
         stream_id = usual_stream(record, self.tier, record.reference)
         timemap = timemap_of(record, stream_id)
         local = timemap.to_local(span[0]), timemap.to_local(span[1])
-        anchor = Anchor(stream_id, (local[0], max(local)))
-        label = Annotation(secrets.token_hex(8), self.tier, text, (anchor,), session.desk.author)
+        self.place(Anchor(stream_id, (local[0], max(local))))
+
+    def place(self, anchor: Anchor) -> None:
+        """Make a label of the tier in hand at an anchor, and choose it."""
+        if (session := self.session) is None:
+            return
+        tier = self.tier or NEW_TIER
+        text = self.text or next((each.label for each in self.vocabulary(tier).entries), "")
+        label = Annotation(secrets.token_hex(8), tier, text, (anchor,), session.desk.author)
         self.edit(lambda now: annotate.make(now, label), lambda _: self.choose(label.id))
 
     def mark(self) -> None:

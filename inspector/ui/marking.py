@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from inspector.core import annotate
 from inspector.core.annotate import reference_span, timemap_of
-from inspector.core.model import Anchor, Annotation
-from inspector.ui.labelling import NEW_TIER
+from inspector.core.model import Anchor
 from inspector.ui.rooms import Room
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ class Marking(Room):
             label_id = labels[0].id
             self.window.labelling.edit(lambda now: annotate.mark(now, label_id, anchor))
         else:
-            self._make(anchor)
+            self.window.labelling.place(anchor)
 
     def turn(self) -> None:
         """Begin or stop marking, as the action is checked."""
@@ -91,14 +89,4 @@ class Marking(Room):
             where, label_id = Anchor(stream_id, local, region), label.id
             labelling.edit(lambda now: annotate.mark(now, label_id, where))
             return
-        self._make(Anchor(stream_id, span, region))
-
-    def _make(self, anchor: Anchor) -> None:
-        """Make a label of the tier in hand there, and choose it."""
-        session, labelling = self.session, self.window.labelling
-        if session is None:
-            return
-        tier = labelling.tier or NEW_TIER
-        text = labelling.text or next((each.label for each in labelling.vocabulary(tier).entries), "")
-        made = Annotation(secrets.token_hex(8), tier, text, (anchor,), session.desk.author)
-        labelling.edit(lambda record: annotate.make(record, made), lambda _: labelling.choose(made.id))
+        self.window.labelling.place(Anchor(stream_id, span, region))

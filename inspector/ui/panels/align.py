@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal
@@ -23,7 +22,16 @@ from PySide6.QtWidgets import (
 
 from inspector.core.proposal import RELABELS, STEEPEST_PPM
 from inspector.ui import theme
-from inspector.ui.panels.common import MODALITY_WORD, Panel, SectionHeader, Words, count_text, inset, scrolled
+from inspector.ui.panels.common import (
+    MODALITY_WORD,
+    Panel,
+    SectionHeader,
+    Words,
+    action_button,
+    count_text,
+    inset,
+    scrolled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,10 +140,10 @@ class AlignPanel(Panel):
         self.fast = _figure(" ppm fast", 1, STEEPEST_PPM, "How much faster its clock runs; negative: slower")
         self.unchanged = Words("The files are not changed: only when they are shown is.", "faint", 11)
         self._buttons = self._nudge_buttons(actions)
-        self.mark = _button("Mark event", actions["tie"], "T")
-        self.before = _button("Before", actions["before"], "B")
-        self.discard = _button("Discard", actions["discard"], "Esc")
-        self.accept = _button("Accept", actions["accept"], "Ctrl+Enter")
+        self.mark = action_button(actions["tie"], "Mark event")
+        self.before = action_button(actions["before"], "Before")
+        self.discard = action_button(actions["discard"], "Discard")
+        self.accept = action_button(actions["accept"], "Accept")
         self.accept.setProperty("primary", True)
         self._ids: list[str] = []
         self._figures = (0.0, 0.0)
@@ -154,12 +162,8 @@ class AlignPanel(Panel):
     def _nudge_buttons(self, actions: Mapping[str, QAction]) -> list[QPushButton]:
         made = []
         for name, text in NUDGES:
-            button = QPushButton(text)
-            button.setToolTip(actions[name].toolTip())
+            button = action_button(actions[name], text)
             button.setAccessibleName(actions[name].text())
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setMinimumWidth(1)
-            button.clicked.connect(actions[name].trigger)
             made.append(button)
         return made
 
@@ -246,8 +250,6 @@ class AlignPanel(Panel):
         self.pairs.set_tone("text" if told.pairs else "quiet")
         self.others.setText(f"The same in {count_text(told.others, 'selected record')} more")
         self.others.setVisible(told.others > 0)
-        for each in (self.before, self.discard, self.accept):
-            each.setEnabled(told.proposed)
 
     def _typed(self) -> None:
         figures = self.late.value(), self.fast.value()
@@ -279,21 +281,3 @@ def _figure(unit: str, decimals: int, most: float, tip: str) -> QDoubleSpinBox:
     box.setToolTip(tip)
     box.setAccessibleName(tip)
     return box
-
-
-def _button(text: str, action: QAction, key: str) -> QPushButton:
-    """A button that does what an action does, and shows its state where it has one."""
-    button = QPushButton(text)
-    button.setToolTip(f"{action.toolTip()}" if key in action.toolTip() else f"{action.toolTip()}  ({key})")
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    button.setMinimumWidth(1)
-    button.setCheckable(action.isCheckable())
-    button.clicked.connect(lambda _=False: action.trigger())
-    if action.isCheckable():
-        action.toggled.connect(button.setChecked)
-        button.clicked.connect(partial(_follow, button, action))
-    return button
-
-
-def _follow(button: QPushButton, action: QAction, _on: bool = False) -> None:
-    button.setChecked(action.isChecked())

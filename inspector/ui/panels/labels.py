@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -19,7 +19,16 @@ from inspector.core.tiers import progress
 from inspector.core.times import clock_text, parse_clock
 from inspector.core.transcripts import ADDED_FROM
 from inspector.ui import theme
-from inspector.ui.panels.common import MODALITY_WORD, Panel, SectionHeader, Words, count_text, inset, scrolled
+from inspector.ui.panels.common import (
+    MODALITY_WORD,
+    Panel,
+    SectionHeader,
+    Words,
+    action_button,
+    count_text,
+    inset,
+    scrolled,
+)
 from inspector.ui.panels.label_files import FilesPart
 from inspector.ui.panels.lines_edit import line
 from inspector.ui.panels.vocabulary import VocabularyPart
@@ -88,7 +97,7 @@ class LabelsPanel(Panel):
         self.vocabulary = VocabularyPart()
         self.word = WordPart(actions)
         self.files = FilesPart(actions)
-        self._buttons = [_button(text, actions[name]) for name, text in BUTTONS]
+        self._buttons = [action_button(actions[name], text) for name, text in BUTTONS]
         self._build()
         self.text.returnPressed.connect(self._typed_text)
         for each in (self.start, self.end):
@@ -280,14 +289,3 @@ def _target_words(record: Record, target: str) -> str:
     cue, _, word = name.partition(".")
     line = f"line {int(cue) + 1}" if int(cue) < ADDED_FROM else "an added line"
     return f"word {int(word) + 1} of {line}" if word.isdecimal() else line
-
-
-def _button(text: str, action: QAction) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(action.toolTip())
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    button.setMinimumWidth(1)
-    button.clicked.connect(lambda _=False: action.trigger())
-    button.setEnabled(action.isEnabled())
-    action.enabledChanged.connect(button.setEnabled)
-    return button

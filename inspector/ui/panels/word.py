@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from inspector.core.times import clock_text, parse_clock
 from inspector.ui import theme
-from inspector.ui.panels.common import SectionHeader, Words
+from inspector.ui.panels.common import SectionHeader, Words, action_button
 from inspector.ui.panels.lines_edit import Line, line
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class WordPart(QWidget):
         grid = QGridLayout()
         grid.setSpacing(theme.STEP)
         for place, (name, text) in enumerate(BUTTONS):
-            grid.addWidget(_button(text, actions[name]), place // 2, place % 2)
+            grid.addWidget(action_button(actions[name], text, keys=False), place // 2, place % 2)
         inner.addLayout(grid)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -123,13 +123,3 @@ class WordPart(QWidget):
     def _give_up(self) -> None:
         self.show_word(self._shown)
         self.left.emit()
-
-
-def _button(text: str, action: QAction) -> QPushButton:
-    """A button that takes no keys from the text, whose caret says where to cut."""
-    button = QPushButton(text)
-    button.setToolTip(action.toolTip())
-    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    button.setMinimumWidth(1)
-    button.clicked.connect(lambda _=False: action.trigger())
-    return button
