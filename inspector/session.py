@@ -21,7 +21,7 @@ from inspector.core.times import NS
 from inspector.core.transcripts import numbered
 from inspector.errors import Cancelled, InspectorError
 from inspector.readers import readers
-from inspector.readers.relink import with_linked
+from inspector.readers.ingest import with_decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -164,7 +164,7 @@ class Session:
                 self._joined.pop(gone, None)
             joined, before = self._joined.get(record_id), self.desk.changes
         if joined is None:
-            joined = self.desk.joined(record, with_linked)
+            joined = self.desk.joined(record, with_decided)
             with self._lock:
                 if before == self.desk.changes and record_id in self._records:
                     self._joined[record_id] = joined

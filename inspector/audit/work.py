@@ -102,6 +102,7 @@ def content_of_record(record: Record) -> str:
             _content(stream),
             [stream.source.track, stream.source.start_ns, stream.source.end_ns],
             [stream.source.row_start, stream.source.row_end],
+            *([stream.meta["ingest"]] if "ingest" in stream.meta else []),
             stream.timemap.anchors,
             stream.span,
         ]

@@ -153,10 +153,12 @@ class Desk:
         return sorted(parts)
 
     def joined(
-        self, record: Record, link: Callable[[Record, Mapping[str, Any]], Record] | None = None
+        self,
+        record: Record,
+        reread: Callable[[Record, Mapping[str, Any], Mapping[str, Any]], Record] | None = None,
     ) -> Record:
         """A record with what was decided on it, and what the dataset's tiers ask of its labels."""
-        found = effective(record, self.curation.values(record.id), link)
+        found = effective(record, self.curation.values(record.id), reread)
         return demanding(found, tiers_of(self.curation.values(DATASET)).values())
 
     def holder(self, content: str) -> str | None:

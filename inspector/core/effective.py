@@ -118,24 +118,33 @@ def _pair(value: Any) -> tuple[int, int] | None:
     return start, end
 
 
+def ingest_path(stream_id: str) -> str:
+    """Where it stands by which column of times, and in which unit, a table is read (`readers.ingest`)."""
+    return f"streams/{part(stream_id)}/ingest"
+
+
+def _at_streams(values: Mapping[str, Value], what: str) -> dict[str, Any]:
+    """What stands of a kind at each stream."""
+    found = (path.split("/") for path in values if path.startswith("streams/") and path.count("/") == 2)
+    return {unquote(id_): values[f"streams/{id_}/{kind}"].value for _, id_, kind in found if kind == what}
+
+
 def effective(
     record: Record,
     values: Mapping[str, Value],
-    link: Callable[[Record, Mapping[str, Any]], Record] | None = None,
+    reread: Callable[[Record, Mapping[str, Any], Mapping[str, Any]], Record] | None = None,
 ) -> Record:
     """The record with the time maps and labels that stand; what cannot be joined becomes a problem of it.
 
-    `link` adds streams that were re-linked to files elsewhere, before anything is said of them.
+    `reread` is given what stands at `streams/<id>/source` and `streams/<id>/ingest`, by stream: it adds what
+    was re-linked to files elsewhere and reads tables by other columns of times, before anything is said of
+    them.
     """
     if not values:
         return record
-    sources = {
-        unquote(path.split("/")[1]): value.value
-        for path, value in values.items()
-        if path.startswith("streams/") and path.endswith("/source")
-    }
-    if sources and link is not None:
-        record = link(record, sources)
+    sources, ingests = (_at_streams(values, what) for what in ("source", "ingest"))
+    if (sources or ingests) and reread is not None:
+        record = reread(record, sources, ingests)
     streams = {stream.id: stream for stream in record.streams}
     labels = {label.id: label for label in record.annotations}
     problems: list[Problem] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from inspector.core.effective import evidence_path, timemap_path, timemap_value
+from inspector.core.effective import evidence_path, ingest_path, timemap_path, timemap_value
 from inspector.core.proposal import Tie, moved_by, residuals_ns, retimed
 
 if TYPE_CHECKING:
@@ -30,12 +30,25 @@ class Proposal:
     also: tuple[str, ...] = ()
     """Streams that go along which neither share its clock nor are derived from it."""
     ties: list[Tie] = field(default_factory=list)
+    reread: Stream | None = None
+    """The stream by another column of times, where one is proposed (`readers.ingest`)."""
 
 
 def to_move(record: Record) -> str:
     """The stream that is offered first: the first sound, else any but the reference."""
     order = sorted(record.streams, key=lambda each: (each.id == record.reference, each.modality != "audio"))
     return order[0].id if order else ""
+
+
+def tried(record: Record, proposal: Proposal, alone: bool) -> Record:
+    """The record as a proposal would make it. KeyError where there is no such stream."""
+    if proposal.reread is not None:
+        streams = (
+            replace(proposal.reread, timemap=each.timemap) if each.id == proposal.stream_id else each
+            for each in record.streams
+        )
+        record = replace(record, streams=tuple(streams))
+    return retimed(record, proposal.stream_id, proposal.timemap, alone, proposal.also)
 
 
 def only_maps(shown: Record, record: Record) -> bool:
@@ -84,6 +97,11 @@ def changes_of(
             if old.timemap != new.timemap:
                 value = timemap_value(new.timemap)
                 changes.append(session.curation.change(record_id, timemap_path(new.id), value))
+        if proposal.reread is not None:
+            value = proposal.reread.meta["ingest"]
+            changes.append(session.curation.change(record_id, ingest_path(stream.id), value))
+            if timemap == stream.timemap:
+                continue
         told = {
             "method": proposal.method or "by hand",
             "late_ms": round((timemap.late_ns - stream.timemap.late_ns) / 1e6, 3),

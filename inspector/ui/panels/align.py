@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from inspector.core.proposal import RELABELS, STEEPEST_PPM
+from inspector.core.times import UNIT_NS
 from inspector.ui import theme
 from inspector.ui.panels.common import (
     MODALITY_WORD,
@@ -103,6 +104,8 @@ class AlignPanel(Panel):
     """How late the stream is, ms, and how fast its clock, ppm."""
     relabelled = Signal(int)
     """The place of a relabel in `RELABELS`, −1 for none."""
+    column_chosen = Signal(str, str)
+    """A column of times and its unit; "" for the one by which the table is read."""
     tie_dropped = Signal(int)
     others_changed = Signal(bool)
     """Whether the selected records get the same."""
@@ -130,6 +133,15 @@ class AlignPanel(Panel):
         self.relabel.setAccessibleName("Rate or unit")
         self.relabel.setToolTip("A sample rate, frame rate or unit that the file tells wrongly")
         self.relabel.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.column_header = SectionHeader("Column of times")
+        self.column, self.unit = QComboBox(), QComboBox()
+        self.column.setAccessibleName("Column of times")
+        self.column.setToolTip("The column of the table that says when each of its rows was")
+        self.column.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.unit.setAccessibleName("Unit of the times")
+        self.unit.setToolTip("What the column counts in; told from its name and its values")
+        self.unit.addItems(list(UNIT_NS))
+        self._columns: list[tuple[str, str]] = []
         self.summary = Words("", "text", 13)
         self.pairs_header = SectionHeader("What becomes of each pair")
         self.pairs = Words("", "text", 12)
@@ -156,8 +168,11 @@ class AlignPanel(Panel):
         self.late.editingFinished.connect(self._typed)
         self.fast.editingFinished.connect(self._typed)
         self.relabel.activated.connect(lambda row: self.relabelled.emit(row - 1))
+        self.column.activated.connect(self._column_taken)
+        self.unit.activated.connect(lambda _: self._column_asked())
         self.ties.dropped.connect(self.tie_dropped)
         self.tell(Told())
+        self.show_columns((), None)
 
     def _nudge_buttons(self, actions: Mapping[str, QAction]) -> list[QPushButton]:
         made = []
@@ -191,6 +206,11 @@ class AlignPanel(Panel):
         column.addLayout(inset(self.hint, self.mark, self.ties, self.bend))
         column.addWidget(SectionHeader("Rate or unit"))
         column.addLayout(inset(self.relabel))
+        column.addWidget(self.column_header)
+        self.times = inset()
+        self.times.addWidget(self.column)
+        self.times.addWidget(self.unit)
+        column.addLayout(self.times)
         column.addWidget(self.pairs_header)
         column.addLayout(inset(self.pairs))
         column.addStretch(1)
@@ -260,6 +280,26 @@ class AlignPanel(Panel):
     def set_relabel(self, place: int) -> None:
         """Show which relabel is on, −1 for none."""
         self.relabel.setCurrentIndex(place + 1)
+
+    def show_columns(self, columns: Sequence[tuple[str, str]], now: tuple[str, str] | None) -> None:
+        """The columns that could be the table's times, each with its unit, and which it is read by."""
+        self._columns = list(columns)
+        if now is not None and now[0] not in dict(columns):
+            self._columns.insert(0, now)
+        self.column.clear()
+        self.column.addItems([name for name, _ in self._columns])
+        if now is not None:
+            self.column.setCurrentText(now[0])
+            self.unit.setCurrentText(now[1])
+        for each in (self.column_header, self.column, self.unit):
+            each.setVisible(bool(self._columns))
+
+    def _column_taken(self, row: int) -> None:
+        self.unit.setCurrentText(self._columns[row][1])
+        self._column_asked()
+
+    def _column_asked(self) -> None:
+        self.column_chosen.emit(self.column.currentText(), self.unit.currentText())
 
     def changeEvent(self, event: QEvent) -> None:
         """Repaint in a new theme."""
