@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import Signal
+
 from inspector.core.effective import moved_together
-from inspector.core.model import Modality
 from inspector.core.proposal import (
     RELABELS,
     Tie,
@@ -20,7 +21,6 @@ from inspector.core.proposal import (
     pair_changes,
     relabelled,
     residuals_ns,
-    retimed,
     shift_said,
     tied,
 )
@@ -30,11 +30,15 @@ from inspector.ui.panels.align import AlignPanel, Told
 from inspector.ui.proposed import (
     Proposal,
     changes_of,
+    loose_texts,
     measured_said,
     note_of,
     only_maps,
+    proposed_said,
+    reread_said,
     state_said,
     to_move,
+    tried,
 )
 from inspector.ui.rooms import Room
 
@@ -55,6 +59,9 @@ MEASURED = "SELECT * FROM pairs WHERE record_id = {}"
 
 class Aligning(Room):
     """Owns the proposal; the panel is made when it is first opened."""
+
+    offered = Signal()
+    """The panel is for another stream, or for the same one anew."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -149,6 +156,7 @@ class Aligning(Room):
             self._offer()
         self.window.parts.show_task(self.panel, "Align")
         self._ask_measured()
+        self.offered.emit()
 
     def propose(
         self,
@@ -177,17 +185,17 @@ class Aligning(Room):
         if show:
             self.open()
         self._choose(stream_id)
-        if self.panel is not None and set(self._loose_texts(record, stream_id)) & set(also):
+        if self.panel is not None and set(loose_texts(record, stream_id)) & set(also):
             self.panel.texts.setChecked(True)
-        self._set(Proposal(stream_id, timemap, title, method, confidence, also))
+        self.suggest(Proposal(stream_id, timemap, title, method, confidence, also))
 
     def nudge(self, later_ns: int) -> None:
         """Move the stream by so much, on top of what is proposed."""
-        if (stream := self._stream()) is None:
+        if (stream := self.stream) is None:
             return
         now = self._map(stream)
         ties = [replace(each, reference_ns=each.reference_ns + later_ns) for each in self._ties()]
-        self._set(Proposal(stream.id, nudged(now, later_ns), method="by hand", ties=ties))
+        self.suggest(Proposal(stream.id, nudged(now, later_ns), method="by hand", ties=ties))
 
     def nudge_frames(self, later: int) -> None:
         """The same by frames of the reference film."""
@@ -196,7 +204,7 @@ class Aligning(Room):
 
     def mark(self) -> None:
         """Mark the event at the playhead: first where the stream has it, then where the others do."""
-        if (stream := self._stream()) is None:
+        if (stream := self.stream) is None:
             return
         now = self.window.player.transport.now_ns()
         if self.panel is None or not self.panel.isVisible():
@@ -217,29 +225,29 @@ class Aligning(Room):
             self.window.notice(str(error))
             self._tell()
             return
-        self._set(Proposal(stream.id, timemap, method="ties by hand", ties=ties) if ties else None)
+        self.suggest(Proposal(stream.id, timemap, method="ties by hand", ties=ties) if ties else None)
 
     def _drop_tie(self, row: int) -> None:
-        if (stream := self._stream()) is not None:
+        if (stream := self.stream) is not None:
             ties = self._ties()
             self._tie(stream, [*ties[:row], *ties[row + 1 :]])
 
     def _type(self, late_ms: float, ppm: float) -> None:
         """An offset and a drift were typed."""
-        if (stream := self._stream()) is not None:
-            self._set(Proposal(stream.id, from_figures(late_ms, ppm), method="typed"))
+        if (stream := self.stream) is not None:
+            self.suggest(Proposal(stream.id, from_figures(late_ms, ppm), method="typed"))
             self.window.stage.setFocus()
 
     def _relabel(self, place: int) -> None:
-        stream = self._stream()
+        stream = self.stream
         if stream is None:
             return
         if place < 0:
-            self._set(None)
+            self.suggest(None)
             return
         start = stream.span[0] if stream.span is not None else 0
         timemap = relabelled(stream.timemap, RELABELS[place], start)
-        self._set(Proposal(stream.id, timemap, method=f"label: {RELABELS[place].title}"))
+        self.suggest(Proposal(stream.id, timemap, method=f"label: {RELABELS[place].title}"))
 
     def _slid(self, track: StreamTrack, later_ns: int, done: bool) -> None:
         """A track is dragged: its stream moves from where it lay when it was taken hold of."""
@@ -250,10 +258,10 @@ class Aligning(Room):
                 return
             self.open()
             self._choose(track.stream.id)
-            stream = self._stream()
+            stream = self.stream
             assert stream is not None
             self._slid_from = self._map(stream)
-        self._set(Proposal(track.stream.id, nudged(self._slid_from, later_ns), method="by hand"))
+        self.suggest(Proposal(track.stream.id, nudged(self._slid_from, later_ns), method="by hand"))
         if done:
             self._slid_from = None
 
@@ -264,7 +272,7 @@ class Aligning(Room):
             self._enable()
             self._tell()
         elif self.proposal is not None:
-            self._set(None)
+            self.suggest(None)
 
     # -- accepting -----------------------------------------------------------------------------------------
 
@@ -295,22 +303,27 @@ class Aligning(Room):
 
     # -- showing -------------------------------------------------------------------------------------------
 
-    def _set(self, proposal: Proposal | None) -> None:
+    def suggest(self, proposal: Proposal | None) -> None:
+        """Propose what was made for the stream in hand, in place of the one before."""
         record = self.window.record
         if record is not None and proposal is not None and not proposal.ties:
+            before = self.proposal
+            if before is not None and before.stream_id == proposal.stream_id and proposal.reread is None:
+                proposal.reread = before.reread
             same = proposal.timemap == record.stream(proposal.stream_id).timemap
-            proposal = None if same else proposal
+            proposal = None if same and proposal.reread is None else proposal
         if proposal is not None and record is not None and not proposal.also and self._texts_along:
-            proposal.also = tuple(self._loose_texts(record, proposal.stream_id))
+            proposal.also = tuple(loose_texts(record, proposal.stream_id))
         self.proposal = proposal
         self.window.actions_["before"].setChecked(False)
         self._show()
+        self.offered.emit()
 
     def _proposed(self) -> Record | None:
         record, proposal = self.window.record, self.proposal
         if record is None or proposal is None:
             return record
-        return retimed(record, proposal.stream_id, proposal.timemap, self._alone, proposal.also)
+        return tried(record, proposal, self._alone)
 
     def _show(self) -> None:
         """Have everybody follow the proposal, or what was before it."""
@@ -358,6 +371,7 @@ class Aligning(Room):
         self.panel.set_relabel(-1)
         self._ask_measured()
         self._tell()
+        self.offered.emit()
 
     def _ask_measured(self) -> None:
         """Look up behind what an audit measured of this record's pairs."""
@@ -380,7 +394,7 @@ class Aligning(Room):
     def _tell(self, *_: object) -> None:
         if self.panel is None:
             return
-        record, stream, proposal = self.window.record, self._stream(), self.proposal
+        record, stream, proposal = self.window.record, self.stream, self.proposal
         if record is None or stream is None:
             self.panel.tell(Told("No stream of this record can be moved"))
             return
@@ -404,7 +418,7 @@ class Aligning(Room):
                 late_ms=timemap.late_ns / 1e6,
                 ppm=timemap.drift_ppm,
                 summary=self._summary(record, stream),
-                texts=self._loose_texts(record, stream.id),
+                texts=loose_texts(record, stream.id),
                 followers="" if not with_it or self._alone else f"with it: {', '.join(with_it)}",
                 hint=hint,
                 ties=shown,
@@ -421,13 +435,13 @@ class Aligning(Room):
             return "Nothing is proposed"
         sure = "" if proposal.confidence is None else f", confidence {proposal.confidence:.2f}"
         state = "before: " if self.window.actions_["before"].isChecked() else ""
-        return f"{state}{stream.id} {moves_said(stream.timemap, proposal.timemap)}{sure}"
+        return f"{state}{proposed_said(proposal, stream)}{sure}"
 
     def _pairs_said(self, record: Record) -> list[str]:
         after = self._proposed()
         if after is None or self.proposal is None:
             return []
-        said = []
+        said = reread_said(record, self.proposal)
         for change in pair_changes(record, after, self.window.player.transport.now_ns()):
             line = f"{change.stream_b} against {change.stream_a}: {shift_said(change.later_ns)}"
             if abs(change.ppm) >= 0.05:
@@ -437,7 +451,9 @@ class Aligning(Room):
 
     # -- what is chosen ------------------------------------------------------------------------------------
 
-    def _stream(self) -> Stream | None:
+    @property
+    def stream(self) -> Stream | None:
+        """The stream in hand, as it is without the proposal."""
         record = self.window.record
         if record is None or record.axis == "position":
             return None
@@ -462,28 +478,22 @@ class Aligning(Room):
         if self.panel is not None and self.window.record is not None:
             self.panel.set_streams(self.window.record.streams, stream_id, self.window.record.reference)
             self.panel.set_relabel(-1)
-        self._set(None)
+        self.suggest(None)
 
     def _set_alone(self, on: bool) -> None:
         self._alone = on
         self._show()
 
-    def _loose_texts(self, record: Record, stream_id: str) -> list[str]:
-        """The transcripts that nothing binds to a sound, where it is a sound that moves."""
-        bound = moved_together(record, stream_id)
-        texts = [each.id for each in record.of(Modality.TEXT) if each.id not in bound]
-        return texts if record.stream(stream_id).modality is Modality.AUDIO else []
-
     def _set_texts_along(self, on: bool) -> None:
         self._texts_along = on
         record, proposal = self.window.record, self.proposal
         if record is not None and proposal is not None:
-            proposal.also = tuple(self._loose_texts(record, proposal.stream_id)) if on else ()
+            proposal.also = tuple(loose_texts(record, proposal.stream_id)) if on else ()
             self._show()
 
     def _set_bend(self, on: bool) -> None:
         self._bend = on
-        if (stream := self._stream()) is not None and len(self._ties()) > 2:
+        if (stream := self.stream) is not None and len(self._ties()) > 2:
             self._tie(stream, self._ties())
 
     def _set_others(self, on: bool) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from inspector.ui.timeline.track import Track
     from inspector.ui.timeline.view import TimelineView
 
-
+SAMPLED = (Modality.SENSOR, Modality.GAZE, Modality.MOTION)
 TEXTS_MS = 100
 """A transcript that is moved along is laid anew no more often."""
 
@@ -82,15 +82,20 @@ class Contents:
                 track.later = partial(self._redraw, track)
         for stream in self._record.of(Modality.TEXT):
             self._read(f"text of {stream.id}", partial(self._cues, stream), self._got_cues(stream))
-        for stream in self._record.of(Modality.SENSOR, Modality.GAZE, Modality.MOTION):
+        for stream in self._record.of(*SAMPLED):
             self._read_series(stream)
 
     def retime(self, record: Record) -> None:
-        """The same record with other time maps: tracks and transcript follow, nothing is read anew.
+        """The same record with other time maps: tracks and transcript follow.
 
         The transcript soon, and only where its own map is another: a hand that drags asks this at every move.
+        Nothing is read anew but a table that is read by another column of times.
         """
         before, self._record = self._record, record
+        known = {stream.id: stream.source for stream in before.streams}
+        for stream in record.of(*SAMPLED):
+            if known.get(stream.id, stream.source) != stream.source:
+                self._read_series(stream)
         for track in self._timeline.every:
             if isinstance(track, StreamTrack):
                 track.set_stream(record.stream(track.stream.id))
@@ -212,6 +217,8 @@ class Contents:
 
     def _got_series(self, stream: Stream) -> Callable[[Series | LongSeries], None]:
         def got(series: Series | LongSeries) -> None:
+            if self._record.stream(stream.id).source != stream.source:
+                return  # it is read by another column of times by now
             for track in tracks_of(self._timeline.tracks, stream.id):
                 if isinstance(track, SensorTrack):
                     track.set_series(series)

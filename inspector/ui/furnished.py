@@ -16,6 +16,7 @@ from inspector.ui.exporting import Exporting
 from inspector.ui.label_rooms import rooms_of_labels
 from inspector.ui.labelling import Labelling
 from inspector.ui.rigging import Rigging
+from inspector.ui.stamping import Stamping
 
 if TYPE_CHECKING:
     from inspector.ui.main_window import MainWindow
@@ -41,6 +42,7 @@ class Furnished:
         self.agreeing = Agreeing(window)
         self.exporting = Exporting(window)
         self.batching = Batching(window)
+        self.stamping = Stamping(window)
         self.rooms = (
             self.asking,
             self.curating,
@@ -53,5 +55,6 @@ class Furnished:
             self.agreeing,
             self.batching,
             self.exporting,
+            self.stamping,
             *rooms_of_labels(window),
         )

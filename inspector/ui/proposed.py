@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from inspector.core.effective import evidence_path, ingest_path, timemap_path, timemap_value
-from inspector.core.proposal import Tie, moved_by, residuals_ns, retimed
+from inspector.core.effective import (
+    evidence_path,
+    ingest_path,
+    moved_together,
+    timemap_path,
+    timemap_value,
+)
+from inspector.core.model import Modality
+from inspector.core.proposal import Tie, moved_by, moves_said, residuals_ns, retimed
+from inspector.core.times import clock_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +57,38 @@ def tried(record: Record, proposal: Proposal, alone: bool) -> Record:
         )
         record = replace(record, streams=tuple(streams))
     return retimed(record, proposal.stream_id, proposal.timemap, alone, proposal.also)
+
+
+def reread_said(record: Record, proposal: Proposal) -> list[str]:
+    """What another column of times makes of a stream, a line before and a line after; nothing without one."""
+    if proposal.reread is None:
+        return []
+    return [
+        f"{when}: {each.source.time_column or 'no column of times'}, {_lies(each)}"
+        for when, each in (("now", record.stream(proposal.stream_id)), ("then", proposal.reread))
+    ]
+
+
+def proposed_said(proposal: Proposal, stream: Stream) -> str:
+    """What a proposal does to the stream, in one line."""
+    moves = f"{stream.id} {moves_said(stream.timemap, proposal.timemap)}"
+    if proposal.reread is None:
+        return moves
+    return proposal.title if proposal.timemap == stream.timemap else f"{moves}, by another column of times"
+
+
+def _lies(stream: Stream) -> str:
+    if stream.span is None:
+        return "nowhere on the timeline"
+    start, end = map(clock_text, stream.span)
+    return f"{start} to {end}" + (f", {stream.rate:.4g} a second" if stream.rate else "")
+
+
+def loose_texts(record: Record, stream_id: str) -> list[str]:
+    """The transcripts that nothing binds to a sound, where it is a sound that moves."""
+    bound = moved_together(record, stream_id)
+    texts = [each.id for each in record.of(Modality.TEXT) if each.id not in bound]
+    return texts if record.stream(stream_id).modality is Modality.AUDIO else []
 
 
 def only_maps(shown: Record, record: Record) -> bool:

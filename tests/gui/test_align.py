@@ -12,7 +12,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from inspector.core.times import NS
+from inspector.media.series import Series
 from inspector.ui.panels.transcript_track import TranscriptTrack
+from inspector.ui.timeline.sensor_track import SensorTrack
 from inspector.ui.timeline.track import StreamTrack
 
 if TYPE_CHECKING:
@@ -267,3 +269,76 @@ def test_ties_that_contradict_are_said_and_change_nothing(
     panel.ties.setCurrentRow(0)
     QTest.keyClick(panel.ties, Qt.Key.Key_Delete)
     assert window.aligning.proposal is None
+
+
+def test_another_column_of_times_is_proposed_seen_and_accepted(
+    opened: Callable[[str], MainWindow], qtbot: QtBot, dataset: Path
+) -> None:
+    table = dataset / "rec_001" / "hands.csv"
+    head, *rows = table.read_text().splitlines()
+    column = head.split(",")[0]
+    lines = [f"{head},frame_time_ms", *(f"{row},{place * 20}" for place, row in enumerate(rows))]
+    table.write_text("\n".join(lines) + "\n")
+    window = opened("rec_001")
+    press(window, "Shift+A")
+    panel = window.aligning.panel
+    assert panel is not None
+    assert not panel.column.isVisible()  # the sound is no table
+    panel.stream.setCurrentText(
+        next(
+            panel.stream.itemText(n)
+            for n in range(panel.stream.count())
+            if panel.stream.itemText(n).startswith("hands ")
+        )
+    )
+    panel.stream.activated.emit(panel.stream.currentIndex())
+    qtbot.waitUntil(lambda: panel.column.count() == 2)
+    assert panel.column.currentText() == column
+
+    def span() -> tuple[int, int]:
+        """Where the sensor's track lies."""
+        tracks = [each for each in window.timeline.tracks if isinstance(each, SensorTrack)]
+        return tracks[0].stream.span or (0, 0)
+
+    def drawn() -> int:
+        """The last moment of the samples that the track shows."""
+        tracks = [each for each in window.timeline.tracks if isinstance(each, SensorTrack)]
+        series = tracks[0]._series
+        return int(series.t_ns[-1]) if isinstance(series, Series) else 0
+
+    before, last = span(), drawn()
+    panel.column.setFocus()
+    press(window, "Down")
+    qtbot.waitUntil(lambda: window.aligning.proposal is not None)
+    assert panel.unit.currentText() == "ms"
+    assert panel.summary.text() == "Read hands by frame_time_ms in ms"
+    assert "then: frame_time_ms" in panel.pairs.text()
+    assert span() == (0, len(rows) * 20 * MS)
+    qtbot.waitUntil(lambda: drawn() == (len(rows) - 1) * 20 * MS)
+    assert edits(dataset) == []
+    window.stage.setFocus()
+    press(window, "B")
+    qtbot.waitUntil(lambda: drawn() == last)
+    assert span() == before
+    press(window, "B")
+    press(window, "Esc")
+    assert window.aligning.proposal is None
+    assert panel.column.currentText() == column
+    panel.column.setFocus()
+    press(window, "Down")
+    qtbot.waitUntil(lambda: window.aligning.proposal is not None)
+    panel.unit.setFocus()
+    press(window, "Down")
+    qtbot.waitUntil(lambda: "in us" in panel.summary.text())
+    press(window, "Up")
+    qtbot.waitUntil(lambda: "in ms" in panel.summary.text())
+    window.stage.setFocus()
+    press(window, "Ctrl+Return")
+    qtbot.waitUntil(lambda: len(edits(dataset)) == 1)
+    (change,) = edits(dataset)[0]["changes"]
+    assert change[1] == "streams/hands/ingest"
+    assert change[3] == {"time_column": "frame_time_ms", "time_unit": "ms"}
+    qtbot.waitUntil(lambda: window.complete and drawn() == (len(rows) - 1) * 20 * MS, timeout=20_000)
+    press(window, "Ctrl+Z")
+    qtbot.waitUntil(lambda: len(edits(dataset)) == 2)
+    qtbot.waitUntil(lambda: window.complete and drawn() == last, timeout=20_000)
