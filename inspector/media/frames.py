@@ -17,11 +17,12 @@ import numpy as np
 
 from inspector.core.cache import user_cache
 from inspector.core.files import write_atomic
+from inspector.core.memory import give_back
 from inspector.core.model import Source
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
 from inspector.media.mp4 import sample_times
-from inspector.media.one_track import give_back, long_tables
+from inspector.media.one_track import long_tables
 from inspector.media.opening import open_track, reason
 
 if TYPE_CHECKING:

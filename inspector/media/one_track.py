@@ -7,10 +7,8 @@ take 110 MB, each time that it is opened. A track whose box `trak` is called `fr
 
 from __future__ import annotations
 
-import ctypes
-import sys
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from inspector.media.mp4 import box_at, find_box
 
@@ -56,15 +54,3 @@ def _tracks(path: Path, size: int, _mtime_ns: int) -> tuple[int, ...]:
                 places.append(at + 4)
             at = box[2]
     return tuple(places)
-
-
-def give_back() -> None:
-    """Have the C library return what it holds free: reading long tables leaves that much behind."""
-    trim = _trim()
-    if trim is not None:
-        trim(0)
-
-
-@cache
-def _trim() -> Any:
-    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None

@@ -124,7 +124,8 @@ def open_track(source: Source, kind: str, device: str | None = None) -> tuple[In
 
 def _opened(source: Source, kind: str, device: str | None) -> tuple[InputContainer, int]:
     """The file with the track's number in it: a long one with no other track, where that can be done."""
-    from inspector.media.one_track import give_back, others
+    from inspector.core.memory import give_back
+    from inspector.media.one_track import others
 
     track = -1 if source.track is None else source.track
     if hidden := others(source.path, track):

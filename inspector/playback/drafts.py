@@ -6,8 +6,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
+from inspector.core.memory import give_back
 from inspector.errors import InspectorError
-from inspector.media.one_track import give_back
 from inspector.media.proxy import ProxyReader
 from inspector.media.video import LONG_FRAMES, VideoReader
 

@@ -89,7 +89,7 @@ class ThumbFeed:
         return None
 
     def _work(self) -> None:
-        from inspector.media.one_track import give_back
+        from inspector.core.memory import give_back
         from inspector.media.video import LONG_FRAMES, VideoReader
 
         readers: dict[str, VideoReader | None] = {}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from inspector.core.jobs import Job, Jobs
+from inspector.core.memory import give_back
 from inspector.errors import Cancelled
 from inspector.query.engine import READ_AT_ONCE
 from inspector.query.facets import (
@@ -245,6 +246,8 @@ class Exploration:
                 self._tell(picked, False, start)
         if self._read_all and not self._covered:
             self._read_coverage(job)
+        if first and tally.records > READ_AT_ONCE:
+            give_back()
         picks = Picks(tally.facets, picked)
         for key in tally.stale(picked):
             sql = rows_sql(condition(key, picked[key], picks.facets), list(columns))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from inspector.core.memory import give_back
 from inspector.core.model import Modality, Problem, Record, default_reference
 from inspector.errors import InspectorError
 from inspector.readers import lerobot_v2, lerobot_v3, readers
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+LARGE = 32 << 20
+"""Bytes of an episodes table from which on what reading it left free is given back."""
 LAYOUT_COLUMNS = ("episode_index", "tasks", "length", "dataset_from_index", "dataset_to_index")
 
 
@@ -54,7 +57,6 @@ class LeRobotDataset:
         table, self._numbers = _in_order(
             version.read_episodes(self.info, self._fence, tree, problems), version.EPISODES, problems
         )
-        self._table = table
         data, video, audio = (self.info.templates[kind] for kind in ("data", "video", "audio"))
         self._data: Places = version.places(self.info, tree, data, "", self._numbers, table)
         if not self.info.features:
@@ -84,6 +86,11 @@ class LeRobotDataset:
         self._say_general(problems)
         self.problems: tuple[Problem, ...] = tuple(problems)
         self.layout: str = self._layout()
+        self._listed_tasks = table.column("tasks") if "tasks" in table.column_names else None
+        self._first_rows: dict[tuple[int, int], int] = {}
+        if table.nbytes > LARGE:
+            del table
+            give_back()
 
     # --- the index --------------------------------------------------------------------------------
 
@@ -230,15 +237,17 @@ class LeRobotDataset:
             return None
         if self._from[row] < 0 or self._length[row] < 0:
             return (-1, -1)
-        same = (self._data.chunk == self._data.chunk[row]) & (self._data.number == self._data.number[row])
-        first = int(self._from[same & (self._from >= 0)].min())
-        start = int(self._from[row]) - first
+        file = int(self._data.chunk[row]), int(self._data.number[row])
+        if file not in self._first_rows:
+            same = (self._data.chunk == file[0]) & (self._data.number == file[1])
+            self._first_rows[file] = int(self._from[same & (self._from >= 0)].min())
+        start = int(self._from[row]) - self._first_rows[file]
         return start, start + int(self._length[row])
 
     def _tasks_of(self, row: int) -> tuple[str, ...]:
-        if "tasks" not in self._table.column_names:
+        if self._listed_tasks is None:
             return ()
-        tasks = self._table.column("tasks")[row].as_py()
+        tasks = self._listed_tasks[row].as_py()
         if isinstance(tasks, (list, tuple)):
             return tuple(str(task) for task in tasks if task is not None)
         return (str(tasks),) if tasks else ()
