@@ -33,6 +33,7 @@ from inspector.agreement.relation import (
     lags_ns,
     unit_gamma_sums,
 )
+from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -373,3 +374,23 @@ def _habit(a: str, b: str, pair: _Pair) -> list[NamedLag]:
     if abs(lag) < LEAST_NS or abs(lag) < STEADY * spread:
         return []
     return [NamedLag(None, a, b, lag / 1e6, spread / 1e6, len(lags))]
+
+
+def measured(
+    record_ids: Sequence[str],
+    load: Callable[[str], Record],
+    authors: Sequence[str] = (),
+    step: Callable[[int], None] | None = None,
+    lost: Callable[[str, InspectorError], None] | None = None,
+) -> Measuring:
+    """All these records. `step` is told how many are done; `lost` of one that cannot be loaded, and why."""
+    measuring = Measuring(authors)
+    for done, record_id in enumerate(record_ids):
+        if step is not None:
+            step(done)
+        try:
+            measuring.add(load(record_id))
+        except InspectorError as error:
+            if lost is not None:
+                lost(record_id, error)
+    return measuring

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from inspector import __version__
+from inspector.agreement.measure import measured
+from inspector.agreement.told import lines
+from inspector.audit.agreement import with_audit
 from inspector.audit.checks import checks
 from inspector.audit.ladder import ladder, proven
 from inspector.audit.purpose import chosen
@@ -15,16 +18,17 @@ from inspector.audit.report_beside import beside_of
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from inspector.audit.checks import Limits
     from inspector.audit.report_beside import Asked
 
 
-def report_of(session: Asked, agreement: Sequence[str] = ()) -> str:
+def report_of(session: Asked, step: Callable[[int], None] | None = None) -> str:
     """One self-contained HTML page. InspectorError where there was no audit yet.
 
-    `agreement` is what was measured of the annotators' agreement, a line each; an audit knows nothing of it.
+    The annotators' agreement is measured for it, record by record; `step` is told how many are done, and may
+    raise to stop.
     """
     found = session.audited.findings()
     if not found:
@@ -38,7 +42,10 @@ def report_of(session: Asked, agreement: Sequence[str] = ()) -> str:
     purpose = "" if held.purpose is None else held.purpose.value
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     name, records = session.root.name, len(session.index)
-    beside = replace(beside_of(session, found), agreement=agreement)
+    ids = session.index.column("record_id").to_pylist()
+    agreement = with_audit(measured(ids, session.record, step=step).result(), found, session.record)
+    told = list(lines(agreement)) if len(agreement.authors) > 1 else ()
+    beside = replace(beside_of(session, found), agreement=told)
     return report_html(name, __version__, when, records, found, coverage, rungs, purpose, beside)
 
 

@@ -43,7 +43,7 @@ def agree(
     if len(set(chosen)) == 1:
         raise InspectorError("One author alone agrees with nobody", chosen[0], "Name a second --authors")
     with Session.open(path, reader, workspace, author) as session:
-        measuring = measured(session, chosen)
+        measuring = _measured(session, chosen)
         found = with_audit(measuring.result(), session.audited.findings(), session.record)
         if unknown := [name for name in chosen if name not in found.authors]:
             known = ", ".join(measuring.heard)
@@ -55,20 +55,16 @@ def agree(
             print(plain(line))
 
 
-def measured(session: Session, chosen: list[str]) -> Measuring:
-    """The agreement of a dataset's authors, record by record; records that cannot be loaded are told on
-    stderr."""
-    from inspector.agreement.measure import Measuring
+def _measured(session: Session, chosen: list[str]) -> Measuring:
+    """The agreement of a dataset's authors; records that cannot be loaded are told on stderr."""
+    from inspector.agreement.measure import measured
 
     told = progress(len(session.index)) if sys.stderr.isatty() else None
-    measuring = Measuring(chosen)
-    for done, record_id in enumerate(session.record_ids()):
-        if told is not None:
-            told(done)
-        try:
-            measuring.add(session.record(record_id))
-        except InspectorError as error:
-            print(f"inspector: {plain(f'{record_id}: {error}')}", file=sys.stderr)
+
+    def lost(record_id: str, error: InspectorError) -> None:
+        print(f"inspector: {plain(f'{record_id}: {error}')}", file=sys.stderr)
+
+    measuring = measured(session.record_ids(), session.record, chosen, told, lost)
     if told is not None:
         sys.stderr.write("\r\x1b[K")
     return measuring

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
-from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app, outside
+from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app, outside, progress
 from inspector.errors import InspectorError
 
 
@@ -19,15 +20,15 @@ def report(
     reader: Reader = None,
 ) -> None:
     """Coverage, offsets and drifts, grounding and what failed, as one HTML file of the newest audit."""
-    from inspector.agreement.told import lines
     from inspector.audit.reporting import report_of
-    from inspector.cli.agree import measured
     from inspector.session import Session
 
     target = outside(out, path, "the report")
     with Session.open(path, reader, workspace, author) as session:
-        found = measured(session, []).result()
-        text = report_of(session, list(lines(found)) if len(found.authors) > 1 else ())
+        told = progress(len(session.index)) if sys.stderr.isatty() else None
+        text = report_of(session, told)
+        if told is not None:
+            sys.stderr.write("\r\x1b[K")
     try:
         target.write_text(text, "utf-8")
     except OSError as error:

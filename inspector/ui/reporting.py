@@ -28,10 +28,10 @@ def save_report(room: Room) -> None:
         window.notice("The report cannot lie in the dataset: choose another folder")
         return
 
-    def work(_job: Job[Any]) -> int:
+    def work(job: Job[Any]) -> int:
         from inspector.audit.reporting import report_of
 
-        return target.write_text(report_of(session), "utf-8")
+        return target.write_text(report_of(session, job.step), "utf-8")
 
     def done(size: int) -> None:
         window.notice(f"{target.name}: {count_text(size // 1000, 'kB', 'kB')} written")

@@ -182,6 +182,23 @@ def test_the_report_is_one_page_that_fetches_nothing(demo: Path, tmp_path: Path)
     assert "video – audio</td><td>rig-1</td><td>flashes and onsets" in text
 
 
+def test_agreement_is_measured_for_the_report_wherever_it_is_made(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Session.open(demo) as session:
+        done: list[int] = []
+        assert "unitizing alpha" in report_of(session, done.append)  # what the window asks for
+        assert done == list(range(len(session.index)))
+    fresh = tmp_path / "fresh"
+    shutil.copytree(resource("demo"), fresh)
+    with Session.open(fresh) as session:
+        loaded: list[str] = []
+        monkeypatch.setattr(Session, "record", lambda _, record_id: loaded.append(record_id))
+        with pytest.raises(InspectorError, match="no audit"):
+            report_of(session)
+        assert loaded == []
+
+
 def test_what_the_data_says_is_escaped_in_the_report() -> None:
     evil = Finding("coverage.partial", "<b>", ("<i>",), status=Status.FAILED, message="<script>1</script>")
     text = report_html("<u>", "0", "now", 1, [evil], {"<s>": {"present": 1}})
