@@ -17,10 +17,9 @@ from inspector.core.places import DELETED
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from inspector.core.model import Annotation, Record
-    from inspector.core.state import Value
 
 GOLD = "gold"
 """The author of what was decided."""
@@ -36,12 +35,6 @@ def decision_key(ids: Iterable[str]) -> str:
 def decision_path(ids: Iterable[str]) -> str:
     """Where the decision on these labels stands."""
     return f"adjudications/{decision_key(ids)}"
-
-
-def decided(values: Mapping[str, Value], ids: Iterable[str]) -> Any:
-    """What was decided on these labels, None for nothing yet; `values` stand at the record."""
-    found = values.get(decision_path(ids))
-    return None if found is None else found.value
 
 
 def decide(record: Record, authors: tuple[str, str], ids: Sequence[str], choice: str, text: str = "") -> Step:

@@ -32,7 +32,8 @@ UNDECIDED = frozenset({"needs_review"})
 class Batch:
     """`parts` holds each author's records, `blind` those that two authors got.
 
-    `drawn_from` is how many records it was drawn at random from, None where every record asked for is in it.
+    `drawn_from` is how many records it was drawn at random from, None where every record asked for is in it;
+    `at` when it was dealt, by the journal (ns).
     """
 
     id: str
@@ -42,6 +43,7 @@ class Batch:
     where: str = ""
     seed: int | None = None
     drawn_from: int | None = None
+    at: int = -1
 
     @property
     def records(self) -> list[str]:
@@ -71,13 +73,14 @@ def batches_of(values: Mapping[str, Value]) -> list[Batch]:
     for path, value in values.items():
         if path.startswith("batches/") and path.count("/") == 1:
             try:
-                found.append((value.at, _batch_from(path.partition("/")[2], value.value)))
+                found.append(_batch_from(path.partition("/")[2], value))
             except (KeyError, TypeError, AttributeError):
                 continue
-    return [batch for _, batch in sorted(found, key=lambda each: -each[0])]
+    return sorted(found, key=lambda batch: -batch.at)
 
 
-def _batch_from(batch_id: str, value: Any) -> Batch:
+def _batch_from(batch_id: str, stands: Value) -> Batch:
+    value = stands.value
     parts = {str(author): tuple(map(str, records)) for author, records in value["parts"].items()}
     seed, drawn = value.get("seed"), value.get("drawn_from")
     return Batch(
@@ -88,6 +91,7 @@ def _batch_from(batch_id: str, value: Any) -> Batch:
         str(value.get("where", "")),
         seed if isinstance(seed, int) else None,
         drawn if isinstance(drawn, int) else None,
+        stands.first_at,
     )
 
 
@@ -167,10 +171,12 @@ class Outcome:
 
 
 def outcome(batch: Batch, flags: Iterable[Flag]) -> Outcome:
-    """What its authors' own flags say. A record given to two is faulty where either says so; one that both
-    have to see counts as reviewed once both did.
+    """What its authors' own flags say that they gave since it was dealt. A record given to two is faulty
+    where either says so; one that both have to see counts as reviewed once both did.
     """
-    said: dict[tuple[str, str], str] = {(each.record_id, each.author): each.flag for each in flags}
+    said: dict[tuple[str, str], str] = {
+        (each.record_id, each.author): each.flag for each in flags if each.at > batch.at
+    }
     of_record: dict[str, list[str]] = {}
     for author, records in batch.parts.items():
         for record in records:

@@ -29,7 +29,7 @@ from inspector.core.state import Link, Past, State, Value, paths_of, settling_pa
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from inspector.core.findings import Finding
@@ -187,7 +187,7 @@ class Curation:
             chains = self._state.chains(record_id)
             present = self._present(record_id) if chains else None
             return {
-                path: _value(chain[-1])
+                path: _value(chain)
                 for (path, made), chain in chains.items()
                 if made and made == present and chain[-1].after != "null"
             }
@@ -257,8 +257,18 @@ class Curation:
             chain = self._state.chains(record_id).get((path, present))
             return Change(record_id, path, value_of(chain[-1].after) if chain else None, after, present)
 
-    def changes(self, record_ids: Iterable[str], path: str, after: Any) -> list[Change]:
-        """The same for many records; those where it stands already are left out."""
+    def changes(
+        self,
+        record_ids: Iterable[str],
+        path: str,
+        after: Any,
+        asked: Callable[[], Mapping[str, int]] | None = None,
+    ) -> list[Change]:
+        """The same for many records; those where it stands already are left out.
+
+        With `asked` everybody speaks for himself: they are left out only where this author has put it there,
+        after the time (ns) at which it tells that he was asked about the record.
+        """
         ids = list(dict.fromkeys(record_ids))
         text = value_text(after)
         found = []
@@ -268,9 +278,19 @@ class Curation:
                 present = self._there(record_id)
                 chain = self._state.chains(record_id, code).get((path, present))
                 before = chain[-1].after if chain else "null"
-                if before != text:
+                anew = asked is not None and not self._said(chain or (), text, record_id, asked)
+                if before != text or anew:
                     found.append(Change(record_id, path, value_of(before), after, present))
         return found
+
+    def _said(
+        self, chain: Sequence[Link], text: str, record_id: str, asked: Callable[[], Mapping[str, int]]
+    ) -> bool:
+        """Whether this author's own word on a place is this one, and newer than what he was asked."""
+        for link in reversed(chain):
+            if link.own and link.author == self.author and self._state.in_force(link.id):
+                return link.after == text and (text == "null" or link.at > asked().get(record_id, -1))
+        return text == "null"
 
     def _there(self, record_id: str) -> str:
         present = self._present(record_id)
@@ -454,8 +474,9 @@ class Curation:
             self._writer.close()
 
 
-def _value(link: Link) -> Value:
-    return Value(value_of(link.after), link.author, link.at, link.id)
+def _value(chain: Sequence[Link]) -> Value:
+    link = chain[-1]
+    return Value(value_of(link.after), link.author, link.at, link.id, chain[0].at)
 
 
 @contextmanager

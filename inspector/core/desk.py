@@ -6,11 +6,13 @@ Opening is put off until something asks, and creates nothing.
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from inspector.core.batches import batches_of
 from inspector.core.cache import user_cache
 from inspector.core.curation import FLAGS, Curation
 from inspector.core.edits import DATASET
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from inspector.core.edits import Edit
+    from inspector.core.edits import Change, Edit
     from inspector.core.identity import Asset
     from inspector.core.model import Dataset, Record
 
@@ -175,14 +177,28 @@ class Desk:
         """
         if flag is not None:
             flag = checked_flag(flag)
-        ids = list(record_ids)
-        changes = self.curation.changes(ids, "flag", flag)
-        self.identities.keep()
+        changes = self.flag_changes(record_ids, flag)
         if not changes:
             return None
         word = "Unflag" if flag is None else f"Flag {flag}"
         title = word if len(changes) == 1 else f"{word}: {len(changes)} records"
         return self.curation.edit(title, changes, note)
+
+    def flag_changes(self, record_ids: Iterable[str], flag: str | None) -> list[Change]:
+        """What flagging them would change. Another's flag is no verdict of this author's, nor is his own from
+        before a batch asked him for one.
+        """
+
+        @cache
+        def asked() -> dict[str, int]:
+            found: dict[str, int] = {}
+            for batch in reversed(batches_of(self.curation.values(DATASET))):
+                found |= dict.fromkeys(batch.parts.get(self.author, ()), batch.at)
+            return found
+
+        changes = self.curation.changes(record_ids, "flag", flag, asked)
+        self.identities.keep()
+        return changes
 
     def close(self) -> None:
         """Give the journal back."""

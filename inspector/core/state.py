@@ -49,12 +49,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What stands at a place, and the edit that put it there."""
+    """What stands at a place, and the edit that put it there. `first_at`: when anything first did."""
 
     value: Any
     author: str
     at: int
     edit_id: str
+    first_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -347,7 +347,7 @@ def _flagged(session: Session, ids: Sequence[str], flag: str | None, note: str, 
     from inspector.core.desk import checked_flag
 
     word = None if flag is None else checked_flag(flag)
-    changes = session.curation.changes(ids, "flag", word)
+    changes = session.desk.flag_changes(ids, word)
     pin = {"text": note, "at_ns": at_ns, "flag": word}
     changes.insert(0, Change(ids[0], f"notes/{secrets.token_hex(8)}", None, pin))
     return session.edit(f"Flag {word}" if word else "Note", changes, note)

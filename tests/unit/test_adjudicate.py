@@ -9,7 +9,7 @@ import pytest
 
 from inspector.agreement.disagreements import agreed_pairs
 from inspector.agreement.measure import Measuring
-from inspector.core.adjudicate import CHOICES, GOLD, decide, decided, gild
+from inspector.core.adjudicate import CHOICES, GOLD, decide, decision_path, gild
 from inspector.core.annotate import changes_of
 from inspector.core.assets import resource
 from inspector.errors import InspectorError
@@ -50,11 +50,11 @@ def test_a_decision_is_one_edit_that_leaves_everybodys_labels(tmp_path: Path, ch
         assert [label.label for label in gold] == texts
         assert [each for each in session.record(EXTRA).annotations if each.author != GOLD] == list(before)
         (row,) = disputed(session, EXTRA)
-        assert decided(session.curation.values(EXTRA), row.ids)["choice"] == choice
+        assert session.curation.value(EXTRA, decision_path(row.ids))["choice"] == choice
         assert len(session.history()) == 1
         session.undo()
         assert golden(session, EXTRA) == []
-        assert decided(session.curation.values(EXTRA), row.ids) is None
+        assert session.curation.value(EXTRA, decision_path(row.ids)) is None
 
 
 def test_deciding_again_replaces_what_was_decided(tmp_path: Path) -> None:

@@ -14,8 +14,11 @@ import pytest
 from programs import run
 
 from inspector.audit.report import report_html
+from inspector.audit.reporting import report_of
 from inspector.audit.runner import Options
+from inspector.core.assets import resource
 from inspector.core.findings import Finding, Status
+from inspector.errors import InspectorError
 from inspector.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -95,6 +95,36 @@ def test_two_verdicts_that_differ_are_told() -> None:
     assert found.sentence == "1 of 10 faulty; two agree on 9 of 10 seen by both"
 
 
+def test_only_what_was_said_since_a_batch_was_dealt_is_its_verdict(tmp_path: Path) -> None:
+    for name in ("rec_001", "rec_002"):
+        shutil.copytree(resource("demo") / name, tmp_path / "few" / name)
+    root = tmp_path / "few"
+    with Session.open(root, author="ann") as session:
+        session.flag(["rec_001", "rec_002"], "ok")
+        assert session.flag(["rec_001"], "ok") is None
+        batch = dealt("b", session.record_ids(), ["ann", "bo"], share=1.0)
+        session.edit("Batch", [session.curation.change(DATASET, batch_path(batch.id), batch.value())])
+
+        def told() -> tuple[int, int, dict[str, int]]:
+            found = outcome(batches_of(session.curation.values(DATASET))[0], session.curation.flags())
+            return found.reviewed, found.twice, dict(found.left)
+
+        assert told() == (0, 0, {"ann": 2, "bo": 2})
+        assert session.flag(["rec_001", "rec_002"], "ok") is not None  # the same word, said again since
+        assert session.flag(["rec_001", "rec_002"], "ok") is None
+        assert told() == (0, 0, {"ann": 0, "bo": 2})
+        with Session.open(root, author="bo") as other:
+            assert other.flag(["rec_001", "rec_002"], "ok") is not None  # agrees, which is a verdict as well
+            assert other.flag(["rec_001", "rec_002"], "ok") is None
+        session.curation.refresh()
+        assert told() == (2, 2, {"ann": 0, "bo": 0})
+        session.undo()  # ann's verdicts, then the batch, and the batch again
+        session.undo()
+        session.redo()
+        session.redo()
+        assert told() == (2, 2, {"ann": 0, "bo": 0})
+
+
 def test_what_cannot_be_dealt_is_refused() -> None:
     wrong: list[tuple[str, list[str], list[str], int | None, float]] = [
         ("", IDS, ["ann"], None, 0),
