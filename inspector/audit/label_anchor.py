@@ -7,20 +7,20 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from inspector.audit.checks import Stage, check
+from inspector.audit.estimators.clocks import stamps, steady
 from inspector.audit.label import frame_ns, label_span, source_of
 from inspector.core.annotate import timemap_of
 from inspector.core.effective import annotation_path, annotation_value
 from inspector.core.findings import Fix, Status
 from inspector.core.model import Anchor, Modality
 from inspector.core.timemap import map_span
-from inspector.core.times import clock_text
+from inspector.core.times import NS, clock_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from inspector.audit.case import Case
@@ -73,7 +73,7 @@ def _floating(case: Case) -> Iterator[Finding]:
     ]
     of_tier = Counter((label.tier, label.author) for label in record.annotations)
     for label in loose:
-        found = _in_cue(label, said) or _whole(record, label, of_tier[label.tier, label.author])
+        found = _in_cue(label, said) or _whole(record, of_tier[label.tier, label.author])
         told = f"“{label.label}” of {label.tier} names no moment"
         fix, why = None, "; nothing tells which, ask whoever gave it"
         if found is not None:
@@ -127,7 +127,7 @@ def _in_cue(label: Annotation, said: Iterable[tuple[Stream, Cue, str]]) -> tuple
     return None
 
 
-def _whole(record: Record, label: Annotation, number: int) -> tuple[Anchor, str] | None:
+def _whole(record: Record, number: int) -> tuple[Anchor, str] | None:
     """All of the reference stream, for the only label of its tier and annotator."""
     if number != 1 or record.reference is None:
         return None
@@ -181,14 +181,12 @@ def gaps_of(case: Case, stream: Stream) -> list[Span]:
 
     def make() -> list[Span]:
         t_ns = _stamps(case, stream)
-        if t_ns is None or len(t_ns) < 20:
+        if t_ns is None or len(t_ns) < 20 or not steady(t_ns, 0.9):
             return []
-        step = float(np.median(np.diff(t_ns)))
-        if step <= 0 or float(np.mean(np.abs(np.diff(t_ns) / step - 1) < 0.5)) < 0.9:
-            return []  # of stamps that are not steady no gap is told
-        wide = np.flatnonzero(np.diff(t_ns) > max(5 * step, LEAST_GAP_NS))
+        found = stamps(t_ns, LEAST_GAP_NS / NS, 5)
+        ends = [(int(t_ns[each.before + 1]), each.length_ns) for each in (found.gaps if found else ())]
         to_reference = stream.timemap.to_reference
-        return [(to_reference(int(t_ns[k] + step)), to_reference(int(t_ns[k + 1]))) for k in wide.tolist()]
+        return [(to_reference(end - length), to_reference(end)) for end, length in ends]
 
     found: list[Span] = case.share(f"/gaps/{stream.id}", make)
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inspector.core.proposal import from_figures
 from inspector.core.timemap import TimeMap
 from inspector.core.times import NS
 
@@ -103,8 +104,4 @@ def in_pieces(stream: Stream, pieces: tuple[Piece, ...]) -> TimeMap:
 
 def corrected(stream: Stream, offset_s: float, drift_ppm: float) -> TimeMap:
     """The stream's map less so much lateness: what it says at offset + t (1 + drift) belongs at t."""
-    late = round(offset_s * NS)
-    if not drift_ppm:
-        return stream.timemap.then(TimeMap.offset(late))
-    span = 1_000_000 * NS // 1000
-    return stream.timemap.then(TimeMap(((late, 0), (late + span + round(span * drift_ppm * 1e-6), span))))
+    return stream.timemap.then(from_figures(offset_s * 1000, drift_ppm))

@@ -10,7 +10,7 @@ import numpy as np
 from inspector.audit.alignment import MOVING, solved
 from inspector.audit.case import outside
 from inspector.audit.checks import Stage, check
-from inspector.audit.estimators.clocks import stamps
+from inspector.audit.estimators.clocks import stamps, steady
 from inspector.audit.pair import corrected
 from inspector.audit.timing import moved
 from inspector.core.findings import Fix
@@ -138,11 +138,7 @@ def _pairs(case: Case) -> Iterator[tuple[Pair, float | None]]:
 @gaps.at(Stage.DECODE)
 def _gaps(case: Case) -> Iterator[Finding]:
     for stream, t_ns in _stamped(case):
-        step = float(np.median(np.diff(t_ns)))
-        if step <= 0:
-            continue
-        steady = float(np.mean(np.abs(np.diff(t_ns) / step - 1) < 0.5)) > 0.95
-        found = stamps(t_ns, 0.1, 5) if steady else stamps(t_ns)
+        found = stamps(t_ns, 0.1, 5) if steady(t_ns) else stamps(t_ns)
         if found is None:
             continue
         lost = sum(each.length_ns for each in found.gaps) / NS

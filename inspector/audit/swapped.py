@@ -73,7 +73,7 @@ def _swapped(gathered: Gathered) -> Iterator[Finding]:
             continue
         try:
             case = gathered.case(row["record_id"])
-            found = _home(gathered, case, case.record.stream(row["stream_b"]), row["stream_a"])
+            found = _home(gathered, case, case.record.stream(row["stream_b"]))
         except (InspectorError, KeyError):
             continue
         if found is not None:
@@ -97,7 +97,7 @@ def _swapped(gathered: Gathered) -> Iterator[Finding]:
         )
 
 
-def _home(gathered: Gathered, case: Case, text: Stream, track: str) -> tuple[str, float, float] | None:
+def _home(gathered: Gathered, case: Case, text: Stream) -> tuple[str, float, float] | None:
     """Where a transcript is at home, if not here: (record, fit here, fit there)."""
     spans = [
         (cue_.start_ns / NS, cue_.end_ns / NS) for cue in case.cues(text) for cue_ in (cue.words or (cue,))

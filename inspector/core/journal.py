@@ -326,7 +326,7 @@ class Reader:
                 elif len(rest) > LONGEST_LINE:
                     self.tell(path, f"a line of more than {LONGEST_LINE >> 20} MiB", "it is not read on")
                     return
-            self._torn(path, mark, rest)
+            self._torn(path, rest)
             if rest and _whole(rest) and not is_held(path):
                 yield self._given(mark, rest + b"\n", rest)
 
@@ -337,7 +337,7 @@ class Reader:
         mark.end += len(read)
         return fresh
 
-    def _torn(self, path: Path, mark: Mark, rest: bytes) -> None:
+    def _torn(self, path: Path, rest: bytes) -> None:
         key = f"torn {path}"
         self.problems.pop(key, None)
         if rest and not _whole(rest) and not is_held(path):

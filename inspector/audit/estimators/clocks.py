@@ -93,6 +93,13 @@ def stamps(t_ns: NDArray[np.int64], gap_s: float = GAP_S, gap_samples: int = GAP
     )
 
 
+def steady(t_ns: NDArray[np.int64], share: float = 0.95) -> bool:
+    """Whether so many of the steps are within a half of the usual one: else few periods tell no gap."""
+    step = np.diff(t_ns)
+    usual = float(np.median(step)) if len(step) else 0.0
+    return usual > 0 and float(np.mean(np.abs(step / usual - 1) < 0.5)) >= share
+
+
 def huber_line(
     x: NDArray[np.float64], y: NDArray[np.float64], least: float = 0.0, rounds: int = 30
 ) -> tuple[float, float, float]:

@@ -87,7 +87,7 @@ def parabola(curve: NDArray[np.float64], top: int) -> float:
         return 0.0
     before, at, after = (float(each) for each in curve[top - 1 : top + 2])
     bend = before - 2 * at + after
-    return 0.5 * (before - after) / bend if bend < 0 else 0.0
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0
 
 
 def fast_size(least: int) -> int:

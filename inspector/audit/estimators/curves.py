@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inspector.audit.estimators.correlate import parabola
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -78,7 +80,7 @@ def fit(
     best = _over_drifts(a, b, most, drifts_ppm)
     curve, drift = best
     top = int(np.argmax(curve))
-    offset = (top - most + _parabola(curve, top)) * step_s
+    offset = (top - most + parabola(curve, top)) * step_s
     away = np.abs(np.arange(len(curve)) - top) * step_s > exclude_s
     second = float(curve[away].max(initial=0.0))
     rng = np.random.default_rng(seed)
@@ -131,14 +133,6 @@ def stretched(b: NDArray[np.float64], drift_ppm: float) -> NDArray[np.float64]:
     place = np.arange(len(b)) * (1 + drift_ppm * 1e-6)
     out: NDArray[np.float64] = np.interp(place, np.arange(len(b)), b)
     return out
-
-
-def _parabola(curve: NDArray[np.float64], top: int) -> float:
-    if not 0 < top < len(curve) - 1:
-        return 0.0
-    y0, y1, y2 = curve[top - 1 : top + 2]
-    bend = y0 - 2 * y1 + y2
-    return 0.0 if bend >= 0 else float(np.clip(0.5 * (y0 - y2) / bend, -0.5, 0.5))
 
 
 def _halves(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inspector.audit.estimators.correlate import parabola
 from inspector.audit.estimators.impostor import LEAST, p_value
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def turn_fit(
         return None
     scores = np.array([_r2(seen, rates[most + lag : most + lag + count]) for lag in lags])
     top = int(np.argmax(scores))
-    offset = (lags[top] + _vertex(scores, top)) * STEP_S
+    offset = (lags[top] + parabola(scores, top)) * STEP_S
     away = np.abs(np.arange(len(scores)) - top) * STEP_S > EXCLUDE_S
     ratio = float(scores[top] / max(float(scores[away].max(initial=0.0)), 1e-6))
     rng = np.random.default_rng(seed)
@@ -116,7 +117,7 @@ def turn_fit(
         near = [lag for lag in lags if abs(lag - lags[top]) <= 30]
         own = [_r2(seen[part], rates[most + lag : most + lag + count][part]) for lag in near]
         best = int(np.argmax(own))
-        parts.append((near[best] + _vertex(np.array(own), best)) * STEP_S)
+        parts.append((near[best] + parabola(np.array(own), best)) * STEP_S)
     halves = abs(parts[0] - parts[1])
     speed = float(np.sqrt((shift[1:] ** 2).sum(axis=1).mean()))
     why = ""
@@ -143,11 +144,3 @@ def _r2(seen: NDArray[np.float64], rates: NDArray[np.float64]) -> float:
     gram = x.T @ x + 1e-9 * np.eye(x.shape[1]) * max(float((x * x).sum()), 1e-12)
     both = x.T @ y
     return float((both * np.linalg.solve(gram, both)).sum() / total)
-
-
-def _vertex(scores: NDArray[np.float64], top: int) -> float:
-    if not 0 < top < len(scores) - 1:
-        return 0.0
-    y0, y1, y2 = (float(each) for each in scores[top - 1 : top + 2])
-    bend = y0 - 2 * y1 + y2
-    return 0.0 if bend >= 0 else float(np.clip(0.5 * (y0 - y2) / bend, -0.5, 0.5))
