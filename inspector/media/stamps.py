@@ -161,21 +161,34 @@ def _scaled(array: pa.Array, scale: int) -> tuple[NDArray[np.int64], NDArray[np.
 
 def _from_text(array: pa.Array, unit: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     digits = _DIGITS[unit]
+    try:
+        return _from_decimals(pc.cast(array, pa.decimal128(38, digits)))
+    except pa.ArrowInvalid:  # one at least is no plain decimal, or finer than a ns
+        pass
     array = pc.replace_substring(pc.utf8_trim_whitespace(array), ",", ".", max_replacements=1)
     plain = pc.fill_null(pc.match_substring_regex(array, _PLAIN), False)
     cut = pc.replace_substring_regex(array, rf"(\.\d{{{digits}}})\d+$", r"\1")
+    if not digits:  # decimals of a ns: "5." and "." are no decimals to Arrow
+        cut = pc.replace_substring_regex(pc.replace_substring_regex(cut, r"\.\d*$", ""), r"^([+-]?)$", r"\10")
     number = pc.cast(pc.if_else(plain, cut, "0"), pa.decimal128(38, digits))
-    low, high = (
-        np.frombuffer(number.buffers()[1], np.int64)[2 * number.offset :].reshape(-1, 2).T[:, : len(number)]
-    )
-    fits = (high == (low >> 63)) & (np.abs(low) < 2**62)
-    usable = plain.to_numpy(zero_copy_only=False) & fits
-    ns = np.where(usable, low, 0)
+    ns, usable = _from_decimals(number)
+    usable &= plain.to_numpy(zero_copy_only=False)
     for row in np.flatnonzero(~usable & array.is_valid().to_numpy(zero_copy_only=False))[:100_000]:
         value = _odd(array[int(row)].as_py(), unit)
         if value is not None:
             ns[row], usable[row] = value, True
     return ns, usable
+
+
+def _from_decimals(number: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Decimals of 128 bits as whole numbers of their last digit, and which of them int64 holds."""
+    low, high = (
+        np.frombuffer(number.buffers()[1], np.int64)[2 * number.offset :].reshape(-1, 2).T[:, : len(number)]
+    )
+    usable = (high == (low >> 63)) & (np.abs(low) < 2**62)
+    if number.null_count:
+        usable &= number.is_valid().to_numpy(zero_copy_only=False)
+    return np.where(usable, low, 0), usable
 
 
 def _odd(text: str, unit: str) -> int | None:
@@ -273,10 +286,10 @@ def _as_written(column: pa.ChunkedArray) -> NDArray[np.float64]:
     """The finite numbers of a column in their own unit, only good for telling which unit that is."""
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        text = pc.replace_substring(pc.utf8_trim_whitespace(column), ",", ".", max_replacements=1)
         try:
-            column = pc.cast(text, pa.float64())
-        except pa.ArrowInvalid:  # some are no numbers
+            column = pc.cast(column, pa.float64())
+        except pa.ArrowInvalid:  # some are no numbers as they stand
+            text = pc.replace_substring(pc.utf8_trim_whitespace(column), ",", ".", max_replacements=1)
             column = pc.cast(pc.if_else(pc.match_substring_regex(text, _NUMBER), text, None), pa.float64())
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return np.zeros(0)

@@ -276,3 +276,10 @@ def test_a_long_table_whose_footer_does_not_say_that_it_rises_is_read(
     assert whole.stamps is not None
     assert again.stamps.problems == whole.stamps.problems
     np.testing.assert_array_equal(again.stamps.ns, whole.stamps.ns)
+
+
+@pytest.mark.parametrize("text", ["5.5", "5.", "+5.9", "5"])
+def test_a_part_of_a_nanosecond_is_cut_off(text: str) -> None:
+    ns, usable = stamps_ns(pa.array([text, ".5", "7"]), "ns")
+    assert ns.tolist() == [5, 0, 7]
+    assert usable.all()
