@@ -139,12 +139,12 @@ class Session:
             hint = f"There is {', '.join(known)}" if known else "The dataset has none"
             raise InspectorError("There is no such record", record_id, hint) from None
 
-    def record(self, record_id: str) -> Record:
-        """The effective record, loaded once and kept while it is among the newest few hundred."""
+    def record(self, record_id: str, load: Callable[[str], Record] | None = None) -> Record:
+        """The effective record, loaded once (by `load`) and kept while it is among the newest few hundred."""
         with self._lock:
             known = self._records.pop(record_id, None)
         try:
-            record = known or self.dataset.load(record_id)
+            record = known or (load or self.dataset.load)(record_id)
         except InspectorError:
             raise
         except Exception as error:

@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from inspector.core.effective import annotation_from, annotation_value, timemap_from, timemap_value
-from inspector.core.model import Clock, Coverage, Modality, Record, Source, Stream
+from inspector.core.model import Clock, Coverage, Modality, Problem, Record, Source, Stream
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 CARD = "release.json"
 SEAL = "release.sha256"
@@ -152,16 +152,20 @@ def _stream_value(stream: Stream, paths: Mapping[Path, str]) -> dict[str, Any]:
     }
 
 
-def record_from(value: Mapping[str, Any], root: Path) -> Record:
-    """The record of such a value in the release at `root`. InspectorError where it is none, or leaves it."""
+def record_from(value: Mapping[str, Any], find: Callable[[str], Path]) -> Record:
+    """The record of such a value. InspectorError where it is none.
+
+    `find` gives the file of a path there: `inside(root, path)` of a release.
+    """
     try:
         return Record(
             id=str(value["id"]),
-            streams=tuple(_stream_from(each, root) for each in value["streams"]),
+            streams=tuple(_stream_from(each, find) for each in value["streams"]),
             axis=str(value["axis"]),
             reference=value["reference"],
             annotations=tuple(annotation_from(id_, each) for id_, each in value["annotations"].items()),
             coverage={Modality(name): Coverage(state) for name, state in value["coverage"].items()},
+            problems=tuple(Problem(*each) for each in value.get("problems", ())),
             meta=value["meta"],
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -170,9 +174,9 @@ def record_from(value: Mapping[str, Any], root: Path) -> Record:
         ) from None
 
 
-def _stream_from(value: Mapping[str, Any], root: Path) -> Stream:
+def _stream_from(value: Mapping[str, Any], find: Callable[[str], Path]) -> Stream:
     source = dict(value["source"])
-    path = inside(root, source.pop("path"))
+    path = find(source.pop("path"))
     span = value["span"]
     return Stream(
         id=str(value["id"]),

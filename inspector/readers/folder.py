@@ -34,6 +34,8 @@ class FolderDataset:
     """A folder of files, told apart by `layout`. Satisfies the Dataset protocol."""
 
     reader = "folder"
+    apart = True
+    """Reading a record is work enough to have it done in another process (`readers.apart`)."""
 
     def __init__(self, root: Path) -> None:
         single = None if root.is_dir() else root.name

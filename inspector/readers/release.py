@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class ReleaseDataset:
 
     def load(self, record_id: str) -> Record:
         """The record as released. InspectorError for an unknown id, or where its row cannot be read."""
-        record = manifest.record_from(self._value(record_id), self.root)
+        record = manifest.record_from(self._value(record_id), partial(manifest.inside, self.root))
         problems: list[Problem] = []
         places: dict[Path, Path] = {}
         held = self._held(record_id)

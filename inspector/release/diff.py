@@ -12,6 +12,7 @@ import json
 import statistics
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -211,7 +212,7 @@ class _Side:
         for record_id, row in self.rows.items():
             made.splits[row["split"] or ""] += 1
             value = self.value(record_id)
-            start, end = manifest.record_from(value, self.root).span
+            start, end = manifest.record_from(value, partial(manifest.inside, self.root)).span
             made.hours += (end - start) / NS / 3600
             made.streams.update(each["modality"] for each in value["streams"])
             made.labels.update((each["tier"], each["label"]) for each in value["annotations"].values())

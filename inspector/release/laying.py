@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from inspector.core.times import NS
 from inspector.errors import InspectorError
+from inspector.readers.apart import Apart
 from inspector.release.baking import Baked, Baker, Foreseen
 from inspector.release.copying import state_of
 from inspector.release.names import split_folder
@@ -114,12 +115,13 @@ def lay_all(
         target.look(_first(session, plan))
     pool = ThreadPoolExecutor(BAKED_AT_A_TIME, thread_name_prefix="inspector-bake")
     readers = ThreadPoolExecutor(READ_AT_A_TIME, thread_name_prefix="inspector-read")
+    apart = Apart(session.dataset, map(plan.source, range(len(plan.ids))))
     waiting: deque[_Read] = deque()
     ahead: deque[Future[Record]] = deque()
     try:
         for number in range(len(plan.ids)):
             while len(ahead) < READ_AHEAD and number + len(ahead) < len(plan.ids):
-                ahead.append(readers.submit(session.record, plan.source(number + len(ahead))))
+                ahead.append(readers.submit(session.record, plan.source(number + len(ahead)), apart.load))
             if (read := _read(plan, tally, number, ahead.popleft())) is None:
                 continue
             moment = plan.span(number)
@@ -133,6 +135,7 @@ def lay_all(
     finally:
         pool.shutdown(cancel_futures=True)
         readers.shutdown(cancel_futures=True)
+        apart.close()
 
 
 def _first(session: Opened, plan: Plan) -> Iterator[Record]:

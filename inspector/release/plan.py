@@ -54,8 +54,8 @@ class Opened(Protocol):
         """Of the dataset."""
         ...
 
-    def record(self, record_id: str) -> Record:
-        """The effective record."""
+    def record(self, record_id: str, load: Callable[[str], Record] | None = None) -> Record:
+        """The effective record; `load` in place of the dataset's own."""
         ...
 
     def record_ids(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,7 @@ def _look(
             holds.append(row["record_id"])
         else:
             left += 1
-            start, end = manifest.record_from(value, place).span
+            start, end = manifest.record_from(value, partial(manifest.inside, place)).span
             hours += (end - start) / NS / 3600
     if not holds:
         return None
