@@ -75,6 +75,7 @@ checks: Registry[Check] = Registry(
         "inspector.audit.sensor",
         "inspector.audit.label",
         "inspector.audit.label_anchor",
+        "inspector.audit.label_frames",
         "inspector.audit.asset",
         "inspector.audit.pairing",
         "inspector.audit.swapped",
