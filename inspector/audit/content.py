@@ -9,6 +9,7 @@ import numpy as np
 from inspector.audit.case import outside
 from inspector.audit.checks import Stage, check
 from inspector.audit.estimators.loudness import loudness_lufs
+from inspector.audit.gaps import gaps_of
 from inspector.audit.material import RATE
 from inspector.core.findings import Status
 from inspector.core.model import Coverage, Modality
@@ -46,9 +47,11 @@ silent = check(
     "The sound is silent",
     """The level stays below −60 dB of full scale for 2 s or longer (ffmpeg's silencedetect). Digital silence
     over a whole track is failed; a pause within one that is heard elsewhere is only suspect, and only where
-    it is longer than half of the track. `value` is the length.""",
+    it is longer than half of the track, or where a film in the same file lacks frames meanwhile, so that
+    nobody knows what was to be heard. `value` is the length.""",
     "s",
     (None, 2.0),
+    version=2,
 )
 clipped = check(
     "content.clipped",
@@ -183,19 +186,29 @@ def _silent(case: Case) -> Iterator[Finding]:
         longest = max(spans, key=lambda span: span[1] - span[0], default=(0, 0))
         span_s = (longest[1] - longest[0]) / NS
         if whole or (span_s >= high and span_s > 0.5 * length):
-            if whole:
+            lost = min(_lost_s(case, stream), quiet) if whole else 0.0
+            torn = whole and quiet - lost < high
+            if whole and not torn:
                 case.note("coverage", Modality.AUDIO.value, Coverage.SILENT.value)
             yield case.finding(
                 "content.silent",
                 streams=(stream.id,),
                 span=_reference(stream, longest),
                 value=quiet if whole else span_s,
-                status=Status.FAILED if whole else Status.SUSPECT,
-                severity=0.85 if whole else 0.4,
-                message="silent from start to end"
+                status=Status.FAILED if whole and not torn else Status.SUSPECT,
+                severity=0.85 if whole and not torn else 0.4,
+                message=f"what is left of it is silent; {lost:.1f} s of the film in its file are wanting"
+                if torn
+                else "silent from start to end"
                 if whole
                 else f"silent for {span_s:.1f} s from {clock_text(longest[0])}, half of the track or more",
             )
+
+
+def _lost_s(case: Case, stream: Stream) -> float:
+    """How long a film of the same file lacks frames, s."""
+    films = (film for film in case.record.of(Modality.VIDEO) if film.clock == stream.clock)
+    return max((sum(b - a for a, b in gaps_of(case, film)) for film in films), default=0) / NS
 
 
 @clipped.at(Stage.DECODE)

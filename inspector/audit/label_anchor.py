@@ -5,23 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inspector.audit.checks import Stage, check
-from inspector.audit.estimators.clocks import stamps, steady
+from inspector.audit.gaps import gaps_of
 from inspector.audit.label import frame_ns, label_span, source_of
 from inspector.core.annotate import timemap_of
 from inspector.core.effective import annotation_path, annotation_value
 from inspector.core.findings import Fix, Status
 from inspector.core.model import Anchor, Modality
 from inspector.core.timemap import map_span
-from inspector.core.times import NS, clock_text
+from inspector.core.times import clock_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from inspector.audit.case import Case
     from inspector.core.findings import Finding
@@ -50,7 +47,6 @@ in_gap = check(
 
 LEAST_LETTERS = 8
 """A shorter text stands in a cue by chance."""
-LEAST_GAP_NS = 100_000_000
 
 
 def plain(text: str) -> str:
@@ -174,29 +170,3 @@ def _in_gap(case: Case) -> Iterator[Finding]:
             message=f"{'all' if whole else f'{inside / 1e6:.0f} ms'} of “{label.label}” at "
             f"{clock_text(span[0])} lies where {name} has nothing{more}",
         )
-
-
-def gaps_of(case: Case, stream: Stream) -> list[Span]:
-    """Stretches of the reference timeline in which a film or sensor has no frame or sample."""
-
-    def make() -> list[Span]:
-        t_ns = _stamps(case, stream)
-        if t_ns is None or len(t_ns) < 20 or not steady(t_ns, 0.9):
-            return []
-        found = stamps(t_ns, LEAST_GAP_NS / NS, 5)
-        ends = [(int(t_ns[each.before + 1]), each.length_ns) for each in (found.gaps if found else ())]
-        to_reference = stream.timemap.to_reference
-        return [(to_reference(end - length), to_reference(end)) for end, length in ends]
-
-    found: list[Span] = case.share(f"/gaps/{stream.id}", make)
-    return found
-
-
-def _stamps(case: Case, stream: Stream) -> NDArray[np.int64] | None:
-    if stream.modality is Modality.VIDEO:
-        film = case.film(stream)
-        return None if film is None else film.t_ns
-    if stream.clock.nominal or stream.source.format != "table":
-        return None
-    series: Any = case.series(stream)
-    return None if series is None else series.t_ns
