@@ -113,6 +113,8 @@ class TimeMap:
         return TimeMap(tuple(anchors))
 
     def _scalar(self, value: int, side: int) -> int:
+        if len(self.anchors) == 1:
+            return value - self.anchors[0][side] + self.anchors[0][1 - side]
         chosen = None
         for line in _pieces(self.anchors, side):
             if chosen is None or value >= line[0]:

@@ -94,7 +94,9 @@ def roles_of(names: Sequence[str], numeric: Iterable[str]) -> Roles | None:
 def roles_in(head: CsvHead) -> Roles | None:
     """How a text table is read as labels, told from its header, or from its first rows where it has none."""
     width = len(head.names)
-    rows = [row for row in head.rows if len(row) == width]
+    rows: Sequence[Sequence[str]] = head.rows
+    if set(map(len, rows)) != {width}:
+        rows = [row for row in rows if len(row) == width]
     numeric = [
         name for place, name in enumerate(head.names) if rows and all_numbers([row[place] for row in rows])
     ]
@@ -159,7 +161,7 @@ def _span_list(plain: object) -> list[Any] | None:
 
 
 def read_spans(
-    path: Path, name: str | None = None, head: CsvHead | None = None
+    path: Path, name: str | None = None, head: CsvHead | None = None, known: Roles | None = None
 ) -> tuple[tuple[Annotation, ...], tuple[str, ...]]:
     """The labels in a file, ordered as they stand there, and what is wrong with some of them.
 
@@ -167,14 +169,14 @@ def read_spans(
     `<name>:<row>` with rows counted from 0. The tier defaults to the file's stem, the author to what stands
     behind `labels_` in its name. Columns without a role become `attrs`. A label without a usable time is kept
     as floating; one that ends before it starts is kept at its start. InspectorError where nothing can be
-    read. `head` is a text table's, where it has been read already.
+    read. `head` is a text table's and `known` what its columns hold, where they have been told already.
     """
     name = path.stem if name is None else name
     stem = path.stem
     author = author_in_name(stem)
     told = Told()
     labels: list[Annotation] = []
-    for row, (roles, cells) in enumerate(_rows(path, told, head)):
+    for row, (roles, cells) in enumerate(_rows(path, told, head, known)):
         if row >= MOST_SPANS:
             told.add(f"more than {MOST_SPANS} labels; the rest is left out")
             break
@@ -215,7 +217,9 @@ def _label(
     )
 
 
-def _rows(path: Path, told: Told, head: CsvHead | None) -> Iterator[tuple[Roles, Mapping[str, Any]]]:
+def _rows(
+    path: Path, told: Told, head: CsvHead | None, roles: Roles | None
+) -> Iterator[tuple[Roles, Mapping[str, Any]]]:
     if path.suffix.lower() == ".json":
         items = _span_list(load_json(path))
         if items is None:
@@ -234,7 +238,7 @@ def _rows(path: Path, told: Told, head: CsvHead | None) -> Iterator[tuple[Roles,
         return
     if head is None and not is_parquet(path):
         head = read_head(path)
-    roles = table_roles(path, head)
+    roles = roles or table_roles(path, head)
     if roles is None:
         raise InspectorError("The table holds no labels", path.name)
     if head is None:

@@ -25,7 +25,7 @@ from inspector.core.model import (
 )
 from inspector.core.times import NS, clock_text
 from inspector.errors import InspectorError
-from inspector.media.csvhead import CsvHead, read_head
+from inspector.media.csvhead import read_head
 from inspector.media.cues import is_transcript, load_cues
 from inspector.media.opening import still_format
 from inspector.media.probe import LATEST_NS
@@ -350,8 +350,8 @@ def _json(path: Path, item: Item, name: str, parts: _Parts) -> None:
 # --- tables ----------------------------------------------------------------------------------------
 
 
-def _annotations(path: Path, item: Item, name: str, parts: _Parts, head: CsvHead | None = None) -> None:
-    labels, told = read_spans(path, name, head)
+def _annotations(path: Path, item: Item, name: str, parts: _Parts, *table: Any) -> None:
+    labels, told = read_spans(path, name, *table)
     for line in told:
         parts.say(item.path, line, "the other labels are read")
     _keep(labels, item, parts)
@@ -378,8 +378,8 @@ def _keep(labels: tuple[Annotation, ...], item: Item, parts: _Parts) -> None:
 
 def _table(path: Path, item: Item, name: str, parts: _Parts) -> None:
     head = None if is_parquet(path) else read_head(path)
-    if table_roles(path, head) is not None:
-        _annotations(path, item, name, parts, head)
+    if (roles := table_roles(path, head)) is not None:
+        _annotations(path, item, name, parts, head, roles)
         return
     info = describe(path, head)
     for line in info.problems:

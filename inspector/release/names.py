@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 LEFT_OUT = "manifest/left_out.parquet"
 """A release's list of the dataset's records that are not in it: `record_id` and `reason`."""
 LONGEST = 100
 """Signs of one name: a path of three of them still fits everywhere."""
+_REFUSED = re.compile(r"[^\w.\- +=@,()]")
 _RESERVED = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
 )
@@ -15,7 +17,7 @@ _RESERVED = frozenset(
 
 def safe(name: str) -> str:
     """The name with what some system refuses replaced by `_`: separators, control signs, a leading dot."""
-    kept = "".join(sign if sign.isalnum() or sign in "._- +=@,()" else "_" for sign in name).rstrip(". ")
+    kept = _REFUSED.sub("_", name).rstrip(". ")
     if not kept or kept.startswith(".") or kept.partition(".")[0].lower() in _RESERVED:
         kept = f"_{kept.lstrip('.')}"
     if len(kept.encode("utf-8", "replace")) > LONGEST:

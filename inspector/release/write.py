@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 AT_A_TIME = 4
 """Files copied at once: reading, writing and hashing then go on beside each other."""
+SMALL = 1 << 18
+"""Bytes of a file up to which a thread of its own is not worth while."""
 AHEAD = 64
 """Records whose files are on the way."""
 DONE = "done.jsonl"
@@ -157,7 +159,8 @@ class _Writing:
         self._tally = Tally()
         self._folders: set[str] = set()
         self._pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="inspector-export")
-        self._assets: dict[str, Future[Asset]] = {}
+        self._assets: dict[str, Future[dict[str, Asset]]] = {}
+        """By path what tells of the file once it is there, and of those that are made with it."""
         self._shared: dict[str, list[str]] = {}
         self._states: dict[Path, tuple[int, int]] = {}
         self._kept: dict[str, list[Any]] = {}
@@ -197,9 +200,7 @@ class _Writing:
                         "Leave out --strict to have it listed instead",
                     )
                 self._decide(laid)
-                for piece in laid.pieces:
-                    if (piece.shared or laid.shard is None) and piece.path not in self._assets:
-                        self._assets[piece.path] = self._start(piece)
+                self._begin(laid)
                 waiting += batches.take(laid)
                 while len(waiting) > (AHEAD if laid.shard is None else AT_A_TIME):
                     self._settle_all(waiting.popleft())
@@ -254,15 +255,28 @@ class _Writing:
             self._part.mkdir()
             place.write_text(f"{mark}\n", encoding="utf-8")
 
-    def _start(self, piece: Piece) -> Future[Asset]:
-        to = self._part / piece.path
-        home = piece.path.rpartition("/")[0]
-        if home not in self._folders:
-            to.parent.mkdir(parents=True, exist_ok=True)
-            self._folders.add(home)
-        return self._pool.submit(self._make, piece, to)
+    def _begin(self, laid: Laid) -> None:
+        """Have the record's files made: large ones each by itself, small ones one after the other."""
+        small: dict[str, Piece] = {}
+        for piece in laid.pieces:
+            if (piece.shared or laid.shard is None) and piece.path not in self._assets:
+                home = piece.path.rpartition("/")[0]
+                if home not in self._folders:
+                    (self._part / home).mkdir(parents=True, exist_ok=True)
+                    self._folders.add(home)
+                if piece.source is not None and state_of(piece.source)[0] <= SMALL:
+                    small[piece.path] = piece
+                else:
+                    self._assets[piece.path] = self._pool.submit(self._make_all, [piece])
+        if small:
+            made = self._pool.submit(self._make_all, list(small.values()))
+            self._assets |= dict.fromkeys(small, made)
 
-    def _make(self, piece: Piece, to: Path) -> Asset:
+    def _make_all(self, pieces: list[Piece]) -> dict[str, Asset]:
+        return {piece.path: self._make(piece) for piece in pieces}
+
+    def _make(self, piece: Piece) -> Asset:
+        to = self._part / piece.path
         state = (0, 0)
         made_from = None
         if piece.source is not None:
@@ -323,7 +337,7 @@ class _Writing:
         record, session = laid.record, self._session
         hashes = {}
         for piece in laid.pieces:
-            asset = members.get(piece.path) or self._assets[piece.path].result()
+            asset = members.get(piece.path) or self._assets[piece.path].result()[piece.path]
             if asset.made_from is not None:
                 hashes[piece.path] = asset.sha256
             if piece.shared:
@@ -385,7 +399,7 @@ class _Writing:
 
     def _shared_files(self) -> None:
         for path, records in self._shared.items():
-            self._asset(self._assets[path].result(), records)
+            self._asset(self._assets[path].result()[path], records)
 
     def _common(self, path: str) -> None:
         size, digest = hash_file(self._part / path)
