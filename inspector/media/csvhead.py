@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ _NUMBER = re.compile(rf"\s*{_WRITTEN}\s*")
 _NUMBERS = re.compile(rf"(?:\s*+(?:{_WRITTEN}\s*+)?+\0)*+")
 """Cells that are each a number or blank, with a zero, which no text has, behind each."""
 _SAMPLE_ROWS = 200
+_BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]|\r(?!\n)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class CsvHead:
     rows: tuple[tuple[str, ...], ...]
     comma_decimals: bool = False
     quoted_newlines: bool = False
+    whole: bool = False
+    """Whether `rows` are all that the file holds, each as wide as the header, with nothing quoted in them."""
     problems: tuple[str, ...] = ()
 
 
@@ -97,7 +100,12 @@ def _head_of(data: bytes) -> CsvHead | str:
     if len(data) == HEAD_BYTES and len(lines) > 1:
         lines.pop()  # cut in two
     head = _read(lines, encoding, problems)
-    return "it has no rows" if head is None else head
+    if head is None:
+        return "it has no rows"
+    # Other signs end a line for Python than for those who read tables.
+    plain = len(data) < HEAD_BYTES and encoding == "utf8" and '"' not in text and _BREAKS.search(text) is None
+    whole = plain and len(lines) - head.skip <= _SAMPLE_ROWS and set(map(len, head.rows)) <= {len(head.names)}
+    return replace(head, whole=whole)
 
 
 def _read(lines: list[str], encoding: str, problems: tuple[str, ...]) -> CsvHead | None:

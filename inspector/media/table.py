@@ -9,6 +9,7 @@ import codecs
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,6 +145,8 @@ def read_csv(
     """
     if path.stat().st_size > MOST_CSV_BYTES:
         raise InspectorError("The table is too large as text", path.name, "Convert it to Parquet")
+    if head.whole and head.rows and columns is None and len(head.names) > 1 and {*head.names} <= {*as_text}:
+        return _text_of(head), []
     try:
         table, skipped, encoding = _parse_csv(path, head, columns, as_text), 0, head.encoding
     except (pa.ArrowException, OSError, ValueError, LookupError):
@@ -168,6 +171,21 @@ def read_csv(
             values = pc.cast(pc.utf8_trim_whitespace(pc.if_else(number, text, None)), pa.float64())
             table = table.set_column(place, name, values)
     return table, told
+
+
+def _text_of(head: CsvHead) -> pa.Table:
+    """A text table that is whole in its head, with every cell as text, as `_parse_csv` would read it."""
+    rows = [[None if cell in _nothing() else cell for cell in row] for row in head.rows]
+    columns = [pa.array(list(each), pa.string()) for each in zip(*rows, strict=True)]
+    return pa.table(columns, names=list(head.names))
+
+
+@cache
+def _nothing() -> frozenset[str]:
+    """What a text table has in place of a value."""
+    from pyarrow import csv
+
+    return frozenset(csv.ConvertOptions().null_values)
 
 
 def _parse_badly(

@@ -176,3 +176,38 @@ def test_a_small_table_is_read_as_a_long_one_is(tmp_path: Path, monkeypatch: pyt
             found.append(table.read_csv(path, head, None, ["t_s"]))
         assert found[0][0].equals(found[1][0])
         assert found[0][1] == found[1][1]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.lists(
+            st.text("ab1.- \t\x0b\u2028,;é", max_size=4) | st.sampled_from(["", "NA", "nan", '"q"', "\r"]),
+            min_size=1,
+            max_size=3,
+        ),
+        max_size=4,
+    ),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_a_small_table_of_text_is_what_the_parser_makes_of_it(
+    tmp_path: Path, rows: list[list[str]], end: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(end.join([",".join(row) for row in [["start", "end", "label"], *rows]]).encode())
+    head = read_head(path)
+    if head.whole and head.rows and len(head.names) > 1:
+        parsed = table._parse_csv(path, head, None, head.names)
+        assert table.read_csv(path, head, None, head.names)[0].to_pydict() == parsed.to_pydict()
+
+
+def test_most_small_tables_of_labels_are_read_with_their_head(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("start_s,end_s,label\n0.1,0.2,wave\n0.3,NA,\n")
+    head = read_head(path)
+    assert head.whole
+    assert table.read_csv(path, head, None, head.names)[0].to_pydict() == {
+        "start_s": ["0.1", "0.3"], "end_s": ["0.2", None], "label": ["wave", None]
+    }  # fmt: skip
+    path.write_text("start_s,end_s,label\n" + "0.1,0.2,wave\n" * 201)
+    assert not read_head(path).whole
