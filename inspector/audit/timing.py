@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,15 @@ from inspector.core.times import NS, clock_text
 from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from inspector.audit.case import Case
     from inspector.audit.pair import Pair, Solved
     from inspector.core.findings import Finding
     from inspector.core.model import Stream
+
+NAMED = 2
+"""So many of the streams that one was tried with are named."""
 
 av_offset = check(
     "timing.av_offset",
@@ -209,19 +213,42 @@ def _offsets(case: Case, name: str, modality: Modality) -> Iterator[Finding]:
         if own is None or pair is None:
             tried = [each for each in found.pairs if stream.id in (each.a, each.b) and not each.good]
             if record.reference is not None and (tried or record.of(Modality.VIDEO)):
-                why = "; ".join(f"{each.method}: {each.why}" for each in tried if each.why)
+                why = _why(tried, stream.id)
                 yield case.unmeasurable(name, why or "there is nothing to compare it with", (stream.id,))
             continue
         if pair.method == CONTAINER:
             if case.record.reference in (pair.a, pair.b):
                 tried = [each for each in found.pairs if stream.id in (each.a, each.b) and not each.good]
-                why = "; ".join(f"{each.method}: {each.why}" for each in tried if each.why)
+                why = _why(tried, stream.id)
                 told = f"only the stamps of its container tell, which prove nothing; {why}"
                 yield case.unmeasurable(name, told, (stream.id,))
             continue  # else it goes with the stream that it lies beside, and is told there
         if pair.b == stream.id and (len(pair.pieces) > 1 or pair.method == STRETCHED):
             continue  # one cause, one finding: timing.jump or timing.sample_rate tells it
         yield moved(case, name, stream, found, own, pair)
+
+
+def _why(tried: Sequence[Pair], stream_id: str) -> str:
+    """Why none of a stream's pairs could be measured: each kind of reason once, with whom it was tried.
+
+    Reasons of one kind differ in their figures alone; the last in order stands for them.
+    """
+    kinds: dict[str, dict[str, str]] = {}
+    for each in tried:
+        if each.why:
+            reason = f"{each.method}: {each.why.replace(each.a, '').replace(each.b, '')}"
+            other = each.a if each.b == stream_id else each.b
+            kinds.setdefault(_FIGURES.sub("", reason), {})[other] = f"{each.method}: {each.why}"
+    parts = []
+    for reasons in kinds.values():
+        reason, names = max(reasons.values()), list(reasons)
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        told = "" if all(name in reason for name in names) else f" (with {', '.join(names[:NAMED])}{more})"
+        parts.append(f"{reason}{told}")
+    return "; ".join(parts)
+
+
+_FIGURES = re.compile(r"[\d.,]+")
 
 
 @drift.at(Stage.DECODE)
