@@ -68,7 +68,7 @@ class Aligning(Room):
         self.panel: AlignPanel | None = None
         self.proposal: Proposal | None = None
         self._stream_id = ""
-        self._alone = False
+        self.alone = False
         self._texts_along = False
         self._bend = True
         self._others = False
@@ -286,7 +286,7 @@ class Aligning(Room):
         title = proposal.title or f"Align {proposal.stream_id}: {moves_said(old, proposal.timemap)}"
         if len(ids) > 1:
             title += f", in {len(ids)} records"
-        alone = self._alone
+        alone = self.alone
 
         def work(session: Session) -> int:
             changes, left = changes_of(session, ids, proposal, alone)
@@ -317,13 +317,12 @@ class Aligning(Room):
         self.proposal = proposal
         self.window.actions_["before"].setChecked(False)
         self._show()
-        self.offered.emit()
 
     def _proposed(self) -> Record | None:
         record, proposal = self.window.record, self.proposal
         if record is None or proposal is None:
             return record
-        return tried(record, proposal, self._alone)
+        return tried(record, proposal, self.alone)
 
     def _show(self) -> None:
         """Have everybody follow the proposal, or what was before it."""
@@ -419,7 +418,7 @@ class Aligning(Room):
                 ppm=timemap.drift_ppm,
                 summary=self._summary(record, stream),
                 texts=loose_texts(record, stream.id),
-                followers="" if not with_it or self._alone else f"with it: {', '.join(with_it)}",
+                followers="" if not with_it or self.alone else f"with it: {', '.join(with_it)}",
                 hint=hint,
                 ties=shown,
                 pairs=self._pairs_said(record),
@@ -481,7 +480,7 @@ class Aligning(Room):
         self.suggest(None)
 
     def _set_alone(self, on: bool) -> None:
-        self._alone = on
+        self.alone = on
         self._show()
 
     def _set_texts_along(self, on: bool) -> None:

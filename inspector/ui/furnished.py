@@ -17,6 +17,7 @@ from inspector.ui.label_rooms import rooms_of_labels
 from inspector.ui.labelling import Labelling
 from inspector.ui.rigging import Rigging
 from inspector.ui.stamping import Stamping
+from inspector.ui.weighing import Weighing
 
 if TYPE_CHECKING:
     from inspector.ui.main_window import MainWindow
@@ -43,6 +44,7 @@ class Furnished:
         self.exporting = Exporting(window)
         self.batching = Batching(window)
         self.stamping = Stamping(window)
+        self.weighing = Weighing(window)
         self.rooms = (
             self.asking,
             self.curating,
@@ -56,5 +58,6 @@ class Furnished:
             self.batching,
             self.exporting,
             self.stamping,
+            self.weighing,
             *rooms_of_labels(window),
         )

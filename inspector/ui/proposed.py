@@ -38,6 +38,8 @@ class Proposal:
     also: tuple[str, ...] = ()
     """Streams that go along which neither share its clock nor are derived from it."""
     ties: list[Tie] = field(default_factory=list)
+    weighed: Mapping[str, Any] = field(default_factory=dict)
+    """How it fits, as the audit's methods measured it (`audit.after`); empty where they did not."""
     reread: Stream | None = None
     """The stream by another column of times, where one is proposed (`readers.ingest`)."""
 
@@ -110,6 +112,10 @@ def note_of(proposal: Proposal) -> str:
     if len(proposal.ties) > 2:
         worst = max(abs(each) for each in residuals_ns(proposal.ties)) / 1e6
         parts.append(f"residual at most {worst:.1f} ms")
+    told = proposal.weighed
+    if told:
+        still = "" if told["holds"] else "still "
+        parts.append(f"measured with it by {told['method']}: {still}{told['late_ms']:.0f} ms late")
     parts.append(
         "confidence not measured" if proposal.confidence is None else f"confidence {proposal.confidence:.2f}"
     )
@@ -146,9 +152,11 @@ def changes_of(
             "method": proposal.method or "by hand",
             "late_ms": round((timemap.late_ns - stream.timemap.late_ns) / 1e6, 3),
             "timemap": timemap_value(timemap),
-            "confidence": proposal.confidence,
+            "confidence": None if place and proposal.weighed else proposal.confidence,
             "ties": [[each.local_ns, each.reference_ns] for each in proposal.ties] if place == 0 else [],
         }
+        if proposal.weighed and place == 0:
+            told["weighed"] = dict(proposal.weighed)
         changes.append(session.curation.change(record_id, evidence_path(stream.id), told))
     return changes, left
 

@@ -88,9 +88,18 @@ def test_late_sound_is_brought_home_with_a_two_point_tie(
     assert any("earlier" in line for line in panel.pairs.text().splitlines())
     press(window, "Return")
     assert edits(dataset) == []
+    # What was tied by eye and ear is measured by another witness before it is accepted.
+    qtbot.waitUntil(
+        lambda: bool(window.aligning.proposal and window.aligning.proposal.weighed), timeout=30_000
+    )
+    assert "confidence 0." in panel.weighed.text()
     press(window, "Ctrl+Return")
     qtbot.waitUntil(lambda: len(edits(dataset)) == 1)
     qtbot.waitUntil(lambda: late_ms(window, stream) != 0)
+    told = next(value for _, path, _, value, _ in edits(dataset)[0]["changes"] if path.endswith("/evidence"))
+    assert told["weighed"]["holds"]
+    assert told["confidence"] == pytest.approx(told["weighed"]["confidence"], abs=1e-3)
+    assert "confidence 0." in edits(dataset)[0]["note"]
     assert abs(late_ms(window, stream) - value) <= 10
     assert abs(late_ms(window, "words") - value) <= 10, "its transcript was true to it, and goes along"
     assert window.aligning.proposal is None

@@ -143,6 +143,7 @@ class AlignPanel(Panel):
         self.unit.addItems(list(UNIT_NS))
         self._columns: list[tuple[str, str]] = []
         self.summary = Words("", "text", 13)
+        self.weighed = Words("", "quiet", 12)
         self.pairs_header = SectionHeader("What becomes of each pair")
         self.pairs = Words("", "text", 12)
         self.others = QCheckBox("")
@@ -219,7 +220,7 @@ class AlignPanel(Panel):
         foot.setSpacing(theme.STEP)
         for each in (self.before, self.discard, self.accept):
             foot.addWidget(each, 1)
-        below = inset(self.summary, self.others)
+        below = inset(self.summary, self.weighed, self.others)
         below.addWidget(self.unchanged)
         below.addLayout(foot)
         below.setContentsMargins(theme.MARGIN, 2 * theme.STEP, theme.MARGIN, theme.MARGIN)
