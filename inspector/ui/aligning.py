@@ -336,6 +336,7 @@ class Aligning(Room):
             self._put(record)
         self._enable()
         self._tell()
+        self.offered.emit()
 
     @property
     def shown(self) -> Record | None:
