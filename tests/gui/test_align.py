@@ -347,6 +347,7 @@ def test_another_column_of_times_is_proposed_seen_and_accepted(
     (change,) = edits(dataset)[0]["changes"]
     assert change[1] == "streams/hands/ingest"
     assert change[3] == {"time_column": "frame_time_ms", "time_unit": "ms"}
+    qtbot.waitUntil(lambda: window.aligning.proposal is None)
     qtbot.waitUntil(lambda: window.complete and drawn() == (len(rows) - 1) * 20 * MS, timeout=20_000)
     press(window, "Ctrl+Z")
     qtbot.waitUntil(lambda: len(edits(dataset)) == 2)
