@@ -43,10 +43,8 @@ LEAD_NS = NS
 SELF_TESTS = 100
 SELF_TEST = "audit.self_test"
 """The check that tells of the ruler, as the filter finds it."""
-LEAST_RECORDS = 62 * theme.STEP
-"""Px that the list of records keeps."""
-SHARE = 0.74
-"""How much of the left column's height the worklist takes."""
+LEAST = 96 * theme.STEP
+"""Px of height that the worklist needs."""
 
 
 class Auditing(Room):
@@ -210,12 +208,12 @@ class Auditing(Room):
         if self.panel is None:
             self.panel = self._made()
             self._show()
-        self.panel.setVisible(self._opened.isChecked())
         if self._opened.isChecked():
             self.window.actions_["left"].setChecked(True)
-            self.window.parts.left.show()
+            self.window.parts.left.show_task(self.panel, self._opened, LEAST)
             self.panel.list.setFocus()
         else:
+            self.panel.hide()
             self.window.stage.setFocus()
 
     def open(self) -> None:
@@ -227,11 +225,7 @@ class Auditing(Room):
         from inspector.audit.checks import checks
         from inspector.ui.panels.findings import FindingsPanel
 
-        left = self.window.parts.left
-        panel = FindingsPanel(self.window.actions_, left)
-        left.addWidget(panel)
-        lower = min(round(left.height() * SHARE), left.height() - LEAST_RECORDS)
-        left.setSizes([left.height() - lower, lower])
+        panel = FindingsPanel(self.window.actions_, self.window.parts.left)
         panel.run_asked.connect(self.run)
         panel.pause_asked.connect(self._watched.pause)
         panel.cancel_asked.connect(self.cancel)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QTimer
 
 from inspector.query.facets import SELECTION, WHERE, Coverage, Key, Pick, as_question, picked_question
+from inspector.ui import theme
 from inspector.ui.relay import call_of
 from inspector.ui.rooms import Room, said
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 SAY_MS = 150
 """What takes longer is said."""
 AFTER_EDIT_MS = 300
-SHARE = 0.55
+LEAST = 78 * theme.STEP
+"""Px of height that the facets need."""
 COVERAGE_SQL = "SELECT modality, state, count(*) AS records\nFROM coverage{}\nGROUP BY ALL\nORDER BY ALL"
 
 
@@ -76,18 +78,17 @@ class Exploring(Room):
     def toggle(self) -> None:
         """Open the panel under the records, or close it; what is picked stays in force."""
         panel = self.panel or self._made()
-        panel.setVisible(self._opened.isChecked())
         if self._opened.isChecked():
             self.window.actions_["left"].setChecked(True)
-            self._parts.left.show()
+            self._parts.left.show_task(panel, self._opened, LEAST)
             self._begin()
-            QTimer.singleShot(0, self._make_room)  # once the splitter has taken it in
+        else:
+            panel.hide()
 
     def _made(self) -> FacetsPanel:
         from inspector.ui.panels.facets import FacetsPanel
 
         panel = self.panel = FacetsPanel(self._parts.left)
-        self._parts.left.addWidget(panel)
         panel.picked.connect(self.pick)
         panel.asked.connect(self.ask)
         panel.cleared.connect(self.clear)
@@ -97,16 +98,6 @@ class Exploring(Room):
         panel.selections.kept.connect(self.keep)
         panel.selections.removed.connect(self.remove)
         return panel
-
-    def _make_room(self) -> None:
-        left = self._parts.left
-        if self.panel is None or not self.panel.isVisible():
-            return
-        others = [0 if left.widget(n) is self.panel else size for n, size in enumerate(left.sizes())]
-        rest = round(left.height() * (1 - SHARE))
-        sizes = [rest * size // max(sum(others), 1) for size in others]
-        sizes[left.indexOf(self.panel)] = left.height() - rest
-        left.setSizes(sizes)
 
     def _begin(self) -> Exploration | None:
         session = self.session

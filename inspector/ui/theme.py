@@ -232,6 +232,7 @@ QToolButton:checked {{ background: {chosen}; }}
 QToolButton:focus, QPushButton:focus {{ border: 1px solid {t.accent.name()}; }}
 QPushButton {{ background: {t.raised.name()}; border: 1px solid {t.line.name()}; border-radius: {RADIUS}px;
   padding: 6px 12px; color: {t.text.name()}; }}
+QPushButton[tight="true"] {{ padding: 6px 4px; }}
 QPushButton:hover {{ border-color: {t.faint.name()}; }}
 QPushButton:disabled {{ color: {t.faint.name()}; background: transparent; }}
 QAbstractSpinBox {{ background: {t.stage.name()}; border: 1px solid {t.line.name()};
@@ -259,6 +260,8 @@ QCheckBox:focus {{ color: {t.accent.name()}; }}
 QCheckBox:disabled {{ color: {t.faint.name()}; }}
 QTabBar::tab {{ background: transparent; color: {t.quiet.name()}; padding: 8px 7px;
   border-bottom: 2px solid transparent; }}
+QTabBar[narrow="true"] {{ font-size: 12px; }}
+QTabBar[narrow="true"]::tab {{ padding: 8px 4px; }}
 QTabBar::tab:selected {{ color: {t.text.name()}; border-bottom-color: {t.accent.name()}; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {t.line.name()}; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}

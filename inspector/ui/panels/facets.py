@@ -130,7 +130,7 @@ class FacetsPanel(Panel):
         if not shown.complete:
             return
         if not shown.picked:
-            self.say("Click a value or drag over a range")
+            self.say("Click or drag to pick")
             return
         left = len(shown.rows) if shown.rows is not None else shown.records
         typed = shown.picked.get(WHERE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -177,12 +177,13 @@ class FindingsPanel(Panel):
         run.setSpacing(theme.STEP)
         for each in (self.run, self.pause, self.cancel, self.all):
             each.setMinimumWidth(1)
-            run.addWidget(each, 1)
+            each.setProperty("tight", True)
+            run.addWidget(each, 3 if each is self.all else 2)
         column.addWidget(self.bars)
         column.addLayout(inset(self.bar, self.doing, gap=1))
         chips = QGridLayout()
         chips.setContentsMargins(2 * theme.STEP, 0, theme.MARGIN, theme.STEP)
-        chips.setSpacing(0)
+        chips.setSpacing(theme.STEP)
         places = {Status.FAILED: (0, 0), Status.SUSPECT: (0, 1), Status.OK: (1, 0)}
         for status, (row, place) in places.items():
             chips.addWidget(self.chips[status], row, place, Qt.AlignmentFlag.AlignLeft)
@@ -366,6 +367,10 @@ class FindingsPanel(Panel):
                 self.list.setFocus()
                 return True
         return False
+
+    def minimumSizeHint(self) -> QSize:
+        """Narrow enough to stand beside the stage and another column in a small window."""
+        return QSize(56 * theme.STEP, super().minimumSizeHint().height())
 
     def changeEvent(self, event: QEvent) -> None:
         """Repaint in a new theme."""
