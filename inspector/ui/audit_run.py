@@ -76,7 +76,8 @@ class AuditRun(QObject):
 
         def work(job: Job[None]) -> None:
             run = begun.run = make()
-            job.step()  # it may have been stopped before it was there
+            if job.cancelled:  # before it was there; it lets go of its decoders by itself
+                run.cancel()
             for finding in run.self_test(hidden) if hidden else run.findings():
                 with self._lock:
                     begun.fresh.append(finding)

@@ -125,6 +125,11 @@ class Keyboard:
             window.session.undo()
             while window.record != window.session.record("b"):
                 QTest.qWait(5)
+        if self._lines() != 1:
+            assert window.session is not None
+            window.session.undo()
+            while self._lines() != 1:
+                QTest.qWait(5)
         window.labelling.choose()
         window.labelling.begun = None
         for name in ("label_box", "sync", "sql", "advance", "findings"):
@@ -159,6 +164,11 @@ class Keyboard:
         record = self.window.record
         found = () if record is None else record.annotations
         return tuple(sorted(found, key=lambda each: each.span or (0, 0)))
+
+    def _lines(self) -> int:
+        """How many lines the transcript has."""
+        assert self.window.contents is not None
+        return len(self.window.contents.numbered("talk"))
 
     def _spans(self) -> list[tuple[int, int]]:
         return [each.span or (0, 0) for each in self._labels()]
@@ -292,6 +302,21 @@ class Keyboard:
 
         linking = next(each for each in window.rooms if isinstance(each, Linking))
         wording = next(each for each in window.rooms if isinstance(each, Wording))
+
+        def spoken() -> None:
+            """The one line is spoken at the playhead; nothing of it is in hand."""
+            wording.word = wording.adding = None
+            go.seek(NS + NS // 2)
+
+        def typed() -> bool:
+            return wording.part is not None and wording.part.text.hasFocus()
+
+        def adding(kind: str) -> bool:
+            return wording.adding is not None and wording.adding[0] == kind
+
+        def said(words: str) -> bool:
+            return words in window.status.text
+
 
         def nothing_linked() -> None:
             labelled((0, NS))()
@@ -438,6 +463,12 @@ class Keyboard:
                 lambda: go.seek(NS + NS // 2),
                 lambda: wording.part is not None and wording.part.text.hasFocus(),
             ),
+            "line": (spoken, lambda: wording.word == ("talk", 0, None) and typed()),
+            "word_split": (spoken, lambda: said("Put the caret where it is to be cut") and typed()),
+            "word_merge": (spoken, lambda: said("There is no line after it to merge with")),
+            "word_add": (spoken, lambda: adding("word") and typed()),
+            "line_add": (spoken, lambda: adding("line") and typed()),
+            "word_delete": (spoken, lambda: self._lines() == 0),
             "label_split": (labelled((2 * NS, 5 * NS)), lies((2 * NS, AT_NS), (AT_NS, 5 * NS))),
             "label_merge": (labelled((0, NS), (2 * NS, 5 * NS)), lies((0, 5 * NS))),
             "label_delete": (labelled((2 * NS, 5 * NS)), lies()),
@@ -519,7 +550,7 @@ def test_every_key_does_what_the_table_says(
                 window.records.select("b")
                 window.show_record("b")
                 qtbot.waitUntil(lambda: window.record is not None and window.record.id == "b")
-                qtbot.waitUntil(lambda: window.complete, timeout=5000)
+                qtbot.waitUntil(lambda: window.complete, timeout=20_000)
             keyboard.reset()
             ready, happened = effects[spec.id]
             ready()
@@ -527,7 +558,7 @@ def test_every_key_does_what_the_table_says(
             press(window, key)
             tried += 1
             try:
-                qtbot.waitUntil(happened, timeout=5000)
+                qtbot.waitUntil(happened, timeout=20_000)
             except TimeoutError:
                 wrong.append(f"{key} did not: {spec.text}")
             except Exception as error:  # noqa: BLE001 - pytest-qt's own TimeoutError
@@ -613,7 +644,7 @@ def test_from_record_to_record_and_no_further(window: MainWindow, qtbot: QtBot, 
     for key, expected in (("]", "b"), ("]", "c"), ("]", "c"), ("[", "b"), ("[", "a"), ("[", "a")):
         press(window, key)
         qtbot.waitUntil(lambda name=expected: window.record is not None and window.record.id == name)  # type: ignore[misc]
-        qtbot.waitUntil(lambda: window.complete, timeout=5000)
+        qtbot.waitUntil(lambda: window.complete, timeout=20_000)
         assert window.windowTitle().startswith(expected)
         assert window.player.transport.now_ns() == 0
         assert len(window.stage.cameras) == 1
@@ -635,7 +666,7 @@ def test_what_a_record_took_goes_with_it(window: MainWindow, qtbot: QtBot, folde
         for name in "bc":
             window.show_record(name)
             qtbot.waitUntil(lambda name=name: window.record is not None and window.record.id == name)  # type: ignore[misc]
-            qtbot.waitUntil(lambda: window.complete, timeout=5000)
+            qtbot.waitUntil(lambda: window.complete, timeout=20_000)
             qtbot.waitUntil(lambda: all(feed.ended for feed in window.player._going))
         assert not [thing for each in there if (thing := each()) is not None]
     finally:
@@ -647,7 +678,7 @@ def test_leafing_fast_ends_at_the_last(window: MainWindow, qtbot: QtBot, folder:
     for key in "]][]][[]]":
         press(window, key)
     qtbot.waitUntil(lambda: window.record is not None and window.record.id == "c")
-    qtbot.waitUntil(lambda: window.complete, timeout=5000)
+    qtbot.waitUntil(lambda: window.complete, timeout=20_000)
 
 
 def test_closing_while_it_plays_and_reads_leaves_nothing(
@@ -674,7 +705,7 @@ def test_a_drag_ends_with_its_record_and_with_its_timeline(
     QTest.mouseRelease(line, left, pos=place)
     assert not window.player.dragging
     assert not window.player.transport.playing
-    qtbot.waitUntil(lambda: window.complete, timeout=5000)
+    qtbot.waitUntil(lambda: window.complete, timeout=20_000)
     QTest.mousePress(line, left, pos=place)
     at_ns = window.player.transport.now_ns()
     assert window.player.dragging
@@ -763,7 +794,7 @@ def test_a_broken_film_is_told_and_the_rest_of_its_record_is_shown(
     assert window.transcript is not None
     window.show_record("a")
     qtbot.waitUntil(lambda: window.record is not None and window.record.id == "a")
-    qtbot.waitUntil(lambda: window.complete, timeout=5000)
+    qtbot.waitUntil(lambda: window.complete, timeout=20_000)
     assert len(window.stage.cameras) == 1
 
 
@@ -785,7 +816,7 @@ def test_small_large_and_in_both_themes(window: MainWindow, qtbot: QtBot, folder
         for name in ("light", "dark"):
             press(window, "Ctrl+T")
             assert theme.current().name == name
-            qtbot.waitUntil(lambda: window.complete, timeout=5000)
+            qtbot.waitUntil(lambda: window.complete, timeout=20_000)
             image = window.grab().toImage()
             assert (image.width(), image.height()) == (window.width(), window.height())
         camera = window.stage.cameras[0]
@@ -809,7 +840,7 @@ def test_repainting_the_window_keeps_its_references_to_none(
 
     for at in range(20):  # a decoded frame holds a few references as long as it is kept
         transport.seek(at * FRAME_NS)
-        qtbot.waitUntil(lambda: window.complete, timeout=5000)
+        qtbot.waitUntil(lambda: window.complete, timeout=20_000)
     qtbot.waitUntil(lambda: all(feed.idle for feed in window.player.feeds if isinstance(feed, PictureFeed)))
     with qtlog.disabled():  # a message that pytest-qt keeps has fields that are None
         repaint(30)
