@@ -7,7 +7,8 @@ is one edit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakMethod, proxy
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, QTimer, Signal
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QKeyEvent, QMouseEvent
     from PySide6.QtWidgets import QWidget
+
+T = TypeVar("T")
 
 GRIP_PX = 7.0
 """So near to a corner or an outline the hand takes hold of it."""
@@ -45,6 +48,18 @@ class Held:
     region: Region
 
 
+def _weak(method: Callable[[], T]) -> Callable[[], T]:
+    """A bound method of an object that is there for as long as anybody calls it."""
+    weak = WeakMethod(method)
+
+    def call() -> T:
+        there = weak()
+        assert there is not None
+        return there()
+
+    return call
+
+
 class RegionHand(QObject):
     """Of one picture. It asks where that is painted, how many pixels it has and what is on it."""
 
@@ -64,7 +79,9 @@ class RegionHand(QObject):
         held: Callable[[], Sequence[Held]],
     ) -> None:
         super().__init__(view)
-        self._view, self._rect, self._pixels, self._held = view, rect, pixels, held
+        # Weak: a picture that is gone must be gone at once, with all that it holds.
+        self._view = proxy(view)
+        self._rect, self._pixels, self._held = _weak(rect), _weak(pixels), _weak(held)
         self.on = False
         self.chosen: frozenset[str] = frozenset()
         """Ids of the chosen labels: theirs are the regions that can be moved."""
