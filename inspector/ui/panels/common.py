@@ -141,10 +141,15 @@ def paint_elided(
     font: QFont,
     color: QColor,
     align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+    name: bool = False,
 ) -> int:
-    """One line of text, cut with … where it does not fit; returns the width that it takes."""
+    """One line of text, cut with … where it does not fit; returns the width that it takes.
+
+    A `name` of one word is cut in its middle: the ends of files' and records' names tell them apart.
+    """
     metrics = QFontMetrics(font)
-    shown = metrics.elidedText(text[: theme.LONGEST], Qt.TextElideMode.ElideRight, rect.width())
+    mode = Qt.TextElideMode.ElideMiddle if name and " " not in text else Qt.TextElideMode.ElideRight
+    shown = metrics.elidedText(text[: theme.LONGEST], mode, rect.width())
     painter.setFont(font)
     painter.setPen(color)
     painter.drawText(rect, int(align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)

@@ -45,7 +45,8 @@ class CellDelegate(QStyledItemDelegate):
         if column not in (STATE, FLAG, FOUND, COVERAGE):
             room = option.rect.adjusted(PAD, 0, -PAD, 0)
             font, color = model.face(column)
-            paint_elided(painter, room, str(index.data()), font, color, model.side(column))
+            side, name = model.side(column), column == RECORD
+            paint_elided(painter, room, str(index.data()), font, color, side, name)
             return
         middle = option.rect.center().y() + 0.5
         if column == STATE:
