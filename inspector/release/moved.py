@@ -11,7 +11,7 @@ from inspector.core.annotate import cue_target, word_target
 from inspector.core.model import Coverage, Modality
 from inspector.core.timemap import IDENTITY, map_span
 from inspector.core.times import clock_text
-from inspector.core.transcripts import cue_from, cue_value, numbered
+from inspector.core.transcripts import ADDED_FROM, cue_from, cue_value, numbered
 from inspector.media.cues import load_cues
 from inspector.media.remux_plan import NotCarried
 
@@ -129,7 +129,7 @@ class Recued:
         match = None if target is None else _TARGET.fullmatch(target)
         if match is None:
             return target
-        number = int(match["cue"])
+        number = int(match["cue"] or match["of"])
         if number not in self.numbers:
             return None
         if match["word"] is None:
@@ -138,7 +138,7 @@ class Recued:
         return None if word < 0 else word_target(self.numbers[number], word)
 
 
-_TARGET = re.compile(r"cue:(?P<cue>\d{1,9})|word:(?P<of>\d{1,9})\.(?P<word>\d{1,9})")
+_TARGET = re.compile(r"cue:(?P<cue>\d{1,18})|word:(?P<of>\d{1,18})\.(?P<word>\d{1,9})")
 
 
 def recued(record: Record, stream: Stream, times: Times, path: Path) -> Recued | None:
@@ -164,6 +164,9 @@ def recued(record: Record, stream: Stream, times: Times, path: Path) -> Recued |
         now = None if cue is None else _moved_cue(cue, times, least)
         if place is not None:
             moved[str(place)] = cue_value(now)
+        elif int(number) >= ADDED_FROM and now is not None:  # a line of a curator's keeps its number
+            moved[number] = cue_value(now)
+            numbers[int(number)] = int(number)
         elif now is not None:
             lost.append("a corrected cue is left out: as it was delivered it lies outside")
         if cue is not None and now is None:

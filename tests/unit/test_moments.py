@@ -15,11 +15,12 @@ from films import make_sound, reel
 from releases import export
 
 from inspector.audit.ladder import proven
+from inspector.core.annotate import word_target
 from inspector.core.effective import annotation_path, timemap_path, timemap_value
-from inspector.core.model import Modality
+from inspector.core.model import Cue, Modality, Word
 from inspector.core.timemap import TimeMap
 from inspector.core.times import NS
-from inspector.core.transcripts import cue_path, cue_value
+from inspector.core.transcripts import ADDED_FROM, cue_path, cue_value
 from inspector.errors import InspectorError
 from inspector.media.series import load_series
 from inspector.release.laying import survey
@@ -191,6 +192,35 @@ def test_corrected_cues_go_with_their_own_cue_in_a_moment_and_with_fixes(
             assert (labels["b"].target, labels["b"].text_range) == (
                 (None, None) if place == "clip" else ("cue:0", (0, 6))
             )
+
+
+def test_lines_that_a_curator_added_go_along_with_what_names_their_words(
+    session: Session, tmp_path: Path
+) -> None:
+    new = ADDED_FROM + 7
+    added = Cue(
+        2650 * MS,
+        2850 * MS,
+        "well so",
+        (Word(2650 * MS, 2700 * MS, "well"), Word(2700 * MS, 2850 * MS, "so")),
+    )
+    outside = replace(added, start_ns=4200 * MS, end_ns=4400 * MS, words=())
+    for number, cue in ((new, added), (new + 1, outside)):
+        path = cue_path("words", number)
+        session.edit("Add", [session.curation.change("a", path, cue_value(cue))])
+    anchors = [{"stream": "words", "span": [2700 * MS, 2850 * MS], "target": word_target(new, 1)}]
+    value = {"tier": "own", "label": "w", "anchors": anchors}
+    session.edit("Label", [session.curation.change("a", annotation_path("w"), value)])
+    export(session, tmp_path / "clip", moments=listed(tmp_path / "m.csv", [("a", 2.0, 3.5)]))
+    with Session.open(tmp_path / "clip") as again:
+        record = again.record(again.record_ids()[0])
+        stream = record.stream("words")
+        cues = dict(again.numbered_cues(stream))
+        assert [cue.text for cue in cues.values()] == ["in it", "well so", "over"]
+        anchor = next(each for each in record.annotations if each.label == "w").anchors[0]
+        assert anchor.target == word_target(new, 1)
+        assert cues[new].words[1].text == "so"
+        assert anchor.span == (cues[new].words[1].start_ns, cues[new].words[1].end_ns)
 
 
 def test_moments_that_are_one_to_the_millisecond_have_their_own_ids(session: Session, tmp_path: Path) -> None:
