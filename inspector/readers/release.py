@@ -9,18 +9,17 @@ loaded, and only if its bytes are those of the manifest.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from inspector.core import manifest
+from inspector.core.manifest_rows import Rows
 from inspector.core.model import Problem
 from inspector.errors import InspectorError
 from inspector.readers import readers
@@ -42,8 +41,6 @@ class ReleaseDataset:
         self.card = manifest.read_card(root)
         try:
             self.index = _checked(pq.read_table(manifest.table_path(root, "index")))
-            self._file = pq.ParquetFile(manifest.table_path(root, "records"))
-            ids: list[str] = self._file.read(["record_id"]).column("record_id").to_pylist()
             assets = pads.dataset(manifest.table_path(root, "assets"), format="parquet")
             inside = pc.field("within").is_valid()
             holds = "within" in assets.schema.names and assets.count_rows(filter=inside)
@@ -51,11 +48,7 @@ class ReleaseDataset:
             raise manifest.unreadable(root, error) from None
         self._assets = assets if holds else None
         self._taken_out = TakenOut()
-        self._row = {each: row for row, each in enumerate(ids)}
-        meta = self._file.metadata
-        sizes = [meta.row_group(group).num_rows for group in range(meta.num_row_groups)]
-        self._starts = np.concatenate([[0], np.cumsum(sizes)])
-        self._group: tuple[int, list[str]] | None = None
+        self._rows = Rows(root)
         self.layout = (
             f"The release “{self.card.name}”, made {self.card.made} by {self.card.tool} as {self.card.writer}"
         )
@@ -68,11 +61,11 @@ class ReleaseDataset:
 
     def load(self, record_id: str) -> Record:
         """The record as released. InspectorError for an unknown id, or where its row cannot be read."""
-        record = manifest.record_from(self._value(record_id), partial(manifest.inside, self.root))
+        record = manifest.record_from(self._rows.value(record_id), partial(manifest.inside, self.root))
         problems: list[Problem] = []
         places: dict[Path, Path] = {}
         held = self._held(record_id)
-        for path in manifest.files_of(self._value(record_id)):
+        for path in manifest.files_of(self._rows.value(record_id)):
             place = manifest.inside(self.root, path)
             try:
                 places[place] = self._taken_out.path(self.root, held[path]) if path in held else place
@@ -93,7 +86,7 @@ class ReleaseDataset:
         """What of a record lies within other files, by path."""
         if self._assets is None:
             return {}
-        paths = manifest.files_of(self._value(record_id))
+        paths = manifest.files_of(self._rows.value(record_id))
         names = ["path", "within", "offset", "bytes", "sha256"]
         try:
             found = self._assets.to_table(names, filter=pc.field("path").isin(paths)).to_pylist()
@@ -106,7 +99,7 @@ class ReleaseDataset:
 
     def assets(self, record_id: str) -> list[tuple[str, str]]:
         """The record's files and which part of each is meant. InspectorError for an unknown id."""
-        value = self._value(record_id)
+        value = self._rows.value(record_id)
         held = self._held(record_id)
         found = set()
         for each in value["streams"]:
@@ -117,26 +110,6 @@ class ReleaseDataset:
             place = held[path].within if path in held else path
             found.add((str(manifest.inside(self.root, place)), ", ".join(words)))
         return sorted(found)
-
-    def _value(self, record_id: str) -> dict[str, Any]:
-        row = self._row.get(record_id)
-        if row is None:
-            raise InspectorError("There is no such record", record_id, "`inspector info` lists what there is")
-        group = int(np.searchsorted(self._starts, row, "right")) - 1
-        try:
-            kept = self._group
-            if kept is None or kept[0] != group:
-                texts = self._file.read_row_group(group, ["record"]).column("record").to_pylist()
-                kept = self._group = (group, texts)
-            value: dict[str, Any] = json.loads(kept[1][row - int(self._starts[group])])
-        except (OSError, pa.ArrowException, ValueError, TypeError, RecursionError) as error:
-            place = manifest.table_path(self.root, "records")
-            raise InspectorError(
-                "The manifest cannot be read", f"{place}, {record_id}: {str(error)[:200]}"
-            ) from None
-        if not isinstance(value, dict):
-            raise InspectorError("The manifest holds no record there", record_id)
-        return value
 
 
 def _checked(index: pa.Table) -> pa.Table:

@@ -8,7 +8,6 @@ fix that went from a time map into the file is none.
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 from inspector.core import manifest
 from inspector.core.effective import timemap_from
+from inspector.core.manifest_rows import Rows
 from inspector.core.prints import LEVELS
 from inspector.core.timemap import IDENTITY
 from inspector.core.times import NS
@@ -169,11 +169,11 @@ class _Side:
         self.root = root
         self.card = manifest.read_card(root)
         self.dataset = ReleaseDataset(root)
+        self._values = Rows(root)
+        records = self._values.table(["record_id", "split", "root", "made_from"]).to_pylist()
         try:
-            names = ["record_id", "split", "root", "made_from", "record"]
-            records = pq.read_table(manifest.table_path(root, "records"), columns=names).to_pylist()
             assets = pq.read_table(
-                manifest.table_path(root, "assets"), columns=["path", "sha256", "records"]
+                manifest.table_path(root, "assets"), columns=["path", "sha256"]
             ).to_pylist()
             index = pq.read_table(manifest.table_path(root, "index"))
         except (OSError, pa.ArrowException) as error:
@@ -188,17 +188,7 @@ class _Side:
 
     def value(self, record_id: str) -> dict[str, Any]:
         """A record as the manifest has it. InspectorError where it holds none."""
-        try:
-            value = json.loads(self.rows[record_id]["record"])
-            value["streams"], value["annotations"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InspectorError(
-                "The manifest holds no record there",
-                f"{self.root}, {record_id}: {error}"[:300],
-                "`inspector verify` tells more",
-            ) from None
-        found: dict[str, Any] = value
-        return found
+        return self._values.value(record_id)
 
     def _left_out(self) -> dict[str, str]:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inspector.core import manifest
+from inspector.core.manifest_rows import Rows
 from inspector.core.times import NS
 from inspector.errors import InspectorError
 from inspector.release.history import releases
@@ -111,26 +111,27 @@ def _look(
     from inspector.readers.assemble import PERSON_COLUMNS
 
     card = manifest.read_card(place)
-    names = ["record_id", "made_from", "record"]
-    rows = pq.read_table(manifest.table_path(place, "records"), columns=names).to_pylist()
+    rows = Rows(place)
+    made_from = rows.table(["made_from"]).column("made_from").to_pylist()
     index = pq.read_table(manifest.table_path(place, "index"))
     columns = [each for each in PERSON_COLUMNS if each in index.column_names]
+    index = index.select(["record_id", *columns])
     listed = {
         row["record_id"] for row in index.to_pylist() if any(str(row[each]) == person for each in columns)
     }
     # Ids say something only of releases that were made of this very dataset.
     own = card.source.get("name") == session.root.name
     holds, left, hours = [], 0, 0.0
-    for row in rows:
-        value = json.loads(row["record"])
+    for record_id, content in zip(rows, made_from, strict=True):
+        value = rows.value(record_id)
         inside = (
-            row["record_id"] in listed
-            or row["made_from"] in contents
-            or (own and _whole(value, row["record_id"]) in records)
+            record_id in listed
+            or content in contents
+            or (own and _whole(value, record_id) in records)
             or any(stream.get("person") == person for stream in value["streams"])
         )
         if inside:
-            holds.append(row["record_id"])
+            holds.append(record_id)
         else:
             left += 1
             start, end = manifest.record_from(value, partial(manifest.inside, place)).span

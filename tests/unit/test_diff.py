@@ -13,10 +13,12 @@ import pytest
 from deliveries import copied, film, small_record
 
 from inspector.cli import main
+from inspector.core import manifest_rows
 from inspector.core.effective import annotation_path, annotation_value, timemap_path, timemap_value
 from inspector.core.model import Anchor, Annotation
 from inspector.core.timemap import TimeMap
 from inspector.errors import InspectorError
+from inspector.release import tables
 from inspector.release.diff import diff
 from inspector.release.diff_said import document, lines, page
 from inspector.release.hashes import hashes_of
@@ -321,3 +323,21 @@ def test_a_takedown_says_in_words_what_no_command_makes_again(dataset: Path, tmp
     by_name = {each["name"]: each["successor"] for each in told}
     assert (by_name["v1"]["not_told"], by_name["v2"]["command"]) == (None, None)
     assert any("no one command" in line for line in lines_of(found))
+
+
+def test_records_of_a_manifest_are_read_a_stretch_at_a_time(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "ROWS", 1)
+    with Session.open(dataset, author="ann") as session:
+        write(session, make_plan(session, Choice()), tmp_path / "v1")
+        ids = session.record_ids()
+    monkeypatch.setattr(manifest_rows, "KEPT", 2)
+    rows = manifest_rows.Rows(tmp_path / "v1")
+    assert list(rows) == ids
+    assert [rows.value(each)["id"] for each in (*ids, *reversed(ids))] == [*ids, *reversed(ids)]
+    assert len(rows._texts) == 2
+    assert ids[0] in rows
+    with pytest.raises(InspectorError, match="no such record"):
+        rows.value("other")
+    assert diff(tmp_path / "v1", tmp_path / "v1").same
