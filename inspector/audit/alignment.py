@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inspector.audit import voice
 from inspector.audit.estimators import curves, events, graph, motion, speech, vad
 from inspector.audit.material import RATE
 from inspector.audit.pair import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from inspector.audit.case import Case
+    from inspector.audit.estimators.estimate import Estimate
     from inspector.audit.material import Film, Sound
     from inspector.core.model import Stream
 
@@ -41,6 +43,9 @@ MOVING = (Modality.SENSOR, Modality.MOTION, Modality.GAZE, Modality.POINTS)
 
 MOST_FLASHES = 120
 """So many are compared: trains cost the product of both."""
+HEARD = "speech (Silero) and words"
+"""The method of a transcript in a sound in which only the learned detector tells speech."""
+HEARD_APART_S = 0.1
 RATED = "speech and words at another rate"
 """The method of a transcript whose times were made for a film at another number of frames a second."""
 
@@ -196,16 +201,43 @@ def _words(case: Case, track: Stream, text: Stream) -> Pair:
                 track.id, text.id, RATED, told.offset_ns / NS, (ratio - 1) * 1e6, told.residual_ms / 1000,
                 0.98, True, True, floor_s=0.02, halves_s=told.split_half_ms / 1000,
             )  # fmt: skip
+    if found.status is not Status.OK:
+        heard = _heard(case, track, text, sound, found)
+        if heard is not None:
+            return heard
     agree = found.status is not Status.NOT_MEASURABLE and abs(found.offset_ns / NS - late) <= AGREE_S * 2
     if found.status is Status.OK or (good and agree):
         late, good, why = found.offset_ns / NS, True, ""
     held = vad.held_s(bands(case, track, sound), starts, ends, late)
     sure = found.status is Status.OK or (sure and agree and held <= vad.HELD_S)
     confidence = confidence if sure else min(confidence, 0.9)
+    if not sure and not voice.installed():
+        why = f"{why}; {voice.INSTALL}" if why else ""
     return Pair(
         track.id, text.id, method, late, None, peak.halves_s, confidence, good, sure, why,
         floor_s=0.01,
         p=found.impostor_p if found.status is Status.OK else peak.p, halves_s=peak.halves_s,
+    )  # fmt: skip
+
+
+def _heard(case: Case, track: Stream, text: Stream, sound: Sound, found: Estimate) -> Pair | None:
+    """The same by a learned detector, where there is one, it is sure, and the bands' say nothing else."""
+    if not voice.installed():
+        return None
+
+    def make() -> NDArray[np.float64]:
+        return _on_reference(track, voice.voice_curve(sound.pcm[: round(LONGEST_S * RATE)]))
+
+    curve: NDArray[np.float64] = case.share(f"/voice/{track.id}", make)
+    starts, ends = np.array(spoken_spans(case, text), np.float64).T
+    told, _ = vad.transcript_offset(curve, starts, ends, SEARCH_S, (1.0,))
+    late = told.offset_ns / NS + vad.LATENCY_S - voice.LATENCY_S
+    apart = abs(found.offset_ns / NS - late)
+    if told.status is not Status.OK or (found.status is Status.SUSPECT and apart > HEARD_APART_S):
+        return None
+    return Pair(
+        track.id, text.id, HEARD, late, None, voice.FLOOR_S, 0.96, True, True, floor_s=voice.FLOOR_S,
+        p=told.impostor_p, halves_s=told.split_half_ms / 1000,
     )  # fmt: skip
 
 

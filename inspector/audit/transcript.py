@@ -30,10 +30,11 @@ offset = check(
     """The words are laid over the level of speech in steps of 10 ms and moved by up to 10 s; the
     correlation's peak, less the detector's own latency, is how late the transcript is (ffsubsync's idea).
     Tolerance 125 ms (Netflix: three frames). It needs 8 words or cues and speech that pauses; a fix needs
-    10 and halves that agree.""",
+    10 and halves that agree. Where other sounds drown what tells speech by its bands, the learned detector of
+    the extra `[vad]` (Silero's) is asked, if it is installed, by the same gate.""",
     "ms",
     (-125.0, 125.0),
-    version=2,
+    version=3,
 )
 
 

