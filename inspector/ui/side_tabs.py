@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QTabBar, QTabWidget, QWidget
+
+from inspector.ui import theme
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
-NARROW = 310
-"""Px of width below which the names stand closer and are smaller."""
+PAD = 14
+"""Px to the sides of a name where all have room; else they stand closer and are smaller."""
 LEAST_NAME = 34
 """Px of a name that is cut: its first letters."""
 
@@ -41,12 +44,23 @@ class SideTabs(QTabWidget):
         """The tip of a tab is its name."""
         super().tabInserted(index)
         self.setTabToolTip(index, self.tabText(index))
+        self._fit()
+
+    def tabRemoved(self, index: int) -> None:
+        """The others may have room now."""
+        super().tabRemoved(index)
+        self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """A narrow column has names that stand closer."""
-        bar, narrow = self.tabBar(), self.width() < NARROW
+        """The names may stand as they like to, or not."""
+        self._fit()
+        super().resizeEvent(event)
+
+    def _fit(self) -> None:
+        bar, metrics = self.tabBar(), QFontMetrics(theme.text_font())
+        names = (self.tabText(place) for place in range(self.count()))
+        narrow = sum(metrics.horizontalAdvance(name) + PAD for name in names) > self.width()
         if bar.property("narrow") != narrow:
             bar.setProperty("narrow", narrow)
             bar.style().unpolish(bar)
             bar.style().polish(bar)
-        super().resizeEvent(event)

@@ -149,6 +149,7 @@ class DeliveryPanel(Panel):
         column.addWidget(self.header)
         column.addLayout(inner)
         column.addWidget(self.list, 1)
+        column.addStretch(0)
         foot = QGridLayout()
         foot.setContentsMargins(theme.MARGIN, 2 * theme.STEP, theme.MARGIN, 0)
         foot.setSpacing(2 * theme.STEP)

@@ -238,6 +238,7 @@ class HistoryPanel(Panel):
         around.addWidget(self.empty)
         column.addLayout(around)
         column.addWidget(self.list, 1)
+        column.addStretch(0)
         foot = QHBoxLayout()
         foot.setContentsMargins(theme.MARGIN, theme.STEP, theme.MARGIN, 0)
         foot.addWidget(self.back)

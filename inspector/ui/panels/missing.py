@@ -89,6 +89,7 @@ class MissingPanel(Panel):
         inner.addWidget(self.facts)
         inner.addWidget(self.table, 1)
         inner.addWidget(self.go)
+        inner.addStretch(0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -103,9 +104,9 @@ class MissingPanel(Panel):
     def show_scope(self, modality: Modality, lacking: int, of: int) -> None:
         """Say how many of the records lack it."""
         self.modality.setCurrentIndex(self.modality.findData(modality.value))
-        self.scope.setText(
-            f"{lacking} of {count_text(of, 'record')} in hand have no {MODALITY_WORD[modality]}"
-        )
+        verb = "has" if 1 in (lacking, of) else "have"
+        told = f"{lacking} of {count_text(of, 'record')} in hand {verb} no {MODALITY_WORD[modality]}"
+        self.scope.setText(told)
         for each in (self.look, self.absent, self.flag):
             each.setEnabled(lacking > 0)
 
