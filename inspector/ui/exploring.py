@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SAY_MS = 150
 """What takes longer is said."""
 AFTER_EDIT_MS = 300
+READING = "Reading the columns of every record…"
 LEAST = 78 * theme.STEP
 """Px of height that the facets need."""
 COVERAGE_SQL = "SELECT modality, state, count(*) AS records\nFROM coverage{}\nGROUP BY ALL\nORDER BY ALL"
@@ -71,6 +72,7 @@ class Exploring(Room):
         if self.plots is not None:
             self.plots.forget()
             if session is not None and self.plots.isVisibleTo(self.window):
+                self.plots.forget(READING)
                 self._begin()
 
     # -- the panel -----------------------------------------------------------------------------------------
@@ -171,6 +173,8 @@ class Exploring(Room):
         self._parts.show_task(self.plots, "Plots")
         if self._begin() is not None and self.shown is not None:
             self.plots.set_shown(self.shown)
+        elif self.session is not None:
+            self.plots.forget(READING)
 
     def _want(self, wanted: tuple[str, str | None] | None) -> None:
         if (explored := self.exploration) is not None:

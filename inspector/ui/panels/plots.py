@@ -64,11 +64,11 @@ class PlotsPanel(Panel):
         box_.addLayout(below)
         box_.addStretch()
 
-    def forget(self) -> None:
-        """Show nothing: no dataset is open."""
+    def forget(self, words: str = "Open a dataset to plot its columns") -> None:
+        """Show nothing, and why."""
         self.across.clear()
         self.upwards.clear()
-        self.view.show_plot(None, {}, "Open a dataset to plot its columns")
+        self.view.show_plot(None, {}, words)
         self.matrix.set_shown(None)
         self.caption.setText("")
 

@@ -27,11 +27,16 @@ from inspector.ui.panels.sql_words import title_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtGui import QResizeEvent
+
     from inspector.ui.panels.sql_asking import Asked
 
 LISTED = 25
 """So many queries of the history are in the menu; Alt+Up reaches the others."""
 LETTERS = 60
+NARROW, WIDEST, MOST = 480, 260, 16_777_215
+"""Px below which the words to look for have a line of their own, and how wide they are beside the buttons and
+there (without a bound)."""
 
 
 def templates() -> list[tuple[str, str]]:
@@ -87,7 +92,7 @@ class QueryBar(QWidget):
         self.words.setToolTip('Words, beginnings* and "phrases" in every transcript (Ctrl+Shift+F)')
         self.words.setAccessibleName("Find words in all texts")
         self.words.setMinimumWidth(96)
-        self.words.setMaximumWidth(260)
+        self.words.setMaximumWidth(WIDEST)
         self.words.returnPressed.connect(self._find)
         self.name = QLineEdit()
         self.name.setPlaceholderText("Name of the query; Enter keeps it, Esc does not")
@@ -96,7 +101,7 @@ class QueryBar(QWidget):
         self.name.returnPressed.connect(self._named)
         self.name.installEventFilter(self)
         self.name.hide()
-        row = QHBoxLayout()
+        self._row = row = QHBoxLayout()
         row.setSpacing(theme.STEP)
         row.addWidget(self.run_button)
         row.addSpacing(theme.STEP)
@@ -104,7 +109,7 @@ class QueryBar(QWidget):
             row.addWidget(button)
         row.addStretch(1)
         row.addWidget(self.words, 1)
-        box = QVBoxLayout(self)
+        self._box = box = QVBoxLayout(self)
         box.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 2 * theme.STEP)
         box.setSpacing(2 * theme.STEP)
         box.addLayout(row)
@@ -126,6 +131,18 @@ class QueryBar(QWidget):
         menu.setToolTipsVisible(True)
         button.setMenu(menu)
         return button
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow pane words are looked for in a line of their own."""
+        super().resizeEvent(event)
+        below = self._row.indexOf(self.words) < 0
+        if (self.width() < NARROW) == below:
+            return
+        if below:
+            self._row.addWidget(self.words, 1)
+        else:
+            self._box.insertWidget(1, self.words)
+        self.words.setMaximumWidth(WIDEST if below else MOST)
 
     # --- what the panel calls -------------------------------------------------------------------------
 
