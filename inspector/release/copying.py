@@ -53,9 +53,9 @@ def copy_hashed(source: Path, to: Path) -> tuple[int, str]:
             cloned = before[0] > 0 and _clone(read, write)
             digest = hashlib.sha256()
             size = 0
-            while True:
+            while size <= before[0]:  # what grows meanwhile has changed
                 try:
-                    block = os.read(read, BLOCK)
+                    block = os.read(read, min(BLOCK, before[0] - size + 1))
                 except OSError as error:
                     raise gone(source, error) from None
                 if not block:

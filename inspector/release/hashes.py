@@ -55,6 +55,11 @@ class Hashes:
         self._table = None if level == NONE else Table(out / PLACE, HASHES)
         self._printer = Printer()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether any are made."""
+        return self._table is not None
+
     def add(self, record: Record) -> None:
         """Hash a record's streams; its files must be there. What cannot be decoded is a row that says so."""
         if self._table is None:

@@ -345,7 +345,8 @@ class _Writing:
             else:
                 self._asset(asset, [record.id])
                 self._assets.pop(piece.path, None)
-        self._hashes.add(below(record, self._part))
+        if self._hashes.wanted:
+            self._hashes.add(below(record, self._part))
         self._target.written(laid, self._part)
         value = manifest.record_value(record, laid.paths)
         root = manifest.record_root(value, hashes)
