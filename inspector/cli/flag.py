@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from inspector.cli.app import Author, DatasetArg, Reader, Workspace, app
-from inspector.errors import plain
+from inspector.errors import InspectorError, plain
 
 
 @app.command("flag")
@@ -26,18 +26,25 @@ def flag(
         ),
     ],
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why.")] = "",
+    at: Annotated[
+        float | None,
+        typer.Option("--at", metavar="SECONDS", help="Pin the note to this moment, of one record."),
+    ] = None,
     workspace: Workspace = None,
     author: Author = None,
     reader: Reader = None,
 ) -> None:
     """Flag the records that a condition holds for, all of them as one edit."""
     from inspector.core.desk import checked_flag
+    from inspector.core.times import ns_from_s
     from inspector.session import Session
 
     word = checked_flag(as_)
     with Session.open(path, reader, workspace, author) as session:
         ids = session.where(where)
-        edit = session.flag(ids, word, note)
+        if at is not None and len(ids) != 1:
+            raise InspectorError("A moment is of one record", f"{len(ids)} meet the condition", "Name one")
+        edit = session.desk.flag(ids, word, note, None if at is None else ns_from_s(at))
         changed = 0 if edit is None else sum(change.path == "flag" for change in edit.changes)
         told = "" if edit is None else f" (edit {edit.id})"
         print(f"{changed} of {len(ids)} records flagged {plain(word)}{told}")

@@ -5,6 +5,7 @@ Opening is put off until something asks, and creates nothing.
 
 from __future__ import annotations
 
+import secrets
 import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -170,19 +171,25 @@ class Desk:
             self.identities.keep()
         return self._holders.get(content)
 
-    def flag(self, record_ids: Iterable[str], flag: str | None, note: str = "") -> Edit | None:
+    def flag(
+        self, record_ids: Iterable[str], flag: str | None, note: str = "", at_ns: int | None = None
+    ) -> Edit | None:
         """One edit that flags all of them; None where it would change nothing.
 
-        InspectorError where a flag is no single word or a record is not there.
+        With `at_ns` (reference time) the note is pinned to a moment of the first. InspectorError where a flag
+        is no single word or a record is not there.
         """
         if flag is not None:
             flag = checked_flag(flag)
-        changes = self.flag_changes(record_ids, flag)
-        if not changes:
-            return None
+        ids = list(record_ids)
+        changes = self.flag_changes(ids, flag)
         word = "Unflag" if flag is None else f"Flag {flag}"
         title = word if len(changes) == 1 else f"{word}: {len(changes)} records"
-        return self.curation.edit(title, changes, note)
+        if at_ns is not None and ids:
+            pin = {"text": note, "at_ns": at_ns, "flag": flag}
+            changes.insert(0, self.curation.change(ids[0], f"notes/{secrets.token_hex(8)}", pin))
+            title = f"Flag {flag}" if flag else "Note"
+        return self.curation.edit(title, changes, note) if changes else None
 
     def flag_changes(self, record_ids: Iterable[str], flag: str | None) -> list[Change]:
         """What flagging them would change. Another's flag is no verdict of this author's, nor is his own from

@@ -36,6 +36,7 @@ class Spec:
     """Whether a line is drawn above it in its menu."""
 
 
+OWN_FLAG = "Flag of the dataset’s own"
 SCOPE = "The selected records, else the one that is shown"
 NUDGE_TIP = "The stream that is chosen in the Align panel, as a proposal"
 LINK_TIP = "The chosen label, or the word or moment of the stream whose row was clicked last"
@@ -81,6 +82,10 @@ TABLE = (
     Spec("flag_missing_modality", "Curate", "Flag missing modality", ("D",), "", SCOPE),
     Spec("flag_reject", "Curate", "Flag reject", ("X",), "", SCOPE),
     Spec("flag_needs_review", "Curate", "Flag needs review", ("R",), "", SCOPE),
+    *(
+        Spec(f"flag_own_{number}", "Curate", f"{OWN_FLAG} {number}", (f"Alt+{number}",), "", SCOPE)
+        for number in range(1, 10)
+    ),
     Spec("unflag", "Curate", "No flag", ("U",), "", SCOPE),
     Spec("note", "Curate", "Flag with a note…", ("C",), "flag", "Also your own, also pinned to a moment"),
     Spec("next_unreviewed", "Curate", "Next record without a flag", ("N",), rule=True),
@@ -250,7 +255,9 @@ def key_sheet() -> str:
     for spec in TABLE:
         if spec.keys == ("1",):
             groups.setdefault(spec.menu, []).append(("1 to 9", "Labels of the tier’s vocabulary"))
-        elif spec.keys and not spec.keys[0].isdecimal():
+        elif spec.keys == ("Alt+1",):
+            groups.setdefault(spec.menu, []).append(("Alt+1 to Alt+9", "Flags of the dataset’s own"))
+        elif spec.keys and not spec.keys[0].removeprefix("Alt+").isdecimal():
             groups.setdefault(spec.menu, []).append((_keys_text(spec), spec.text.rstrip("…")))
     groups["Timeline"] = list(TIMELINE_KEYS)
     columns = (("Play", "Timeline", "Help"), ("View", "File"), ("Curate", "Audit"), ("Align", "Label"))

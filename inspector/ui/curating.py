@@ -6,7 +6,6 @@ fast hand come in order and the window never waits for a slow share.
 
 from __future__ import annotations
 
-import secrets
 from concurrent.futures import wait
 from functools import partial
 from pathlib import Path
@@ -15,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from PySide6.QtCore import QTimer
 
 from inspector.core.curation import FLAGS
-from inspector.core.edits import Change
 from inspector.core.jobs import Jobs
 from inspector.core.model import Problem
 from inspector.errors import InspectorError
+from inspector.ui.actions import OWN_FLAG
 from inspector.ui.panels.history import Row
 from inspector.ui.rooms import Room, said
 
@@ -74,6 +73,7 @@ class Curating(Room):
             "undo": self.undo,
             "redo": self.redo,
             **{f"flag_{flag}": partial(self.flag, flag) for flag in FLAGS},
+            **{f"flag_own_{number}": partial(self.flag_own, number) for number in range(1, 10)},
             "unflag": partial(self.flag, None),
             "note": self.start_note,
             "next_unreviewed": self.next_unreviewed,
@@ -94,6 +94,7 @@ class Curating(Room):
             self._jobs = None
         self.session = session
         self.flags, self._edits, self._failed, self._looking = {}, 0, "", False
+        self.own: list[str] = []
         window = self.window
         window.records.show_flags(self.flags)
         window.parts.history.set_rows([], False, False, 0)
@@ -188,9 +189,16 @@ class Curating(Room):
         """Flag what is chosen, in one edit."""
         if ids := self._chosen():
             self.save(
-                lambda session: _flagged(session, ids, flag, note, at_ns),
+                lambda session: session.desk.flag(ids, flag, note, at_ns),
                 lambda edit: self._told(edit, flag, ids),
             )
+
+    def flag_own(self, number: int) -> None:
+        """Flag what is chosen with one of the dataset's own flags, in the order in which they came up."""
+        if number <= len(self.own):
+            self.flag(self.own[number - 1])
+        else:
+            self.window.notice(f"The dataset has no flag {number} of its own: C gives one")
 
     def _told(self, edit: Any, flag: str | None, ids: Sequence[str]) -> None:
         if edit is None:
@@ -318,6 +326,10 @@ class Curating(Room):
 
     def _show_flags(self, flags: dict[str, str]) -> None:
         self.flags = flags
+        self.own += sorted(set(flags.values()) - {*FLAGS, *self.own})
+        for number in range(1, 10):
+            known = f"Flag {self.own[number - 1]}" if number <= len(self.own) else f"{OWN_FLAG} {number}"
+            self.window.actions_[f"flag_own_{number}"].setText(known)
         self.window.records.show_flags(flags)
         self.window.parts.history.ask()
         self._asking.start()
@@ -338,19 +350,6 @@ class Curating(Room):
             panel.set_rows(rows, skip > 0, len(rows) == PAGE, self._edits)
 
         self._run("reading the history", work, then)
-
-
-def _flagged(session: Session, ids: Sequence[str], flag: str | None, note: str, at_ns: int | None) -> Any:
-    """Flag records, with a note that may be pinned to a moment of the first."""
-    if at_ns is None:
-        return session.flag(ids, flag, note)
-    from inspector.core.desk import checked_flag
-
-    word = None if flag is None else checked_flag(flag)
-    changes = session.desk.flag_changes(ids, word)
-    pin = {"text": note, "at_ns": at_ns, "flag": word}
-    changes.insert(0, Change(ids[0], f"notes/{secrets.token_hex(8)}", None, pin))
-    return session.edit(f"Flag {word}" if word else "Note", changes, note)
 
 
 def open_questions(session: Session, step: Callable[[], None]) -> list[Problem]:

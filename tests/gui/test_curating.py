@@ -166,19 +166,28 @@ def test_a_note_pinned_to_a_moment_and_the_history_that_leads_back(
     assert edits(dataset)[-1]["note"] == "kettle out of view"
     window.show_record("r3")
     qtbot.waitUntil(lambda: window.record is not None and window.record.id == "r3")
+    # The dataset's own flag has a key from now on, and its name in the menu.
+    assert window.actions_["flag_own_1"].text() == "Flag pilot"
+    press(window, "Alt+2")
+    qtbot.waitUntil(lambda: "no flag 2 of its own" in window.status.text)
+    press(window, "Alt+1")
+    qtbot.waitUntil(lambda: flags(window) == {"r1": "pilot", "r3": "pilot"})
+    press(window, "Ctrl+Z")
+    qtbot.waitUntil(lambda: flags(window) == {"r1": "pilot"})
     press(window, "X")
     press(window, "A")
     qtbot.waitUntil(lambda: [each for each, _ in titles(window)][:2] == ["Flag misaligned", "Flag reject"])
     press(window, "Ctrl+H")
     panel.list.setFocus()
-    panel.list.setCurrentIndex(panel.rows.index(2, 0))
+    panel.list.setCurrentIndex(panel.rows.index(4, 0))
     press(window, "Return")
     qtbot.waitUntil(lambda: window.record is not None and window.record.id == "r1")
     assert window.player.transport.now_ns() == 2 * NS
     qtbot.waitUntil(lambda: panel.back.isEnabled())
     QTest.mouseClick(panel.back, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: flags(window) == {"r1": "pilot"})
-    qtbot.waitUntil(lambda: [force for _, force in titles(window)] == [True, True, False, False, True])
+    in_force = [True, True, False, False, True, False, True]
+    qtbot.waitUntil(lambda: [force for _, force in titles(window)] == in_force)
     # A flag of two words is none, and is told.
     press(window, "C")
     panel.flag.setCurrentText("two words")

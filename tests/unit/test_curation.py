@@ -340,6 +340,13 @@ def test_flag_log_and_undo(dataset: Path) -> None:
     assert counted == [{"flag": "reject", "n": 2}, {"flag": None, "n": 4}]
     again = run("flag", path, "--where", "flag = 'reject'", "--as", "reject")
     assert again.stdout == "0 of 2 records flagged reject\n"
+    one = ("--where", "record_id = 'rec_002'", "--as", "reject", "--note", "cut", "--at", "2.5")
+    assert run("flag", path, *one).stdout.startswith("1 of 1 records flagged reject")
+    (pin, flagged) = json.loads(run("log", path, "--json").stdout)[0]["changes"]
+    assert pin[1].startswith("notes/")
+    assert pin[3] == {"text": "cut", "at_ns": 2_500_000_000, "flag": "reject"}
+    assert flagged[1] == "flag"
+    run("flag", path, "--where", "true", "--as", "ok", "--at", "1", status=2)
     run("flag", path, "--where", "nonsense = 1", "--as", "ok", status=2)
     run("flag", path, "--where", "1=1) UNION SELECT 'x' WHERE (1=1", "--as", "ok", status=2)
     run("flag", path, "--where", "true", "--as", "two words", status=2)
