@@ -166,12 +166,17 @@ class Asked(Protocol):
         ...
 
 
-def models_of(session: Asked) -> list[ClockModel]:
-    """The models that the newest audit of a dataset tells."""
+def models_of(session: Asked, step: Callable[[], None] = lambda: None) -> list[ClockModel]:
+    """The models that the newest audit of a dataset tells. `step` is called at every record; it may raise."""
+
+    def record(record_id: str) -> Record:
+        step()
+        return session.record(record_id)
+
     store = session.audited
     limits = chosen(store.folder).limits()
     return models(
-        session.record,
+        record,
         session.dataset.load,
         session.record_ids(),
         store.table("pairs").to_pylist(),

@@ -40,7 +40,7 @@ from inspector.ui.proposed import (
     to_move,
     tried,
 )
-from inspector.ui.rooms import Room
+from inspector.ui.rooms import Room, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -380,9 +380,8 @@ class Aligning(Room):
             return
         sql = MEASURED.format("'" + record.id.replace("'", "''") + "'")
 
-        def read(_job: Job[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-            rows: list[dict[str, Any]] = session.query(sql).table.to_pylist()
-            return rows
+        def read(job: Job[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+            return rows_of(session, sql, job)
 
         def got(rows: list[dict[str, Any]]) -> None:
             if self.window.record is not None and self.window.record.id == record.id:

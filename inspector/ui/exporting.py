@@ -11,7 +11,7 @@ from PySide6.QtCore import QTimer
 from inspector.core.jobs import Jobs
 from inspector.errors import Cancelled, InspectorError
 from inspector.ui.panels.common import count_text
-from inspector.ui.rooms import Room, said
+from inspector.ui.rooms import Room, rows_of, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,9 +90,8 @@ class Exporting(Room):
         if len(session.index) <= ASKED_OF:
             sql = "SELECT DISTINCT author FROM annotations ORDER BY author"
 
-            def read(_job: Job[list[str]]) -> list[str]:
-                found: list[str] = session.query(sql).table.column("author").to_pylist()
-                return [each for each in found if each]
+            def read(job: Job[list[str]]) -> list[str]:
+                return [row["author"] for row in rows_of(session, sql, job) if row["author"]]
 
             self.slowly("who labelled", read, self._show_authors, lambda _: None)
         return dialog

@@ -60,10 +60,10 @@ class Rigging(Room):
         if session is None:
             return
 
-        def work(_job: Job[list[ClockModel]]) -> list[ClockModel]:
+        def work(job: Job[list[ClockModel]]) -> list[ClockModel]:
             from inspector.audit.rig import models_of
 
-            return models_of(session)
+            return models_of(session, job.step)
 
         self.slowly("reading what devices did", work, self._show)
 

@@ -5,12 +5,12 @@ A room is a class in a file of its own, made in `ui.furnished`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject
 
 from inspector.core.jobs import Jobs
-from inspector.errors import InspectorError
+from inspector.errors import Cancelled, InspectorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from inspector.ui.main_window import MainWindow
 
 T = TypeVar("T")
+
+LOOK_S = 0.1
+"""How often it is looked whether a question is still wanted."""
 
 
 class Room(QObject):
@@ -98,6 +101,21 @@ class Room(QObject):
         if self._slow is None:
             self._slow = Jobs(1)
         return self.behind(title, work, then, failed, self._slow)
+
+
+def rows_of(session: Session, sql: str, job: Job[Any]) -> list[dict[str, Any]]:
+    """The rows that answer a question, asked from a job; cancelling that stops the question at once.
+
+    Raises InspectorError for what is refused or wrong, and Cancelled.
+    """
+    question = session.ask(sql, None, None)
+    while not question.wait(LOOK_S):
+        if job.cancelled:
+            question.cancel()
+    if question.answer is None:
+        raise question.error or Cancelled(sql)
+    rows: list[dict[str, Any]] = question.answer.table.to_pylist()
+    return rows
 
 
 def said(error: BaseException) -> str:

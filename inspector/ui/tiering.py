@@ -9,10 +9,11 @@ from inspector.core.annotate import changes_of, relabel
 from inspector.core.edits import DATASET
 from inspector.core.tiers import Tier, tier_path, tier_value
 from inspector.ui.panels.common import count_text
-from inspector.ui.rooms import Room
+from inspector.ui.rooms import Room, rows_of
 
 if TYPE_CHECKING:
     from inspector.core.edits import Change, Edit
+    from inspector.core.jobs import Job
     from inspector.session import Session
     from inspector.ui.main_window import MainWindow
     from inspector.ui.panels.labels import LabelsPanel
@@ -68,9 +69,9 @@ class Tiering(Room):
         tier = self.part.tier()
         quoted = ["'" + text.replace("'", "''") + "'" for text in (tier.name, label)]
 
-        def read(_job: Any) -> dict[str, list[str]]:
+        def read(job: Job[Any]) -> dict[str, list[str]]:
             found: dict[str, list[str]] = {}
-            for row in session.query(WHERE.format(*quoted)).table.to_pylist():
+            for row in rows_of(session, WHERE.format(*quoted), job):
                 found.setdefault(row["record_id"], []).append(row["annotation_id"])
             return found
 

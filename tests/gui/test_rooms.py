@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from gui.windows import Windows, part_of_demo
 
+from inspector.errors import Cancelled
+from inspector.ui.rooms import rows_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -84,6 +87,25 @@ def test_another_dataset_waits_neither_for_an_audit_nor_for_what_is_explored(
     finally:
         held.set()
     qtbot.waitUntil(lambda: len(over) == 2)
+
+
+def test_a_window_that_closes_waits_for_no_answer(window: MainWindow, qtbot: QtBot) -> None:
+    session = window.session
+    assert session is not None
+    forever = "SELECT count(*) FROM range(1000000000000)"
+    begun = threading.Event()
+
+    def asks(job: Job[Any]) -> list[dict[str, Any]]:
+        begun.set()
+        return rows_of(session, forever, job)
+
+    job = window.exporting.slowly("asking", asks, lambda _: None)
+    assert job is not None
+    assert begun.wait(10)
+    qtbot.waitUntil(lambda: session._engine is not None)
+    window.close()
+    assert job.future.done()
+    assert isinstance(job.future.exception(), Cancelled)
 
 
 def test_another_dataset_ends_what_is_long_and_is_told_nothing_of_it(
