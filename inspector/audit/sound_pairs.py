@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from inspector.core.model import Stream
 
 GCC = "GCC-PHAT"
+BEHIND_S, LEAST_BEHIND_S = 600.0, 60.0
+"""So much behind the stretch that is compared tells of a fix what it was not made from."""
 STRETCHED = "GCC-PHAT at another rate"
 """The method of a pair whose second sound plays at a rate that it was not recorded at."""
 
@@ -96,15 +98,43 @@ def pcm_of(case: Case, stream: Stream) -> tuple[NDArray[np.float32], float]:
 
 def _mapped(stream: Stream, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
     """A sound read on every sample of the reference timeline, through a map of any form."""
+    return _read(stream, pcm, 0, round(LONGEST_S * RATE))
+
+
+def _read(stream: Stream, pcm: NDArray[np.float32], first: int, past: int) -> NDArray[np.float32]:
+    """The samples of the reference timeline from one to another, as far as there is sound."""
     end = stream.timemap.to_reference(round(len(pcm) * NS / RATE))
-    count = int(np.clip(end * RATE // NS, 0, round(LONGEST_S * RATE)))
-    out = np.zeros(count, np.float32)
-    for start in range(0, count, 1 << 20):
-        number = np.arange(start, min(start + (1 << 20), count), dtype=np.int64)
+    past = int(np.clip(end * RATE // NS, first, past))
+    out = np.zeros(past - first, np.float32)
+    for start in range(first, past, 1 << 20):
+        number = np.arange(start, min(start + (1 << 20), past), dtype=np.int64)
         local = stream.timemap.to_local_array(number * (NS // RATE))
         place = local * (RATE / NS)
-        out[number] = np.interp(place, np.arange(len(pcm)), pcm, left=0, right=0)
+        out[number - first] = np.interp(place, np.arange(len(pcm)), pcm, left=0, right=0)
     return out
+
+
+def behind(case: Case, first: Stream, other: Stream) -> Pair | None:
+    """The same two sounds behind the stretch that `sound_pair` compares: windows that no fix was made from.
+
+    `offset_s` is that in their middle. None where both go on for less than a minute, or nothing is measured.
+    """
+    parts = []
+    for stream in (first, other):
+        sound = case.sound(stream)
+        if sound is None:
+            return None
+        pcm = sound.pcm.astype(np.float32) / np.float32(32768)
+        parts.append(_read(stream, pcm, round(LONGEST_S * RATE), round((LONGEST_S + BEHIND_S) * RATE)))
+    a, b = parts
+    if min(len(a), len(b)) < LEAST_BEHIND_S * RATE:
+        return None
+    found = correlate.sound_offset(a, b, RATE, SEARCH_S)
+    if found.status is Status.NOT_MEASURABLE:
+        return None
+    offset = found.offset_ns / NS + found.drift_ppm * 1e-6 * min(len(a), len(b)) / RATE / 2
+    method = f"{GCC} behind the first {LONGEST_S / 60:.0f} min"
+    return Pair(first.id, other.id, method, offset, None, found.residual_ms / 1000, 0.99, True, False)
 
 
 def _stretched(first: Stream, other: Stream, a: NDArray[np.float32], b: NDArray[np.float32]) -> Pair | None:

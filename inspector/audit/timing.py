@@ -15,7 +15,7 @@ from inspector.audit.checks import Stage, check
 from inspector.audit.estimators.frames import frame_stamps
 from inspector.audit.fixes import evidence
 from inspector.audit.pair import CONTAINER, corrected, in_pieces
-from inspector.audit.sound_pairs import GCC, STRETCHED
+from inspector.audit.sound_pairs import GCC, STRETCHED, behind
 from inspector.core.findings import Fix, Status
 from inspector.core.model import Modality
 from inspector.core.times import NS, clock_text
@@ -142,6 +142,8 @@ def _proof(case: Case, stream: Stream, pair: Pair) -> str:
         return ""
     method, late, drift_ppm = accepted
     other = _by_another(solved(case), stream.id, method, case.record.reference)
+    if other is None and method == pair.method == GCC:
+        other = behind(case, case.record.stream(pair.a), case.record.stream(pair.b))
     case.note("evidence", stream.id, "same" if other is None else "another", late)
     before = f"; before its fix it was {abs(late):.0f} ms {'late' if late > 0 else 'early'}"
     if abs(drift_ppm) >= 0.5:
