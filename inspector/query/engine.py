@@ -28,7 +28,7 @@ from inspector.query import audited, gate
 from inspector.query.curated import Curated
 from inspector.query.formats import distinct
 from inspector.query.fulltext import Texts
-from inspector.query.names import literal
+from inspector.query.names import literal, quoted
 from inspector.query.question import Answer, Question
 from inspector.query.samples import FIXED, Sampled, view_of
 from inspector.query.tables import (
@@ -394,11 +394,18 @@ class Engine:
         """Put rows in place of a table's. Registered tables are copied: cursors do not see them."""
         base.register("incoming", table)
         try:
-            base.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM incoming")
+            if table.nbytes > LARGE:
+                columns = base.execute("DESCRIBE SELECT * FROM incoming").fetchall()
+                # Ids are all different: they only become slower by it.
+                as_is = {"record_id": " USING COMPRESSION uncompressed"}
+                told = ", ".join(f"{quoted(each)} {kind}{as_is.get(each, '')}" for each, kind, *_ in columns)
+                base.execute(f"CREATE OR REPLACE TABLE {name} ({told})")
+                base.execute(f"INSERT INTO {name} SELECT * FROM incoming")
+                base.execute(f"CHECKPOINT {TABLES_IN}")  # that is when they are compressed
+            else:
+                base.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM incoming")
         finally:
             base.unregister("incoming")
-        if table.nbytes > LARGE:
-            base.execute(f"CHECKPOINT {TABLES_IN}")  # that is when it is compressed
         self._note_schema(base, name)
 
     def _fill_records(self, base: duckdb.DuckDBPyConnection, spans: dict[str, tuple[float, str]]) -> None:
