@@ -221,6 +221,11 @@ class Keyboard:
 
             return ready
 
+        def own_flags() -> None:
+            """The dataset has nine flags of its own, and record b none."""
+            window.curating.own[:] = [f"own_{number}" for number in range(1, 10)]
+            stands(None)()
+
         def flagged(flag: str | None) -> Callable[[], bool]:
             return lambda: window.curating.flags.get("b") == flag
 
@@ -384,6 +389,7 @@ class Keyboard:
             "undo": (stands(None, "reject"), flagged(None)),
             "redo": (stands(None, "reject", back=True), flagged("reject")),
             **{f"flag_{flag}": (stands(None), flagged(flag)) for flag in FLAGS},
+            **{f"flag_own_{number}": (own_flags, flagged(f"own_{number}")) for number in range(1, 10)},
             "unflag": (stands("reject"), flagged(None)),
             "note": (nothing, window.parts.history.note.hasFocus),
             "next_unreviewed": (nothing, record("c")),
