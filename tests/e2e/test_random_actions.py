@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import logging
 import os
@@ -20,6 +19,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from random_hands import DAMAGED, Eyes, Hands, PullingOutput, Reel, make_reel
 
+from inspector.core.memory import give_back
 from inspector.core.settings import change_settings
 from inspector.media import child
 from inspector.playback import proxies
@@ -104,8 +104,7 @@ def children() -> list[int]:
 def memory_mb() -> float:
     """Resident memory, with the garbage and what the allocator only keeps given back."""
     gc.collect()
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back()
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 

