@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from PySide6.QtCore import QEvent
@@ -42,9 +43,13 @@ CALM_EVERY = 250
 PICTURE_MB = 3
 """So little that pictures are let go of all the time."""
 WARM = 4
-"""Measurements until everything was used once: libraries, fonts, tiles, indexes, the allocator's arenas."""
-GROWTH_MB = 12
-"""What the second half may add to the first where the window shows no picture and nothing is under way."""
+"""Measurements until everything was used once: libraries, fonts, tiles, indexes."""
+GROWTH_MB, GROWTH_OBJECTS = 4, 3000
+"""What the second half may add to what the first held where the window shows no picture and nothing is under
+way: one small picture, and the short histories that are kept."""
+SCATTER_MB = 48
+"""What it may add to resident memory, in which pieces lie that were given back, more or fewer from run to run
+while nothing more is held."""
 FILES = 3
 """Event descriptors of Arrow's threads, which are made once and stay."""
 LONG_GOP = "c"
@@ -54,6 +59,7 @@ CALM_RECORD = "d"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks at /proc"),
+    pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="asks glibc"),
 ]
 
 
@@ -101,11 +107,33 @@ def children() -> list[int]:
     return sorted(found)
 
 
-def memory_mb() -> float:
-    """Resident memory, with the garbage and what the allocator only keeps given back."""
+class Allocated(ctypes.Structure):
+    """What glibc tells of its memory (`mallinfo2`)."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in ("arena", "pieces", "_a", "maps", "mapped", "_b", "_c", "used", "free", "_d")
+    )
+
+
+class Held(NamedTuple):
+    """What is held, without garbage: MB that the C library has handed out, objects of Python, resident MB."""
+
+    mb: float
+    objects: int
+    resident_mb: float
+
+
+def held() -> Held:
+    """Measure it."""
     gc.collect()
     give_back()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+    library = ctypes.CDLL(None)
+    library.mallinfo2.restype = Allocated
+    told = library.mallinfo2()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    resident = pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+    return Held((told.used + told.mapped) / (1 << 20), len(gc.get_objects()), resident)
 
 
 class Run:
@@ -116,7 +144,7 @@ class Run:
         self.eyes = eyes
         self.warned = warned
         self.seed = seed
-        self.memory_mb: list[float] = []
+        self.held: list[Held] = []
         """Each time that nothing was under way and no picture shown."""
         self.window = MainWindow(with_sound=True)
         self.hands = Hands(self.window, seed)
@@ -178,7 +206,7 @@ class Run:
         window.resize(1000, 700)
         self.qtbot.waitUntil(lambda: window.complete, timeout=20_000)
         self.eyes.rested(window)
-        if not self.memory_mb:  # builders were ended again and again: from now on there is a proxy
+        if not self.held:  # builders were ended again and again: from now on there is a proxy
             self._show(LONG_GOP)
             made = window.player.proxies
             self.qtbot.waitUntil(lambda: bool(made._films) and made.complete, timeout=30_000)
@@ -186,7 +214,7 @@ class Run:
         self.eyes.forget()
         self.qtbot.waitUntil(lambda: all(feed.ended for feed in window.player._going), timeout=20_000)
         self.qtbot.waitUntil(lambda: not self._foreign(), timeout=20_000)
-        self.memory_mb.append(memory_mb())
+        self.held.append(held())
 
     def _show(self, record_id: str) -> None:
         window = self.window
@@ -253,14 +281,14 @@ def test_random_actions_leave_nothing_and_show_nothing_wrong(
     run = Run(qtbot, eyes, warned, seed)
     run.go()
     make_app("dark")
-    memory, loud = run.memory_mb, sum(output.loud for output in outputs)
+    memory, loud = run.held, sum(output.loud for output in outputs)
     del run
     eyes.forget()
     child.close()
     gc.collect()
     after = (threading.active_count(), len(open_files()), children())
-    told = f"seed {seed}: threads, files, children {before} before, {after} after; MB when calm "
-    told += f"{[round(each) for each in memory]}; {eyes.paints} paints, {eyes.rests} rests, "
+    told = f"seed {seed}: threads, files, children {before} before, {after} after; when calm "
+    told += f"{[tuple(map(round, each)) for each in memory]}; {eyes.paints} paints, {eyes.rests} rests, "
     logging.getLogger("tests").info("%s%s grabs, %s drafts, %s loud", told, eyes.grabs, eyes.drafts, loud)
     assert after[0] == before[0], [thread.name for thread in threading.enumerate()]
     assert after[2] == before[2]
@@ -270,5 +298,8 @@ def test_random_actions_leave_nothing_and_show_nothing_wrong(
     assert eyes.grabs > ACTIONS // REST_EVERY // 4
     assert loud > 10 or ACTIONS < 1000, "the mixer never played"
     if len(memory) >= WARM * 2:
-        first, second = max(memory[: len(memory) // 2]), max(memory[len(memory) // 2 :])
-        assert second - first < GROWTH_MB, memory
+        halves = memory[: len(memory) // 2], memory[len(memory) // 2 :]
+        first, second = (Held(*map(max, zip(*half, strict=True))) for half in halves)
+        assert second.mb - first.mb < GROWTH_MB, memory
+        assert second.objects - first.objects < GROWTH_OBJECTS, memory
+        assert second.resident_mb - first.resident_mb < SCATTER_MB, memory
