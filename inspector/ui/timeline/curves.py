@@ -27,6 +27,8 @@ NO_CURVE = 255
 """Where none is seen."""
 SHADES = 4
 """How finely a bar's end is softened that covers a part of a pixel."""
+SOFT_PX = 4.0
+"""Of a curve whose columns spread further than this by and large, nobody sees whether their ends are soft."""
 MOST = NO_CURVE // SHADES
 """So many curves fit into one picture."""
 
@@ -127,27 +129,29 @@ def seen_of(tops: NDArray[np.float64], bottoms: NDArray[np.float64], height: int
 
     A number below their count is the first one that covers the pixel, with half a px at either end for the
     pen. Where none does, but some end within it, SHADES - 1 further counts tell how little it is covered by
-    the one that covers most; else it is NO_CURVE.
+    the one that covers most; else it is NO_CURVE. Those that spread far end at whole pixels.
     """
     size = np.uint8 if height <= 0xFF else np.uint16  # of a byte each, twice as many at once
     count, width = tops.shape
     known = np.isfinite(tops) & np.isfinite(bottoms)
     high = np.clip(np.where(known, tops - WIDTH_PX / 2, height + 1.0), -1.0, height + 1.0)
     low = np.clip(np.where(known, bottoms + WIDTH_PX / 2, -1.0), -1.0, height + 1.0)
-    first, end = np.ceil(high), np.floor(low)
+    soft = np.where(known, low - high, 0.0).sum(1) <= SOFT_PX * known.sum(1)
+    first = np.where(soft[:, None], np.ceil(high), np.floor(high + 0.5))
+    end = np.where(soft[:, None], np.floor(low), np.floor(low + 0.5))
     top = np.clip(first, 0, height)
     tall, top = np.maximum(np.clip(end, 0, height) - top, 0).astype(size), top.astype(size)
     rows = np.arange(height, dtype=size)[:, None]
     seen = np.full((height, width), NO_CURVE, np.uint8)
     below, covers = np.empty(seen.shape, size), np.empty(seen.shape, np.bool_)
     mine = covers.view(np.uint8)
-    ends = [_ends(*each, height) for each in ((first - 1, first - high), (end, low - end))]
+    ends = [_ends(*each, height) for each in ((first - 1, first - high), (end, low - end)) if soft.any()]
     for curve in range(count):
         # Above its top the difference is negative: without a sign more than what any bar there is tall.
         np.less(np.subtract(rows, top[curve], out=below), tall[curve], out=covers)
         np.subtract(mine, 1, out=mine)  # 0 where it covers, 255 elsewhere
         np.minimum(seen, np.bitwise_or(mine, np.uint8(curve), out=mine), out=seen)
-        for row, told in ends:
+        for row, told in ends if soft[curve] else ():
             np.equal(rows, row[curve].astype(size), out=covers)
             np.subtract(mine, 1, out=mine)
             np.minimum(seen, np.bitwise_or(mine, told[curve], out=mine), out=seen)
