@@ -145,7 +145,8 @@ def seen_of(tops: NDArray[np.float64], bottoms: NDArray[np.float64], height: int
     seen = np.full((height, width), NO_CURVE, np.uint8)
     below, covers = np.empty(seen.shape, size), np.empty(seen.shape, np.bool_)
     mine = covers.view(np.uint8)
-    ends = [_ends(*each, height) for each in ((first - 1, first - high), (end, low - end)) if soft.any()]
+    parts = ((first - 1, first - high), (end, low - end)) if soft.any() else ()
+    ends = [_ends(row, part, height) for row, part in parts]
     for curve in range(count):
         # Above its top the difference is negative: without a sign more than what any bar there is tall.
         np.less(np.subtract(rows, top[curve], out=below), tall[curve], out=covers)
