@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
 
+from inspector.query.names import quoted
 from inspector.ui.rooms import Room
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 SHARE = 0.55
 """How much of the height the pane takes when it is opened."""
+MOST_READ = 2000
+"""Records of a dataset at most that are read to propose values of what is in them."""
+SOME = 200
+"""Values of a column that are proposed, the commonest."""
 
 
 class Asking(Room):
@@ -106,5 +111,27 @@ class Asking(Room):
         panel.moment.connect(self.window.show_moment)
         panel.ranges_changed.connect(self._draw)
         panel.chosen.connect(self._parts.records.show_only)
+        panel.editor.values_wanted.connect(self._ask_values)
         panel.set_session(self.session)
         return panel
+
+    def _ask_values(self, table: str, column: str) -> None:
+        """Ask behind what a column of text holds, so that its values are proposed while one is typed."""
+        session, panel = self.session, self.panel
+        if session is None or panel is None:
+            return
+        if table != "records" and len(session.index) > MOST_READ:
+            return  # every record would be read for it
+        panel.editor.highlighter.words.values[table, column] = ()  # asked once
+        name = quoted(column)
+        sql = f"SELECT {name} FROM {table} WHERE {name} IS NOT NULL"
+        sql += f" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {SOME}"
+
+        def work(_job: Any) -> list[str]:
+            found: list[str] = session.query(sql).table.column(0).to_pylist()
+            return found
+
+        def got(found: list[str]) -> None:
+            panel.editor.set_values(table, column, found)
+
+        self.slowly("what a column holds", work, got, lambda _: None)

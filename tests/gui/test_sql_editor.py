@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from gui.panel_fakes import shown
 from gui.sql_fakes import ALT, CONTROL, SCHEMA, FakeAnswer, FakeAsked, a_panel, moments, run, write
+from gui.windows import part_of_demo
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMainWindow, QMenu
@@ -20,6 +21,7 @@ from inspector.ui.panels.sql_store import HISTORY, QueryStore, queries_path
 from inspector.ui.panels.sql_words import Vocabulary
 
 if TYPE_CHECKING:
+    from gui.windows import Windows
     from pytestqt.qtbot import QtBot
 
 
@@ -95,6 +97,53 @@ def test_a_name_that_is_a_reserved_word_is_quoted(panel: SqlPanel) -> None:
     editor.proposals.setCurrentIndex(editor.proposals.words.index(4, 0))
     QTest.keyClick(editor, Qt.Key.Key_Tab)
     assert editor.toPlainText() == 'select flags."at"'
+
+
+def test_values_are_proposed_behind_the_quote_and_asked_for_once(panel: SqlPanel) -> None:
+    editor, wanted = panel.editor, []
+    editor.values_wanted.connect(lambda *place: wanted.append(place))
+    QTest.keyClicks(editor, "select * from records where record_id = '")
+    assert wanted == [("records", "record_id")]
+    assert not editor.proposals.isVisible()
+    editor.set_values("records", "record_id", ["left arm", "the left", "d'Or"])
+    assert [each.word for each in editor.proposals.words.proposals] == ["left arm", "the left", "d'Or"]
+    QTest.keyClicks(editor, "le")
+    assert [each.word for each in editor.proposals.words.proposals] == ["left arm", "the left"]
+    QTest.keyClick(editor, Qt.Key.Key_Tab)
+    assert editor.toPlainText().endswith("= 'left arm'")
+    assert not editor.proposals.isVisible()
+    QTest.keyClicks(editor, " or record_id in ('x', 'd")
+    QTest.keyClick(editor, Qt.Key.Key_Tab)
+    assert editor.toPlainText().endswith("in ('x', 'd''Or'")
+    assert wanted == [("records", "record_id")]
+
+
+def test_the_window_asks_what_a_column_holds(open_window: Windows, qtbot: QtBot, tmp_path: Path) -> None:
+    window = open_window(part_of_demo(tmp_path / "set", "rec_001", "rec_002"))
+    window.actions_["sql"].trigger()
+    panel = window.asking.panel
+    assert panel is not None
+    qtbot.waitUntil(panel.editor.hasFocus)
+    qtbot.waitUntil(lambda: "records" in panel.editor.highlighter.words.schema)
+    QTest.keyClicks(panel.editor, "select * from records where record_id = 'rec_")
+    qtbot.waitUntil(panel.editor.proposals.isVisible, timeout=20_000)
+    assert [each.word for each in panel.editor.proposals.words.proposals] == ["rec_001", "rec_002"]
+
+
+@pytest.mark.parametrize(
+    ("before", "column"),
+    [
+        ("select * from records r where r.record_id like '%a", "record_id"),
+        ("select * from records where \"record_id\" NOT IN ('it''s', 'b", "record_id"),
+        ("select * from records where record_id != '", "record_id"),
+        ("select * from records where duration_s = '", None),  # no text
+        ("select 'record_id = ", None),
+        ("select * from flags where nothing = '", None),
+    ],
+)
+def test_where_a_value_is_begun(before: str, column: str | None) -> None:
+    place = Vocabulary(SCHEMA).place(before, before)
+    assert (None if place is None else place.column) == column
 
 
 def test_nothing_is_proposed_in_a_string_or_a_comment(panel: SqlPanel) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -30,7 +30,10 @@ from PySide6.QtWidgets import (
 from inspector.core.model import Modality
 from inspector.ui import theme
 from inspector.ui.panels.common import SMALL, paint_elided
-from inspector.ui.panels.sql_words import Kind, Proposal, Vocabulary
+from inspector.ui.panels.sql_words import Kind, Place, Proposal, Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FONT_PX = 13
 POPUP_ROWS = 8
@@ -153,6 +156,8 @@ class SqlEditor(QPlainTextEdit):
     cancel = Signal()
     walk = Signal(int)
     """-1 for the query before in the history, 1 for the one after."""
+    values_wanted = Signal(str, str)
+    """The values of a table's column are not known yet; `set_values` tells them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -178,6 +183,12 @@ class SqlEditor(QPlainTextEdit):
         self.highlighter.words = words
         self.proposals.hide()
         self.highlighter.rehighlight()
+
+    def set_values(self, table: str, column: str, values: Sequence[str]) -> None:
+        """Propose these of a column from now on; at once where that is what is being typed."""
+        self.highlighter.words.values[table, column] = tuple(values)
+        if self.hasFocus():
+            self._propose(asked=False)
 
     def put(self, sql: str) -> None:
         """Show another query in the place of this one; Ctrl+Z brings this one back."""
@@ -246,7 +257,7 @@ class SqlEditor(QPlainTextEdit):
             super().keyPressEvent(event)
             typed = event.text()
             shorter = key == Qt.Key.Key_Backspace and self.proposals.isVisible()
-            if shorter or (typed and (typed.isalnum() or typed in "_.")):
+            if shorter or (typed and (typed.isalnum() or typed in "_.' -")):
                 self._propose(asked=False)
             elif key not in (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt):
                 self.proposals.hide()
@@ -293,14 +304,20 @@ class SqlEditor(QPlainTextEdit):
         return after in (1, 2, 4) or bool(tokens and tokens[-1].kind == "comment")
 
     def _propose(self, asked: bool) -> None:
-        before = self._before()
-        typed = re.search(r"(\.?)(\w*)$", before)
-        dotted, word = (typed[1], typed[2]) if typed else ("", "")
-        enough = asked or (len(word) >= FROM_LETTERS or bool(dotted and not word))
-        if not enough or word[:1].isdigit() or self._quoted(before):
-            self.proposals.hide()
-            return
-        found = self.highlighter.words.proposals(before, self.toPlainText())
+        before, words = self._before(), self.highlighter.words
+        place = self._value_place(before)
+        if place is not None:
+            if (place.table, place.column) not in words.values:
+                self.values_wanted.emit(place.table, place.column)
+            word, found = place.typed, words.values_at(place)
+        else:
+            typed = re.search(r"(\.?)(\w*)$", before)
+            dotted, word = (typed[1], typed[2]) if typed else ("", "")
+            enough = asked or (len(word) >= FROM_LETTERS or bool(dotted and not word))
+            if not enough or word[:1].isdigit() or self._quoted(before):
+                self.proposals.hide()
+                return
+            found = words.proposals(before, self.toPlainText())
         whole = any(each.word.lower() == word.lower() for each in found)
         if not found or (whole and not asked):
             self.proposals.hide()
@@ -323,12 +340,24 @@ class SqlEditor(QPlainTextEdit):
         view.raise_()
         view.show()
 
+    def _value_place(self, before: str) -> Place | None:
+        """Where a value of a column is begun at the cursor, None where something else is typed."""
+        block = self.textCursor().block().previous()
+        state = max(block.userState(), 0) if block.isValid() else 0
+        words = self.highlighter.words
+        return words.place(before, self.toPlainText()) if words.tokens(before, state)[1] == 2 else None
+
     def _complete(self, word: str) -> None:
         self.proposals.hide()
         if not word:
             return
-        typed = re.search(r"\w*$", self._before())
-        cursor = self.textCursor()
+        before, cursor = self._before(), self.textCursor()
+        if self._value_place(before) is not None:
+            typed = re.search(r"(?:[^']|'')*$", before)
+            behind = cursor.block().text()[cursor.positionInBlock() :]
+            word = word[:-1] if behind.startswith("'") else word
+        else:
+            typed = re.search(r"\w*$", before)
         length = _units(typed[0]) if typed else 0
         cursor.movePosition(QTextCursor.MoveOperation.Left, QTextCursor.MoveMode.KeepAnchor, length)
         cursor.insertText(word)

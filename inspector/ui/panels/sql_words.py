@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from inspector.query.names import quoted
+from inspector.query.names import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -58,8 +58,25 @@ class Proposal(NamedTuple):
 
     @property
     def written(self) -> str:
-        """What is put into the query for it."""
+        """What is put into the query for it; a value's first quote stands there already."""
+        if self.kind == "string":
+            return literal(self.word)[1:]
         return quoted(self.word) if self.kind in ("table", "column") else self.word
+
+
+class Place(NamedTuple):
+    """Where a value of a column is begun: `typed` stands behind its quote."""
+
+    table: str
+    column: str
+    typed: str
+
+
+_VALUE = re.compile(
+    r"""(?:([^\W\d]\w*)\.)?("[^"]+"|[^\W\d]\w*)\s*
+    (?:=|<>|!=|\b(?:NOT\s+)?I?LIKE\b|\b(?:NOT\s+)?IN\s*\((?:\s*'(?:[^']|'')*'\s*,)*)\s*'((?:[^']|'')*)$""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 class Vocabulary:
@@ -70,6 +87,8 @@ class Vocabulary:
     ) -> None:
         self.schema = {table: tuple(columns) for table, columns in (schema or {}).items()}
         self.functions = tuple(functions)
+        self.values: dict[tuple[str, str], tuple[str, ...]] = {}
+        """What columns of text hold, the commonest first, as far as it was asked for."""
         self._tables = {table.lower() for table in self.schema}
         self._columns = {name.lower() for columns in self.schema.values() for name, _ in columns}
         self._functions = {name.lower() for name in self.functions}
@@ -146,6 +165,30 @@ class Vocabulary:
             elif len(low) > 1 and low in word and each.kind in ("table", "column"):
                 holds.append(each)
         return (begins + holds)[:SOME]
+
+    def place(self, before: str, whole: str) -> Place | None:
+        """Where a value of a column of text is begun at the end of `before`, as in `device = 'le`."""
+        match = _VALUE.search(before)
+        if match is None:
+            return None
+        name = match[2].strip('"').lower()
+        owner = self._table_of(match[1], whole) if match[1] else None
+        named = {word.lower() for word in re.findall(r"\w+", whole)}
+        for table, columns in self.schema.items():
+            if table == owner or (owner is None and table.lower() in named):
+                for column, kind in columns:
+                    if column.lower() == name and kind == "VARCHAR":
+                        return Place(table, column, match[3].replace("''", "'"))
+        return None
+
+    def values_at(self, place: Place) -> list[Proposal]:
+        """The values that may be meant there, those that begin so before those that hold it."""
+        low = place.typed.lower()
+        known = self.values.get((place.table, place.column), ())
+        begins = [each for each in known if each.lower().startswith(low)]
+        holds = [each for each in known if low in each.lower() and not each.lower().startswith(low)]
+        note = f"{place.table}.{place.column}"
+        return [Proposal(each, "string", note) for each in (*begins, *holds)][:SOME]
 
     def _all(self, whole: str, tables_first: bool) -> Iterator[Proposal]:
         tables = [Proposal(table, "table") for table in self.schema]
