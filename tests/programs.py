@@ -21,7 +21,7 @@ def run(*words: str | Path, **more: str) -> Run:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,  # of one that hangs; a machine may stall for a minute
         env=environment,
         stdin=subprocess.DEVNULL,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from gui.windows import Windows
+from pytestqt.qtbot import QtBot
 
 from inspector.ui import theme
 
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from PySide6.QtWidgets import QApplication
-    from pytestqt.qtbot import QtBot
+
+
+PATIENCE_MS = 30_000
+"""A wait ends as soon as what is waited for is there; so long only where it never comes."""
+(QtBot.waitUntil.__kwdefaults__ or {})["timeout"] = PATIENCE_MS
 
 
 @pytest.fixture
