@@ -24,7 +24,7 @@ from inspector.core.cache import user_cache
 from inspector.core.model import Modality, Source
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
-from inspector.media.child import bound_memory, child_command, serve
+from inspector.media.child import Idle, bound_memory, child_command, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class Decoders:
     def __init__(self, hang_s: float = HANG_S, least_s: float = LEAST_S) -> None:
         self._hang_s = hang_s
         self._least_s = least_s
-        self._idle: queue.LifoQueue[_Child] = queue.LifoQueue()
+        self._idle: Idle[_Child] = Idle()
         self._spare = tempfile.TemporaryDirectory(prefix="inspector-audit-")
 
     def material(self, stream: Stream, stop: Callable[[], bool] = lambda: False) -> Film | Sound:
@@ -83,7 +83,7 @@ class Decoders:
             "out": os.fspath(path),
         }
         for attempt in (1, 2):
-            child = self._child()
+            child = self._idle.take(_Child)
             try:
                 answer = child.ask(order, self._hang_s, limit_s, stop)
             except EOFError:
@@ -106,20 +106,9 @@ class Decoders:
                 raise InspectorError(*answer["error"])
             return
 
-    def _child(self) -> _Child:
-        with suppress(queue.Empty):
-            while True:
-                child = self._idle.get_nowait()
-                if child.alive:
-                    return child
-                child.close()
-        return _Child()
-
     def close(self) -> None:
         """End all children."""
-        with suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().close()
+        self._idle.close()
         self._spare.cleanup()
 
 

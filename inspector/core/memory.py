@@ -10,9 +10,10 @@ from typing import Any
 
 def give_back() -> None:
     """Have the C library and Arrow return what they hold free: reading large tables leaves that behind."""
-    arrow = sys.modules.get("pyarrow")
-    if arrow is not None:
-        arrow.default_memory_pool().release_unused()
+    # Another thread may be at importing it.
+    pool = getattr(sys.modules.get("pyarrow"), "default_memory_pool", None)
+    if pool is not None:
+        pool().release_unused()
     trim = _trim()
     if trim is not None:
         trim(0)

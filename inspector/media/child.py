@@ -14,7 +14,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from inspector.errors import InspectorError
 
@@ -27,7 +27,45 @@ CHILDREN = 2
 TIMEOUT_S = 60.0
 """A probe that takes longer is counted as hanging; its child is killed."""
 
-_idle: queue.LifoQueue[_Child] = queue.LifoQueue()
+
+
+class Process(Protocol):
+    """What `Idle` keeps: a child of whatever protocol."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
+ChildT = TypeVar("ChildT", bound=Process)
+
+
+class Idle(queue.LifoQueue[ChildT]):
+    """Children that nobody asks just now, the one that was asked last first."""
+
+    def take(self, make: Callable[[], ChildT]) -> ChildT:
+        """One that lives, else a new one; those that died are ended."""
+        with suppress(queue.Empty):
+            while True:
+                child = self.get_nowait()
+                if child.alive:
+                    return child
+                child.close()
+        return make()
+
+    def close(self) -> None:
+        """End all of them."""
+        with suppress(queue.Empty):
+            while True:
+                self.get_nowait().close()
+
+
+_idle: Idle[_Child] = Idle()
 _slots = threading.Semaphore(CHILDREN)
 _lock = threading.Lock()
 _known: dict[tuple[str, int, int], MediaInfo | InspectorError] = {}
@@ -129,7 +167,7 @@ class Pool:
 
     def __init__(self, module: str) -> None:
         self._module = module
-        self._idle: queue.LifoQueue[Child] = queue.LifoQueue()
+        self._idle: Idle[Child] = Idle()
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -140,7 +178,7 @@ class Pool:
 
     def answer(self, question: Any, limit_s: float) -> dict[str, Any]:
         """A child's answer; EOFError where it died of the question, TimeoutError where it hangs."""
-        child = self._child()
+        child = self._idle.take(lambda: Child(self._module))
         try:
             found = child.answer(question, limit_s)
         except BaseException:
@@ -151,21 +189,10 @@ class Pool:
             self.close()
         return found
 
-    def _child(self) -> Child:
-        with suppress(queue.Empty):
-            while True:
-                child = self._idle.get_nowait()
-                if child.alive:
-                    return child
-                child.close()
-        return Child(self._module)
-
     def close(self) -> None:
         """End the children that nobody waits for, and each of the others with its answer."""
         self._closed = True
-        with suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().close()
+        self._idle.close()
 
 
 class _Child(Child):
@@ -231,13 +258,7 @@ def _ask(path: Path) -> dict[str, Any]:
 
 
 def _asked(path: Path) -> dict[str, Any]:
-    try:
-        child = _idle.get_nowait()
-    except queue.Empty:
-        child = _Child()
-    if not child.alive:
-        child.close()
-        child = _Child()
+    child = _idle.take(_Child)
     try:
         answer = child.ask(path)
     except (EOFError, TimeoutError):
@@ -250,11 +271,7 @@ def _asked(path: Path) -> dict[str, Any]:
 @atexit.register
 def close() -> None:
     """End all idle children."""
-    while True:
-        try:
-            _idle.get_nowait().close()
-        except queue.Empty:
-            return
+    _idle.close()
 
 
 def bound_memory() -> None:

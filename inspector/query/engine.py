@@ -28,7 +28,7 @@ from inspector.query import audited, gate
 from inspector.query.curated import Curated
 from inspector.query.formats import distinct
 from inspector.query.fulltext import Texts
-from inspector.query.names import literal, quoted
+from inspector.query.names import identifier, literal
 from inspector.query.question import Answer, Question
 from inspector.query.samples import FIXED, Sampled, view_of
 from inspector.query.tables import (
@@ -398,8 +398,8 @@ class Engine:
                 columns = base.execute("DESCRIBE SELECT * FROM incoming").fetchall()
                 # Ids are all different: they only become slower by it.
                 as_is = {"record_id": " USING COMPRESSION uncompressed"}
-                told = ", ".join(f"{quoted(each)} {kind}{as_is.get(each, '')}" for each, kind, *_ in columns)
-                base.execute(f"CREATE OR REPLACE TABLE {name} ({told})")
+                told = [f"{identifier(each)} {kind}{as_is.get(each, '')}" for each, kind, *_ in columns]
+                base.execute(f"CREATE OR REPLACE TABLE {name} ({', '.join(told)})")
                 base.execute(f"INSERT INTO {name} SELECT * FROM incoming")
                 base.execute(f"CHECKPOINT {TABLES_IN}")  # that is when they are compressed
             else:

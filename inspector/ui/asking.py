@@ -120,11 +120,15 @@ class Asking(Room):
         session, panel = self.session, self.panel
         if session is None or panel is None:
             return
-        if table != "records" and len(session.index) > MOST_READ:
-            return  # every record would be read for it
+        if column == "record_id":
+            table_asked = "records"
+        elif table == "samples" or (table != "records" and len(session.index) > MOST_READ):
+            return  # every record, or every sample, would be read for it
+        else:
+            table_asked = table
         panel.editor.highlighter.words.values[table, column] = ()  # asked once
         name = quoted(column)
-        sql = f"SELECT {name} FROM {table} WHERE {name} IS NOT NULL"
+        sql = f"SELECT {name} FROM {table_asked} WHERE {name} IS NOT NULL"
         sql += f" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {SOME}"
 
         def work(_job: Any) -> list[str]:
@@ -134,4 +138,7 @@ class Asking(Room):
         def got(found: list[str]) -> None:
             panel.editor.set_values(table, column, found)
 
-        self.slowly("what a column holds", work, got, lambda _: None)
+        def failed(_: BaseException) -> None:
+            panel.editor.highlighter.words.values.pop((table, column), None)
+
+        self.slowly("what a column holds", work, got, failed)

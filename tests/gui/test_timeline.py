@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QImage
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QHelpEvent, QImage, QPainter
 from PySide6.QtTest import QTest
 
 from inspector.core.model import Modality, Record, Stream
@@ -19,6 +19,7 @@ from inspector.ui.timeline import header, ruler
 from inspector.ui.timeline.axis import TimeAxis
 from inspector.ui.timeline.build import build_tracks, tracks_of
 from inspector.ui.timeline.filmstrip import FilmStripTrack
+from inspector.ui.timeline.track import Chip, Track
 from inspector.ui.timeline.view import FOLLOW_PAUSE_S, TimelineView
 
 if TYPE_CHECKING:
@@ -267,6 +268,33 @@ def test_invalidating_a_track_renders_that_one(view: TimelineView) -> None:
     one.invalidate()
     view.grab()
     assert (one.renders, two.renders) == (2, 1)
+
+
+def test_a_header_is_painted_anew_only_where_it_shows_something_else(
+    view: TimelineView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[str] = []
+    paint = header.paint_header
+
+    def counted(painter: QPainter, track: Track, row: QRectF) -> None:
+        painted.append(track.id)
+        paint(painter, track, row)
+
+    monkeypatch.setattr(header, "paint_header", counted)
+    one, two = CountingTrack("one"), CountingTrack("two")
+    view.set_tracks([one, two])
+    before = view.grab().toImage()
+    assert painted == ["one", "two"]
+    view.axis.show(2 * NS, 3 * NS)
+    view.grab()
+    assert painted == ["one", "two"]
+    two.chip = Chip("+320 ms", "failed")
+    after = view.grab().toImage()
+    assert painted == ["one", "two", "two"]
+    assert after != before
+    two.height += 20
+    view.grab()
+    assert painted[3:] == ["two"]
 
 
 def test_a_theme_change_renders_in_the_new_colours(view: TimelineView, qapp: QApplication) -> None:

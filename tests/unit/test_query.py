@@ -23,6 +23,7 @@ from inspector.core.model import Clock, Modality, Record, Source, Stream
 from inspector.core.timemap import TimeMap
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
+from inspector.query import engine
 from inspector.query.engine import Engine
 from inspector.session import Session
 
@@ -294,6 +295,21 @@ def test_the_index_is_asked_without_reading_records(tmp_path: Path, engines: Cal
     ask(engine, "SELECT count(*) FROM streams")
     ask(engine, "SELECT count(*) FROM coverage")
     assert sorted(session.read) == sorted(ids)  # each once
+
+
+def test_a_large_table_is_compressed_and_answers_alike(
+    tmp_path: Path, engines: Callable[[Any], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [f"r{number}" for number in range(5000)]
+    odd = {"order": ["left", "right"] * 2500, 'a "b"': [[1, 2]] * 5000, "Straße": np.arange(5000) / 7}
+    session = Made(tmp_path, [], pa.table({"record_id": ids, **odd}))
+    sql = "SELECT record_id, \"order\", \"a \"\"b\"\"\", Straße FROM records ORDER BY record_id DESC LIMIT 3"
+    plain = ask(engines(session), sql)
+    monkeypatch.setattr(engine, "LARGE", 0)
+    compressed = engines(session)
+    assert ask(compressed, sql) == plain
+    with pytest.raises(InspectorError):
+        ask(compressed, f"SELECT * FROM {engine.TABLES_IN}.records")
 
 
 def test_a_record_that_cannot_be_read_is_said(tmp_path: Path, engines: Callable[[Any], Engine]) -> None:
