@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 
 from inspector.query.names import quoted
-from inspector.ui.rooms import Room
+from inspector.ui.rooms import Room, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inspector.core.jobs import Job
     from inspector.core.model import Record
     from inspector.session import Session
     from inspector.ui.actions import Handler
@@ -64,6 +65,8 @@ class Asking(Room):
     def set_record(self, record: Record | None) -> None:
         """Draw the answer's moments of the record on show on the timeline."""
         self._record_id = None if record is None else record.id
+        if self.panel is not None:  # it may be the same one after an edit: columns may hold something else
+            self.panel.editor.highlighter.words.values.clear()
         self._draw()
 
     def _draw(self) -> None:
@@ -131,9 +134,8 @@ class Asking(Room):
         sql = f"SELECT {name} FROM {table_asked} WHERE {name} IS NOT NULL"
         sql += f" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {SOME}"
 
-        def work(_job: Any) -> list[str]:
-            found: list[str] = session.query(sql).table.column(0).to_pylist()
-            return found
+        def work(job: Job[list[str]]) -> list[str]:
+            return [row[column] for row in rows_of(session, sql, job)]
 
         def got(found: list[str]) -> None:
             panel.editor.set_values(table, column, found)

@@ -67,8 +67,12 @@ class Auditing(Room):
         """What stood at a finding's key before its fix was accepted."""
         self._again: list[str] = []
         """Records that are to be audited again once nothing runs."""
-        self._whole = False
-        """Whether the run that is under way is of all records."""
+        self._rejudged: list[str] = []
+        """Checks whose tolerance is another, to be run once nothing runs."""
+        self._whole = self._hidden = False
+        """Whether the run that is under way is of all records, and whether it is a test of the ruler."""
+        self._dismissed: Mapping[str, str] = {}
+        """The reasons by key as the run of all records found them."""
         self._limits: Mapping[str, str] = {}
         """What passes each check in this dataset, as it was last read."""
         self._asked = 0
@@ -127,6 +131,7 @@ class Auditing(Room):
         self._jobs = None if session is None else Jobs(1)
         super().set_session(session)
         self.known, self._reasons, self._before, self._again = Known(), Reasons(), {}, []
+        self._rejudged = []
         self._limits = {}
         self._to_play = ""
         if self.panel is not None:
@@ -194,8 +199,12 @@ class Auditing(Room):
         told = marks(items, record)
         lane = next((track for track in timeline.every if isinstance(track, FindingsTrack)), None)
         if lane is not None and told and timeline.every[-1] is lane:
+            rows = lane.rows
             if list(lane.marks) != sorted(told, key=lambda each: each.span):
                 lane.set_marks(told)
+            if lane.rows != rows:  # it is as high as its rows need
+                timeline.set_tracks(timeline.every)
+                self.window.parts.fit_timeline()
         elif lane is not None or told:
             rest = [track for track in timeline.every if track.id != TRACK_ID]
             timeline.set_tracks([*rest, FindingsTrack(told)] if told else rest)
@@ -304,12 +313,9 @@ class Auditing(Room):
             self._show()
         self._watched.start(make, hidden)
 
-    _dismissed: Mapping[str, str] = {}
-    _hidden = False
-
     def cancel(self) -> None:
         """Stop what runs; what it found is kept."""
-        self._again = []
+        self._again, self._rejudged = [], []
         self._watched.cancel()
 
     def _take(self, fresh: Sequence[Finding]) -> None:
@@ -340,6 +346,8 @@ class Auditing(Room):
         if self._again and not self.running:
             ids, self._again = self._again, []
             self._start(ids)
+        elif self._rejudged and not self.running:
+            self._start(check=self._rejudged.pop(0))
 
     # -- after edits ---------------------------------------------------------------------------------------
 
@@ -476,7 +484,8 @@ class Auditing(Room):
             self._limits = limits
             later = "it is judged by that once the run is over" if self.running else "it runs again"
             self.window.notice(f"{check} passes {text}: {later}")
-            self._start(check=check)
+            self._rejudged = [*(each for each in self._rejudged if each != check), check]
+            self._next()
             self._show()
 
         def refused(error: BaseException) -> None:

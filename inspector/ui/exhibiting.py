@@ -39,7 +39,7 @@ def _name(finding: Finding) -> tuple[object, ...]:
 
 
 class Exhibitor(QObject):
-    """Has a thread of its own, so that what somebody waits for comes before it; `close` it."""
+    """Has a thread of its own, so that what somebody waits for comes before it."""
 
     def __init__(self, relay: Relay, busy: Callable[[], bool], parent: QObject) -> None:
         super().__init__(parent)
@@ -115,8 +115,9 @@ class Exhibitor(QObject):
     def _got(self, session: Session, finding: Finding, job: Job[Found]) -> None:
         if self._session is not session or job.cancelled:
             return
-        found: Found = (None, None, None) if job.future.exception() is not None else job.future.result()
-        self._kept[_name(finding)] = found
+        found: Found = (None, None, None)
+        if job.future.exception() is None:  # else it is looked for again when it is next asked for
+            found = self._kept[_name(finding)] = job.future.result()
         while len(self._kept) > KEPT:
             self._kept.pop(next(iter(self._kept)))
         if self._finding == finding:

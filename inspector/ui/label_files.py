@@ -14,6 +14,7 @@ from inspector.ui.rooms import Room
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inspector.core.jobs import Job
     from inspector.core.model import Record
     from inspector.release.exchange import Received
     from inspector.release.returned import Returned
@@ -47,10 +48,18 @@ class LabelFiles(Room):
         """What the actions of this room do."""
         return {"label_import": self.ask_import, "label_export": self.ask_export}
 
+    def set_session(self, session: Session | None) -> None:
+        """Another dataset: what was looked at was for the one before."""
+        super().set_session(session)
+        self._forget()
+
     def set_record(self, record: Record | None) -> None:
         """Another record: the one file that was looked at was not for it; several are each for their own."""
         if record is not None and self.waiting is not None and not self.waiting[1]:
             return
+        self._forget()
+
+    def _forget(self) -> None:
         self.waiting = None
         if self.part is not None:
             self.part.show_facts((), (), False)
@@ -98,16 +107,16 @@ class LabelFiles(Room):
         if self.part is not None:
             self.part.show_facts([f"Reading {count_text(len(files), 'file')}…"], (), False)
 
-        def read(_job: object) -> Returned:
+        def read(job: Job[Returned]) -> Returned:
             from inspector.release.returned import receive_all
 
-            return receive_all(session, files, session.desk.author, dry_run=True)
+            return receive_all(session, files, session.desk.author, dry_run=True, told=lambda _: job.step())
 
         def got(found: Returned) -> None:
             self.waiting = (files, "") if found.taken else None
             self._tell_all(found, bool(found.taken))
 
-        self.behind("reading labels", read, got)
+        self.slowly("reading labels", read, got)
 
     def take_in(self) -> None:
         """Take in what was shown, as one edit, conflicts as they were decided."""

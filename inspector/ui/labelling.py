@@ -231,7 +231,10 @@ class Labelling(Room):
     # -- edits ---------------------------------------------------------------------------------------------
 
     def edit(self, make: Callable[[Record], Step], then: Callable[[Step], object] | None = None) -> None:
-        """Write what a gesture does to the record on show, as one edit; what refuses it is said."""
+        """Write what a gesture does to the record on show, as one edit; what refuses it is said.
+
+        `then` is told of it while that record is still on show.
+        """
         shown = self.window.record
         if shown is None:
             return
@@ -247,7 +250,8 @@ class Labelling(Room):
         def saved(step: Step | None) -> None:
             if step is not None:
                 self._say(step)
-                if then is not None:
+                now = self.window.record
+                if then is not None and now is not None and now.id == record_id:
                     then(step)
 
         self.window.curating.save(work, saved)

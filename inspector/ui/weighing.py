@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 
-from inspector.core.jobs import Jobs
+from inspector.errors import Cancelled
 from inspector.ui.proposed import tried
 from inspector.ui.rooms import Room
 
@@ -25,7 +25,7 @@ class Weighing(Room):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._own: Jobs | None = None
+        self._job: Job[After] | None = None
         self._weighed: tuple[object, ...] = ()
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._measure)
@@ -34,11 +34,8 @@ class Weighing(Room):
     def set_session(self, session: Session | None) -> None:
         """Another dataset."""
         self._rest.stop()
-        if self._own is not None:
-            self._own.close(wait=False)
         super().set_session(session)
-        self._own = None if session is None else Jobs(1)
-        self._weighed = ()
+        self._job, self._weighed = None, ()
 
     def _offered(self) -> None:
         proposal, panel = self.window.aligning.proposal, self.window.aligning.panel
@@ -47,8 +44,8 @@ class Weighing(Room):
             return
         self._weighed = asked
         self._rest.stop()
-        for job in () if self._own is None else self._own.live():
-            job.cancel()
+        if self._job is not None:
+            self._job.cancel()
         # What came of a finding brings its confidence along.
         by_hand = proposal is not None and (proposal.confidence is None or bool(proposal.weighed))
         if panel is not None:
@@ -57,9 +54,9 @@ class Weighing(Room):
             self._rest.start()
 
     def _measure(self) -> None:
-        aligning, session, jobs = self.window.aligning, self.session, self._own
+        aligning, session, asked = self.window.aligning, self.session, self._weighed
         proposal, record = aligning.proposal, self.window.record
-        if session is None or jobs is None or record is None or proposal is None:
+        if session is None or record is None or proposal is None:
             return
         after = tried(record, proposal, aligning.alone)
         moved = [
@@ -79,16 +76,16 @@ class Weighing(Room):
             return measured_after(session, after, moved, limits, lambda: job.cancelled)
 
         def got(found: After) -> None:
-            if aligning.proposal is proposal and not self._rest.isActive():
+            if asked == self._weighed and aligning.proposal is proposal:
                 proposal.weighed = found.plain() if found.method else {}
                 proposal.confidence = found.confidence if found.holds else None
                 self._say(found.said)
 
         def failed(error: BaseException) -> None:
-            if aligning.proposal is proposal:
+            if asked == self._weighed and not isinstance(error, Cancelled):
                 self._say(f"not measured: {error}")
 
-        self.behind("measuring a proposal", work, got, failed, jobs)
+        self._job = self.slowly("measuring a proposal", work, got, failed)
 
     def _say(self, text: str) -> None:
         if self.window.aligning.panel is not None:

@@ -52,18 +52,19 @@ class Known:
         `dismissed` are reasons by the findings' keys.
         """
         listed = {item.place: item for item in self.items}
-        counts = Counter(self.counts)
+        counts, worst = Counter(self.counts), dict(self.worst)
         for finding in fresh:
             new = Item(finding, dismissed.get(finding.key))
             old = listed.get(new.place)
             if old is not None:
                 counts[old.finding.status] -= 1
+                _count(worst, old, -1)
             counts[finding.status] += 1
+            _count(worst, new, 1)
             if finding.status in OPEN or old is not None or len(listed) < MOST:
                 listed[new.place] = new
         items = sorted(listed.values(), key=lambda item: -weight(item.finding))
-        worst = _worst(item.finding for item in items if item.dismissed is None)
-        return Known(items[:MOST], counts, worst, max(len(items) - MOST, 0))
+        return Known(items[:MOST], counts, worst, self.left_out + max(len(items) - MOST, 0))
 
 
 class Reasons:
@@ -173,7 +174,7 @@ def _changed(before: Finding | None, now: Finding) -> Finding | None:
 
 
 def _worst_of(rows: pa.Table) -> dict[str, tuple[int, int]]:
-    """The same as `_worst` over rows, by groups: there may be millions."""
+    """By record how many of the rows failed and how many are suspect, by groups: there may be millions."""
     some = rows.filter(pc.is_in(rows.column("status"), value_set=pa.array([each.value for each in OPEN])))
     some = some.filter(pc.is_valid(some.column("record_id")))
     grouped = some.group_by(["record_id", "status"]).aggregate([([], "count_all")]).to_pylist()
@@ -186,21 +187,23 @@ def _worst_of(rows: pa.Table) -> dict[str, tuple[int, int]]:
     return told
 
 
-def _worst(found: Iterable[Finding]) -> dict[str, tuple[int, int]]:
-    told: dict[str, tuple[int, int]] = {}
-    for finding in found:
-        if finding.record_id is not None and finding.status in OPEN:
-            failed, suspect = told.get(finding.record_id, (0, 0))
-            is_failed = finding.status is Status.FAILED
-            told[finding.record_id] = (failed + is_failed, suspect + (not is_failed))
-    return told
+def _count(worst: dict[str, tuple[int, int]], item: Item, by: int) -> None:
+    """Add what counts against its record, or take it off."""
+    finding = item.finding
+    if finding.record_id is None or finding.status not in OPEN or item.dismissed is not None:
+        return
+    failed, suspect = worst.get(finding.record_id, (0, 0))
+    is_failed = finding.status is Status.FAILED
+    worst[finding.record_id] = (failed + by * is_failed, suspect + by * (not is_failed))
+    if worst[finding.record_id] == (0, 0):
+        del worst[finding.record_id]
 
 
 class Since(NamedTuple):
     """What edits since a time, by whom and how ever (also by undo), mean for findings."""
 
     moved: frozenset[str]
-    """The records whose streams got other time maps or sources."""
+    """The records whose streams got other time maps, sources or words."""
     decided: bool
     """Whether findings were dismissed or counted again."""
     newest_ns: int

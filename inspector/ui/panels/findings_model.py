@@ -29,6 +29,8 @@ STATUS_WORD = {
     Status.NOT_MEASURABLE: "not measurable",
     Status.OK: "ok",
 }
+ROUNDING = {"ms": 0.05, "ppm": 0.05}
+"""What is less is nought but for rounding, by unit; shares and seconds are shown as they are."""
 ORDER = {status: place for place, status in enumerate(STATUS_WORD)}
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -78,15 +80,15 @@ def figure_text(finding: Finding, before: Finding | None = None) -> str:
     """The figure with its unit, after that before a fix where there was one: `+320 → +2 ms`."""
     if finding.value is None:
         return ""
-    text = _signed(finding.value)
+    text = _signed(finding.value, finding.unit)
     if before is not None and before.value is not None:
-        text = f"{_signed(before.value)} → {text}"
+        text = f"{_signed(before.value, finding.unit)} → {text}"
     return f"{text} {finding.unit}".strip().replace("-", "−")
 
 
-def _signed(value: float) -> str:
+def _signed(value: float, unit: str) -> str:
     """Four figures with a sign; what is nought but for rounding is nought."""
-    return f"{value:+.4g}" if abs(value) >= 0.05 else "0"
+    return f"{value:+.4g}" if abs(value) >= ROUNDING.get(unit, 0.0) and value else "0"
 
 
 def second_line(item: Item) -> str:
