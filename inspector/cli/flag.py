@@ -36,15 +36,18 @@ def flag(
 ) -> None:
     """Flag the records that a condition holds for, all of them as one edit."""
     from inspector.core.desk import checked_flag
-    from inspector.core.times import ns_from_s
+    from inspector.media.annotators import exact_ns
     from inspector.session import Session
 
     word = checked_flag(as_)
+    at_ns = None if at is None else exact_ns(at)
+    if at is not None and at_ns is None:
+        raise InspectorError("That is no moment", f"--at {at}", "Seconds of the record's timeline, as 7.4")
     with Session.open(path, reader, workspace, author) as session:
         ids = session.where(where)
         if at is not None and len(ids) != 1:
             raise InspectorError("A moment is of one record", f"{len(ids)} meet the condition", "Name one")
-        edit = session.desk.flag(ids, word, note, None if at is None else ns_from_s(at))
+        edit = session.desk.flag(ids, word, note, at_ns)
         changed = 0 if edit is None else sum(change.path == "flag" for change in edit.changes)
         told = "" if edit is None else f" (edit {edit.id})"
         print(f"{changed} of {len(ids)} records flagged {plain(word)}{told}")

@@ -92,7 +92,7 @@ def change_settings(**changed: Any) -> Settings:
     path = settings_path()
     with ExitStack() as stack:
         stack.enter_context(_lock)
-        with suppress(OSError, Timeout):
+        with suppress(OSError, Timeout, NotImplementedError):  # some file systems have no locks
             path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(path.with_name(f".{path.name}.lock")).acquire(_PATIENCE_S))
         # What another program has written is kept; what we could not write is not on the disk.

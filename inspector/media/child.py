@@ -146,6 +146,10 @@ class Child:
             raise EOFError from None
         return found
 
+    def kill(self) -> None:
+        """End it at once, from any thread: who waits for its answer gets EOFError."""
+        self._process.kill()
+
     def close(self) -> None:
         """End the child and wait for it."""
         for pipe in (self._process.stdin, self._process.stdout):

@@ -64,6 +64,7 @@ class Apart:
         self._begun: dict[int, Future[dict[str, Record]]] = {}
         self._front, self._next = -1, 0
         self._closed = False
+        self._children: list[Child] = []
         self._threads: list[threading.Thread] = []
         if wanted:
             mark = _mark(dataset.index)
@@ -82,10 +83,12 @@ class Apart:
         self.close()
 
     def close(self) -> None:
-        """End the children, once they have answered."""
+        """End the children, whatever they are at: what they were asked for is read here, or not any more."""
         with self._told:
             self._closed = True
             self._told.notify_all()
+        for child in self._children:
+            child.kill()
         for each in self._threads:
             each.join()
 
@@ -106,6 +109,10 @@ class Apart:
         from inspector.media.child import Child
 
         child = Child(MODULE)
+        with self._told:
+            self._children.append(child)
+            if self._closed:
+                child.kill()
         try:
             child.answer({**self._order, "ids": []}, _OPENING_S)
             while (batch := self._take()) is not None:
@@ -116,7 +123,8 @@ class Apart:
                 finally:
                     future.set_result(found)
         except (EOFError, TimeoutError):
-            log.warning("a child that reads records is gone; they are read here")
+            if not self._closed:
+                log.warning("a child that reads records is gone; they are read here")
         finally:
             child.close()
 
@@ -189,14 +197,15 @@ def main() -> None:
     from inspector.media.child import serve
     from inspector.readers import readers
 
-    opened: dict[tuple[str, str], Dataset] = {}
+    opened: dict[tuple[str, str], tuple[Dataset, str]] = {}
 
     def work(order: Any) -> dict[str, Any]:
         place = order["root"], order["reader"]
         if place not in opened:
-            opened[place] = readers.get(order["reader"]).open(Path(order["root"]))
-        dataset, found = opened[place], []
-        if _mark(dataset.index) == order["mark"]:
+            dataset = readers.get(order["reader"]).open(Path(order["root"]))
+            opened[place] = dataset, _mark(dataset.index)
+        (dataset, mark), found = opened[place], []
+        if mark == order["mark"]:
             for each in order["ids"]:
                 try:
                     found.append(to_plain(dataset.load(each)))

@@ -184,7 +184,7 @@ class Taking:
     _kept: list[Sent] = field(default_factory=list)
     _known: list[Sent] | None = None
 
-    def add(self, file: Path, record_id: str, role: str = "") -> Received:
+    def add(self, file: Path, record_id: str) -> Received:
         """Merge a file into a record. InspectorError where it cannot be read, or there is no such record."""
         form = form_of(file)
         if self._known is None:
@@ -193,9 +193,9 @@ class Taking:
             record = self.session.record(record_id)
             self._records[record_id] = record, record
         first, record = self._records[record_id]
-        placed = place(file, form, file.stem, record.streams, role)
+        placed = place(file, form, file.stem, record.streams)
         known = [each for each in self._known if each.form == form]
-        base, theirs, since = _theirs(self.session, record, file, form, placed, known, role)
+        base, theirs, since = _theirs(self.session, record, file, form, placed, known)
         author = self.author
         theirs = tuple(
             replace(each, author=author) if not each.author and each.id not in base else each
@@ -281,7 +281,6 @@ def _theirs(
     form: str,
     placed: Placed,
     known: Sequence[Sent],
-    role: str = "",
 ) -> tuple[dict[str, Annotation], tuple[Annotation, ...], str]:
     """What the file was made from, its labels as they came back, and in words what they are compared with."""
     sent = next((each for each in known if each.record_id == record.id and each.path.name == file.name), None)
@@ -293,7 +292,7 @@ def _theirs(
         since = "the file of that name in the dataset" if before else ""
         return {each.id: each for each in before}, carry(before, before, came), since
     streams = () if form in ON_REFERENCE else record.streams
-    went, came = (place(path, form, sent.path.stem, streams, role).labels for path in (sent.path, file))
+    went, came = (place(path, form, sent.path.stem, streams).labels for path in (sent.path, file))
     if form == "textgrid":
         went = identify((_on_reference(record, each) for each in sent.labels), went)
         came = identify(went, came)

@@ -230,7 +230,7 @@ def _moment_ids(moments: Sequence[tuple[str, Span]]) -> tuple[str, ...]:
     def text(ns: int, digits: int) -> str:
         if digits == 3:
             return f"{s_from_ns(ns):.3f}"
-        return f"{ns // NS}.{ns % NS:09d}"
+        return f"{'-' if ns < 0 else ''}{abs(ns) // NS}.{abs(ns) % NS:09d}"
 
     def named(each: str, span: Span, digits: int) -> str:
         return f"{each} {text(span[0], digits)}-{text(span[1], digits)}"

@@ -16,7 +16,7 @@ from inspector.errors import InspectorError
 from inspector.media.annotators import nowhere
 from inspector.media.labelstudio import task_ids
 from inspector.media.told import load_json
-from inspector.readers.annotators import SHARED_BY_FOLDER, read_labels
+from inspector.readers.annotators import read_labels
 from inspector.release.exchange import Received, Taking, file_name, form_of, sendings
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENDINGS = (".eaf", ".textgrid", ".json")
+PROJECT = "it is an export of several tasks: export each by itself, or name the record with --record"
 BEHIND_A_NAME = "_-. @"
 """What parts the record's name from the annotator's in a file's: `s1_ann.eaf`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Whose a file is: its records (several for an export of a whole project), and by what that is known.
+    """Whose a file is: its record, and by what that is known.
 
     With `unsure` they are those that it could be, and why; with none at all it is nobody's here.
     """
@@ -130,20 +131,17 @@ class Matching:
         """Whose a file is. What cannot be read is nobody's, and says why."""
         try:
             form = form_of(file)
-            several = form == "labelstudio" and len(task_ids(load_json(file))) > 1
+            if form == "labelstudio" and len(task_ids(load_json(file))) > 1:
+                # Media named alike in every record would take each task into all of them.
+                return Match(file, unsure=PROJECT)
             sent = tuple(dict.fromkeys(self._sent.get(file.name, ())))
-            if sent and not several:
+            if sent:
                 if len(sent) == 1:
                     return Match(file, sent, "it was sent of it")
                 return Match(file, sent, unsure="a file of that name was sent of several records")
-            by_name = () if several else self._by_name(file.stem)
-            by_media = self._by_media(file, form, several)
+            by_name, by_media = self._by_name(file.stem), self._by_media(file, form)
         except InspectorError as error:
             return Match(file, unsure=str(error))
-        if several:
-            if by_media:
-                return Match(file, by_media, "the media of its tasks")
-            return Match(file, unsure="no record has the media of its tasks")
         if len(by_name) == 1 and (not by_media or by_name[0] in by_media):
             return Match(file, by_name, "its name")
         if len(by_name) == 1:
@@ -167,12 +165,11 @@ class Matching:
         cuts = (at for at in range(len(stem) - 1, 0, -1) if stem[at] in BEHIND_A_NAME)
         return next((tuple(found) for at in cuts if (found := self._named.get(stem[:at]))), ())
 
-    def _by_media(self, file: Path, form: str, several: bool) -> tuple[str, ...]:
-        """The records that have a file's media: of a whole project all of them, else those most alike."""
+    def _by_media(self, file: Path, form: str) -> tuple[str, ...]:
+        """The records that have a file's media, those whose paths are most alike."""
         read = read_labels(file, form, file.stem, nowhere)
         scores: dict[str, int] = {}
         for made, _ in read.made:
-            here: dict[str, int] = {}
             for name in filter(None, (made.relative, made.name)):
                 wanted = parts_of(name)
                 for record_id, own in self._files().get(wanted[-1] if wanted else "", ()):
@@ -180,13 +177,9 @@ class Matching:
                     alike = next(
                         (at for at, (a, b) in enumerate(pairs) if a != b), min(len(own), len(wanted))
                     )
-                    here[record_id] = max(here.get(record_id, 0), alike)
-            if several:  # each task for itself: the records whose path agrees furthest
-                here = {each: score for each, score in here.items() if score == max(here.values())}
-            for each, score in here.items():
-                scores[each] = max(scores.get(each, 0), score)
+                    scores[record_id] = max(scores.get(record_id, 0), alike)
         most = max(scores.values(), default=0)
-        return tuple(each for each, score in scores.items() if several or score == most)
+        return tuple(each for each, score in scores.items() if score == most)
 
     def _files(self) -> Mapping[str, Sequence[tuple[str, list[str]]]]:
         """All records' files by their name in lower case, each with its record and path."""
@@ -224,10 +217,10 @@ def receive_all(
         if match.unsure:
             left.append(match)
         else:
-            role = SHARED_BY_FOLDER if len(match.records) > 1 else ""
+            (owner,) = match.records
             try:
-                taken += [(match, taking.add(file, each, role)) for each in match.records]
-                names |= {(each, file.name) for each in match.records}
+                taken.append((match, taking.add(file, owner)))
+                names.add((owner, file.name))
             except InspectorError as error:
                 left.append(Match(file, match.records, unsure=str(error)))
         if told is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from gui.windows import Windows, part_of_demo
 
+from inspector.core.annotate import Step
 from inspector.core.proposal import nudged
 from inspector.core.times import NS
 from inspector.ui.label_files import LabelFiles
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from inspector.core.model import Record
     from inspector.ui.main_window import MainWindow
 
 HERE, ASKED, ELSEWHERE = "rec_001", "rec_002", "rec_003"
@@ -111,6 +113,41 @@ def test_a_file_that_was_looked_at_for_the_record_before_is_not_offered(
     room.behind("after it", lambda _: "read", read.append)
     qtbot.waitUntil(lambda: bool(read) and window.record is not None and window.record.id == ASKED)
     assert room.waiting is None
+
+
+def test_files_that_were_looked_at_are_not_taken_into_another_dataset(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    room = next(each for each in window.rooms if isinstance(each, LabelFiles))
+    file = tmp_path / f"{HERE}.TextGrid"
+    room.write(file, "textgrid")
+    qtbot.waitUntil(file.exists)
+    room.look_at_all([file])
+    qtbot.waitUntil(lambda: room.waiting is not None)
+    other(window, qtbot, part_of_demo(tmp_path / "other", HERE))
+    assert room.waiting is None
+    assert room.part is not None
+    assert not room.part.take.isVisible()
+
+
+def test_what_follows_an_edit_is_told_only_while_its_record_is_on_show(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    told: list[Step] = []
+    edit = Step("Nothing much", ((f"annotations/{'0' * 16}", {"tier": "own", "label": "x", "anchors": []}),))
+    held = threading.Event()
+
+    def make(_: Record) -> Step:
+        held.wait(20)
+        return edit
+
+    window.labelling.edit(make, told.append)
+    go(window, qtbot, ELSEWHERE)
+    held.set()
+    qtbot.waitUntil(lambda: not window.curating._busy())
+    assert told == []
+    window.labelling.edit(lambda _: edit, told.append)
+    qtbot.waitUntil(lambda: told == [edit])
 
 
 def test_what_was_compared_for_a_dataset_that_is_closed_leaves_the_panel_free(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,8 @@ from inspector.audit.purpose import chosen
 from inspector.core.findings import Finding, Status
 from inspector.session import Session
 from inspector.ui import verdicts, worklist
-from inspector.ui.panels.findings_model import Item
-from inspector.ui.worklist import edits_since
+from inspector.ui.panels.findings_model import Item, figure_text
+from inspector.ui.worklist import MOST, Known, edits_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +104,43 @@ def test_tolerances_are_read_and_kept_behind(
     qtbot.waitUntil(lambda: "nonsense" in window.status.text)
     assert threading.get_ident() not in {*said.threads, *kept.threads}
     qtbot.waitUntil(lambda: not room.running, timeout=20_000)
+
+
+def test_a_tolerance_that_is_set_during_a_run_is_judged_by_after_it(
+    open_window: Windows, root: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_window(root, "a")
+    room = window.auditing
+    settled(window, qtbot)
+    begun: list[str] = []
+    runs = [True]
+    monkeypatch.setattr(type(room), "running", property(lambda _: runs[0]))
+    monkeypatch.setattr(room, "_start", lambda *_, check="": begun.append(check))
+    room._set_tolerance("timing.drift", "-10:10")
+    room._set_tolerance("timing.av_offset", "-50:70")
+    qtbot.waitUntil(lambda: len(room._rejudged) == 2)
+    assert begun == []
+    runs[0] = False
+    room._ended(None)
+    room._ended(None)
+    assert begun == ["timing.drift", "timing.av_offset"]
+
+
+def test_badges_last_beyond_what_is_listed() -> None:
+    found = [Finding("media.unreadable", f"r{number}", status=Status.FAILED) for number in range(MOST + 20)]
+    known = Known().with_fresh(found[:-10], {})
+    assert (len(known.worst), known.left_out) == (MOST + 10, 10)
+    more = known.with_fresh(found[-10:], {})
+    assert (len(more.items), len(more.worst), more.left_out) == (MOST, MOST + 20, 20)
+    mended = more.with_fresh([replace(more.items[0].finding, status=Status.OK)], {})
+    assert len(mended.worst) == MOST + 19
+
+
+def test_small_figures_are_nought_only_where_that_is_rounding() -> None:
+    def told(value: float, unit: str) -> str:
+        return figure_text(Finding("content.silent", "a", status=Status.FAILED, value=value, unit=unit))
+
+    assert (told(0.04, "s"), told(0.02, "share"), told(0.04, "ms")) == ("+0.04 s", "+0.02 share", "0 ms")
 
 
 def test_however_many_edits_came_since_none_is_passed_over(root: Path) -> None:

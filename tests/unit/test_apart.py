@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from dataclasses import replace
 from datetime import time
 from decimal import Decimal
@@ -115,6 +116,24 @@ def test_another_dataset_at_that_place_is_not_taken_for_this_one(
         found = [reads.load(each) for each in ids]
     assert here == ids
     assert {record.meta["note"] for record in found} <= {"nothing", None, ""}
+
+
+def test_closing_waits_for_no_child(dataset: FolderDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+    answer = child.Child.answer
+
+    def long(self: child.Child, question: Any, limit_s: float) -> dict[str, Any]:
+        asked.set()
+        assert self._process.stdout is not None
+        if not self._process.stdout.readline():  # nobody has asked it anything: it says nothing until it ends
+            raise EOFError
+        return answer(self, question, limit_s)
+
+    monkeypatch.setattr(child.Child, "answer", long)
+    reads = Apart(dataset, dataset.index.column("record_id").to_pylist())
+    assert asked.wait(60)
+    reads.close()
+    assert not any(each.is_alive() for each in reads._threads)
 
 
 def test_few_records_and_those_with_sound_are_read_here(

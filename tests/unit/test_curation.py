@@ -340,6 +340,8 @@ def test_flag_log_and_undo(dataset: Path) -> None:
     assert counted == [{"flag": "reject", "n": 2}, {"flag": None, "n": 4}]
     again = run("flag", path, "--where", "flag = 'reject'", "--as", "reject")
     assert again.stdout == "0 of 2 records flagged reject\n"
+    for odd in ("nan", "inf"):
+        run("flag", path, "--where", "record_id = 'rec_002'", "--as", "ok", "--at", odd, status=2)
     one = ("--where", "record_id = 'rec_002'", "--as", "reject", "--note", "cut", "--at", "2.5")
     assert run("flag", path, *one).stdout.startswith("1 of 1 records flagged reject")
     (pin, flagged) = json.loads(run("log", path, "--json").stdout)[0]["changes"]

@@ -288,6 +288,30 @@ def test_a_folder_of_files_goes_to_the_records_that_name_and_media_tell(
         assert {change.record_id for change in past.edit.changes} == {"rec_001", "rec_002", "rec_003"}
 
 
+def test_an_export_of_a_whole_project_is_left_with_what_to_do(
+    several: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = []
+    for number, name in enumerate(("rec_001", "rec_003")):
+        file = tmp_path / f"{name}.json"
+        status, _, err = run(
+            capsys, "labels", "export", str(several), str(file), "--as", "labelstudio", "--record", name
+        )
+        assert status == 0, err
+        tasks += [{**each, "id": number} for each in json.loads(file.read_text("utf-8"))]
+    shutil.rmtree(several / ".inspector")
+    (tmp_path / "back").mkdir()
+    (tmp_path / "back" / "rec_001.json").write_text(json.dumps(tasks), "utf-8")
+    args = ("labels", "import", str(several))
+    status, told, err = run(capsys, *args, str(tmp_path / "back"), "--json")
+    plain = json.loads(told)
+    assert (status, plain["files"], plain["edit"]) == (1, [], None)
+    assert "several tasks" in plain["left"][0]["why"]
+    status, _, err = run(capsys, *args, str(tmp_path / "back" / "rec_001.json"))
+    assert status == 2
+    assert "several tasks" in err
+
+
 def test_two_files_for_one_record_are_one_edit_and_meet_each_other(
     several: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,7 @@ from inspector.core.transcripts import ADDED_FROM, cue_path, cue_value
 from inspector.errors import InspectorError
 from inspector.media.series import load_series
 from inspector.release.laying import survey
-from inspector.release.plan import Choice, make_plan
+from inspector.release.plan import Choice, _moment_ids, make_plan
 from inspector.release.verify import verify
 from inspector.session import Session
 
@@ -221,6 +221,11 @@ def test_lines_that_a_curator_added_go_along_with_what_names_their_words(
         assert anchor.target == word_target(new, 1)
         assert cues[new].words[1].text == "so"
         assert anchor.span == (cues[new].words[1].start_ns, cues[new].words[1].end_ns)
+
+
+def test_a_moment_before_zero_has_its_own_seconds_in_its_id() -> None:
+    ids = _moment_ids([("a", (-1_500_000_000, NS)), ("a", (-1_500_000_001, NS))])
+    assert ids == ("a -1.500000000-1.000000000", "a -1.500000001-1.000000000")
 
 
 def test_moments_that_are_one_to_the_millisecond_have_their_own_ids(session: Session, tmp_path: Path) -> None:
