@@ -62,9 +62,13 @@ class VideoReader:
     """One open film track. Not safe to use from two threads; `close` it."""
 
     def __init__(
-        self, source: Source, stop: Callable[[], bool] | None = None, index: FrameIndex | None = None
+        self,
+        source: Source,
+        stop: Callable[[], bool] | None = None,
+        index: FrameIndex | None = None,
+        alone: bool = False,
     ) -> None:
-        """Open the decoder, and read the index where none is given.
+        """Open the decoder, and read the index where none is given. `alone` where single frames are wanted.
 
         Raises InspectorError, and Cancelled where `stop` says yes.
         """
@@ -72,7 +76,7 @@ class VideoReader:
 
         assert source.track is not None
         self._source = source
-        self._decoder = FrameDecoder(source)  # before the index: it tells what is no film at all
+        self._decoder = FrameDecoder(source, alone=alone)  # before the index: it tells what is no film at all
         try:
             self._index = frame_index(source.path, source.track, stop).of(source) if index is None else index
         except BaseException:

@@ -132,7 +132,7 @@ class Drafts:
                     key = wish.key_in.key_before(wish.number)
                     if proxy is not None and self._from_proxy(proxy, key, wish.fit):
                         continue  # the builder begins with the key frames
-                    scout = scout or VideoReader(self._stream.source, index=wish.key_in)
+                    scout = scout or VideoReader(self._stream.source, index=wish.key_in, alone=True)
                     scout.index = wish.key_in
                     picture = scout.read_key(wish.number, wish.fit)
                     if picture is not None:
