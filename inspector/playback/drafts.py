@@ -50,6 +50,7 @@ class Drafts:
         self._keep = keep
         self._wake = threading.Condition()
         self._wish: _Wish | None = None
+        self._making: _Wish | None = None
         self._kept: dict[int, Picture] = {}
         self._proxy: tuple[Path, FrameIndex, FrameIndex] | None = None
         self._thread: threading.Thread | None = None
@@ -84,7 +85,12 @@ class Drafts:
         with self._wake:
             if self._closed or number in self._kept or (self._thread is not None and not self.alive):
                 return
-            self._wish = _Wish(number, fit, key_in)
+            wish = _Wish(number, fit, key_in)
+            making = self._making
+            if making is not None and making[:2] == wish[:2] and making.key_in is key_in:
+                self._wish = None
+                return
+            self._wish = wish
             self.rested.clear()
             self._wake.notify()
             if self._thread is None:
@@ -115,6 +121,7 @@ class Drafts:
         try:
             while True:
                 with self._wake:
+                    self._making = None
                     while self._wish is None and not self._closed:
                         self.rested.set()
                         long = scout is not None and len(scout.index) > LONG_FRAMES
@@ -124,7 +131,8 @@ class Drafts:
                             give_back()
                     if self._closed or self._wish is None:
                         return
-                    wish, self._wish = self._wish, None
+                    wish = self._making = self._wish
+                    self._wish = None
                 proxy = proxy or self._open_proxy()
                 if proxy is not None and self._from_proxy(proxy, wish.number, wish.fit):
                     continue

@@ -24,9 +24,10 @@ log = logging.getLogger(__name__)
 class ThumbFeed:
     """Thumbnails of the video streams of one record. A new request for a stream replaces its older one."""
 
-    def __init__(self, pause: Callable[[], bool]) -> None:
-        """`pause` says whether the player needs the machine more just now."""
+    def __init__(self, pause: Callable[[], bool], held: Callable[[], bool]) -> None:
+        """`pause` says whether the player needs the machine more just now, `held` whether it needs all of it."""
         self._pause = pause
+        self._held = held
         self._wake = threading.Condition()
         self._asked: dict[str, tuple[Stream, list[int], int, Callable[[int, Picture], None]]] = {}
         self._closed = False
@@ -77,7 +78,7 @@ class ThumbFeed:
             while not self._closed:
                 for stream_id, (stream, times, height, got) in list(self._asked.items()):
                     if times:
-                        if self._pause() and time.monotonic() - self._made < DRIP_S:
+                        if self._held() or (self._pause() and time.monotonic() - self._made < DRIP_S):
                             self._wake.wait(DRIP_S)
                             break
                         self._made = time.monotonic()
@@ -87,6 +88,15 @@ class ThumbFeed:
                 else:
                     self._wake.wait()
         return None
+
+    def _stop(self) -> bool:
+        return self._closed or self._held()
+
+    def _put_back(self, stream_id: str, at_ns: int) -> None:
+        """It was begun when the player came to need the machine: it comes first when that is over."""
+        with self._wake:
+            if stream_id in self._asked and at_ns not in (times := self._asked[stream_id][1]):
+                times.insert(0, at_ns)
 
     def _work(self) -> None:
         from inspector.core.memory import give_back
@@ -111,13 +121,15 @@ class ThumbFeed:
             if number is None:
                 continue
             try:
-                picture = reader.read(number, (height * 4, height), stop=lambda: self._closed)
+                picture = reader.read(number, (height * 4, height), self._stop)
             except Exception:
                 log.exception("thumbnail of %s", stream.source.path)
                 readers[stream.id] = None
                 continue
             if picture is not None:
                 got(at_ns, picture)
+            elif self._stop():
+                self._put_back(stream.id, at_ns)
             if len(reader.index) > LONG_FRAMES and not self._more:
                 reader.close()
                 del readers[stream.id], reader

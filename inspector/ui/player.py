@@ -92,7 +92,7 @@ class Player(QObject):
         budget = (settings().picture_mb << 20) // max(1, len(videos))
         self.feeds = [PictureFeed(stream, self.news.emit, budget, self.proxies) for stream in videos]
         self.feeds += [StillFeed(stream, self.news.emit) for stream in record.of(Modality.IMAGE)]
-        self.thumbs = ThumbFeed(self._busy)
+        self.thumbs = ThumbFeed(self._busy, lambda: self.dragging)
         self.spectra = SpectrumFeed(self._busy)
         self._set_mix()
         self.transport.set_span(*record.span, _first_picture(record) if at_ns is None else at_ns)

@@ -294,18 +294,19 @@ class Watcher:
         """The number shown in a picture that fills `box` (left, top, width, height), None if unreadable."""
         left, top, width, height = box
         across = (AREA[2] - AREA[0]) * width / COLUMNS
-        bits = []
+        lefts = AREA[0] * width + np.arange(COLUMNS) * across
+        edges = np.stack([lefts + across / 4, lefts + across * 3 / 4], 1).round().astype(np.int64)
+        bits: list[int] = []
         for row in range(ROWS):
             y = AREA[1] + (row + 0.5) * (AREA[3] - AREA[1]) / ROWS
             strip = {"left": left, "top": top + round(y * height), "width": width, "height": 2}
             shot = self._grabber.grab(strip)
             green = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)[..., 1]
-            for column in range(COLUMNS):
-                x = AREA[0] * width + column * across
-                level = float(green[:, round(x + across / 4) : round(x + across * 3 / 4)].mean())
-                if 90 < level < 160:
-                    return None
-                bits.append(int(level > 125))
+            sums = np.add.reduceat(green.sum(0, dtype=np.int64), edges.ravel())[::2]
+            levels = sums / (2 * np.diff(edges, axis=1)[:, 0])
+            if ((levels > 90) & (levels < 160)).any():
+                return None
+            bits.extend((levels > 125).astype(int).tolist())
         number = int("".join(map(str, bits[2:14])), 2)
         return number if bits == bits_of(number) else None
 
