@@ -68,7 +68,7 @@ class VideoReader:
         index: FrameIndex | None = None,
         alone: bool = False,
     ) -> None:
-        """Open the decoder, and read the index where none is given. `alone` where single frames are wanted.
+        """Open the decoder, and read the index where none is given. `alone` for single frames, or in the background.
 
         Raises InspectorError, and Cancelled where `stop` says yes.
         """

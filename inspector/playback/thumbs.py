@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class ThumbFeed:
     """Thumbnails of the video streams of one record. A new request for a stream replaces its older one."""
 
-    def __init__(self, pause: Callable[[], bool], held: Callable[[], bool]) -> None:
+    def __init__(self, pause: Callable[[], bool], held: Callable[[], bool] = lambda: False) -> None:
         """`pause` says whether the player needs the machine more just now, `held` whether it needs all of it."""
         self._pause = pause
         self._held = held
@@ -111,7 +111,7 @@ class ThumbFeed:
                         held.close()
                         del readers[other]
                 try:
-                    readers[stream.id] = VideoReader(stream.source, lambda: self._closed)
+                    readers[stream.id] = VideoReader(stream.source, lambda: self._closed, alone=True)
                 except (Cancelled, InspectorError):
                     readers[stream.id] = None  # the stage says what is wrong with it
             reader = readers[stream.id]
