@@ -25,7 +25,7 @@ class ThumbFeed:
     """Thumbnails of the video streams of one record. A new request for a stream replaces its older one."""
 
     def __init__(self, pause: Callable[[], bool], held: Callable[[], bool] = lambda: False) -> None:
-        """`pause` says whether the player needs the machine more just now, `held` whether it needs all of it."""
+        """`pause`: whether the player needs the machine more just now; `held`: all of it."""
         self._pause = pause
         self._held = held
         self._wake = threading.Condition()
