@@ -28,7 +28,6 @@ TIMEOUT_S = 60.0
 """A probe that takes longer is counted as hanging; its child is killed."""
 
 
-
 class Process(Protocol):
     """What `Idle` keeps: a child of whatever protocol."""
 

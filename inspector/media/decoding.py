@@ -66,7 +66,7 @@ class FrameDecoder:
     """One open film track, decoded from where it was last put. Not safe to use from two threads."""
 
     def __init__(self, source: Source, strict: bool = True, alone: bool = False) -> None:
-        """Open it; raises InspectorError. `alone`: no thread takes a frame to itself."""
+        """Open it; raises InspectorError. `alone`: for `key_alone`, no thread takes a frame to itself."""
         import av
 
         self._av = av
@@ -89,8 +89,7 @@ class FrameDecoder:
         self.stream: Any = stream
         self.context = stream.codec_context
         # Where threads take a frame each, what is held back at the end is lost with one broken packet.
-        # A single frame takes twice as long there: it is handed on, waited for, and the others are told. And
-        # what was begun ahead keeps the cores from whoever comes to need them.
+        # A single frame takes twice as long there: it is handed on, waited for, and the others are told.
         by_frame = self.strict and self._device is None and not self._alone
         self.context.thread_type = "AUTO" if by_frame else "SLICE"
         self._torn_starts = not PTS_ZERO & set(self.box.format.name.split(","))

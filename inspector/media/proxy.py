@@ -15,6 +15,7 @@ import struct
 import sys
 import threading
 import zlib
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -206,14 +207,12 @@ class ProxyBuilder:
 
         Key frames are soon had of a whole film, and then a drag finds something near wherever it goes.
         """
-        reader = VideoReader(self._source, index=self.index)
-        try:
+        with closing(VideoReader(self._source, index=self.index, alone=True)) as reader:
             yield from self._key_frames(reader)
+        with closing(VideoReader(self._source, index=self.index)) as reader:
             while (place := self._next_group()) is not None:
                 self._group(reader, place)
                 yield self.done
-        finally:
-            reader.close()
 
     def _key_frames(self, reader: VideoReader) -> Iterator[int]:
         here = int(np.searchsorted(self._keys, self._focused(), "right")) - 1

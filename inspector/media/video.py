@@ -68,7 +68,7 @@ class VideoReader:
         index: FrameIndex | None = None,
         alone: bool = False,
     ) -> None:
-        """Open the decoder, and read the index where none is given. `alone`: for single frames.
+        """Open the decoder, and read the index where none is given. `alone`: for `read_key`.
 
         Raises InspectorError, and Cancelled where `stop` says yes.
         """

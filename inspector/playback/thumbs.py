@@ -111,7 +111,7 @@ class ThumbFeed:
                         held.close()
                         del readers[other]
                 try:
-                    readers[stream.id] = VideoReader(stream.source, lambda: self._closed, alone=True)
+                    readers[stream.id] = VideoReader(stream.source, lambda: self._closed)
                 except (Cancelled, InspectorError):
                     readers[stream.id] = None  # the stage says what is wrong with it
             reader = readers[stream.id]

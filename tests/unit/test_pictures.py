@@ -428,3 +428,32 @@ def test_while_dragging_the_quick_picture_comes_before_the_exact_one_is_begun(
     feed.want(at_ns, dragging=True)
     feeds.until(lambda: exact(feed, at_ns))
     assert order == ["key", "exact"]
+
+
+def test_a_key_frame_that_is_wished_for_again_meanwhile_is_read_once(
+    reel: Reel, feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The window asks again with each repaint; and a single frame is not handed to a thread of its own."""
+    feed = feeds(reel.film("bframes.mp4").path)
+    feed.want(0)
+    feeds.until(lambda: exact(feed, 0))
+    assert feed.index is not None
+    target = feed.index.key_before(len(feed.index) - 1) + 3
+    at_ns = int(feed.index.start_ns[target])
+    reading, go_on, ways = threading.Event(), threading.Event(), []
+    read_key = VideoReader.read_key
+
+    def gated(self: VideoReader, *at: Any, **how: Any) -> Any:
+        ways.append(self._decoder.context.thread_type.name)
+        reading.set()
+        go_on.wait(10)
+        return read_key(self, *at, **how)
+
+    monkeypatch.setattr(VideoReader, "read_key", gated)
+    monkeypatch.setattr("inspector.playback.pictures.DRAFT_FIRST_S", 10.0)
+    feed.want(at_ns, dragging=True)
+    assert reading.wait(10)
+    feed.want(at_ns, dragging=True)
+    go_on.set()
+    feeds.until(lambda: exact(feed, at_ns))
+    assert ways == ["SLICE"]

@@ -53,3 +53,36 @@ def test_a_long_film_is_closed_when_its_pictures_are_made(
     feed.close()
     assert sorted(closed) == ["bframes.mp4", "variable.mkv"]
     assert sorted(at for at, _ in came) == sorted(2 * times)
+
+
+def test_a_drag_stops_the_picture_that_is_being_made_and_it_comes_after(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = films.reel(tmp_path_factory.getbasetemp()).film("bframes.mp4")
+    stream = Stream("cam", Modality.VIDEO, Source(film.path, "av", track=0), Clock("c", "container"))
+    dragging, stopped, came = threading.Event(), threading.Event(), threading.Event()
+    read = video.VideoReader.read
+    given: list[int] = []
+
+    def begun(reader: Any, number: int, fit: tuple[int, int], stop: Any) -> Any:
+        if not stopped.is_set():
+            dragging.set()  # the hand comes while a picture is being made
+        found = read(reader, number, fit, stop)
+        if found is None:
+            stopped.set()
+        return found
+
+    def got(at_ns: int, _picture: Picture) -> None:
+        assert not dragging.is_set()
+        given.append(at_ns)
+        came.set()
+
+    monkeypatch.setattr(video.VideoReader, "read", begun)
+    feed = ThumbFeed(lambda: False, dragging.is_set)
+    feed.request(stream, [3 * films.NS], 40, got)
+    assert stopped.wait(20)
+    assert not came.is_set()
+    dragging.clear()
+    assert came.wait(20)
+    feed.close()
+    assert given == [3 * films.NS]
