@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 64 << 10
 _DELIMITERS = (",", "\t", ";", "|", " ")
-_WRITTEN = r"[+-]?(?:\d+(?:[.,]\d*+)?+|[.,]\d++)(?:[eE][+-]?\d++)?+"
+_WRITTEN = r"[+-]?(?:\d+(?>(?:[.,]\d*+)?)|[.,]\d++)(?>(?:[eE][+-]?\d++)?)"
 _NUMBER = re.compile(rf"\s*{_WRITTEN}\s*")
-_NUMBERS = re.compile(rf"(?:\s*+(?:{_WRITTEN}\s*+)?+\0)*+")
-"""Cells that are each a number or blank, with a zero, which no text has, behind each."""
+_NUMBERS = re.compile(rf"(?>(?:\s*+(?>(?:{_WRITTEN}\s*+)?)\0)*)")
+"""Cells that are each a number or blank, with a zero, which no text has, behind each.
+
+Groups are atomic, not possessive: up to Python 3.11.4 a possessive group takes what it does not match
+(python/cpython#106052).
+"""
 _SAMPLE_ROWS = 200
 _BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]|\r(?!\n)")
 
