@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ _NUMBERS = re.compile(rf"(?>(?:\s*+(?>(?:{_WRITTEN}\s*+)?)\0)*)")
 Groups are atomic, not possessive: up to Python 3.11.4 a possessive group takes what it does not match
 (python/cpython#106052).
 """
+_PLAIN = re.compile(r"[0-9+\-.eE\0]*")
 _SAMPLE_ROWS = 200
 _BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]|\r(?!\n)")
 
@@ -57,7 +59,12 @@ def is_number(cell: str) -> bool:
 
 def all_numbers(cells: Sequence[str]) -> bool:
     """Whether each cell that is not blank is a number, and one at least is there."""
-    text = "".join([f"{cell}\0" for cell in cells])
+    text = "\0".join((*cells, ""))
+    if cells and _PLAIN.fullmatch(text) is not None:
+        # Of these signs Python takes the same for a number, in a fifth of the time; a blank it does not.
+        with suppress(ValueError):
+            deque(map(float, cells), 0)
+            return True
     return _NUMBERS.fullmatch(text) is not None and any(cell.strip() for cell in cells)
 
 
@@ -107,9 +114,15 @@ def _head_of(data: bytes) -> CsvHead | str:
     if head is None:
         return "it has no rows"
     # Other signs end a line for Python than for those who read tables.
-    plain = len(data) < HEAD_BYTES and encoding == "utf8" and '"' not in text and _BREAKS.search(text) is None
-    whole = plain and len(lines) - head.skip <= _SAMPLE_ROWS and set(map(len, head.rows)) <= {len(head.names)}
-    return replace(head, whole=whole)
+    whole = (
+        len(data) < HEAD_BYTES
+        and len(lines) - head.skip <= _SAMPLE_ROWS
+        and set(map(len, head.rows)) <= {len(head.names)}
+        and encoding == "utf8"
+        and '"' not in text
+        and _BREAKS.search(text) is None
+    )
+    return replace(head, whole=True) if whole else head
 
 
 def _read(lines: list[str], encoding: str, problems: tuple[str, ...]) -> CsvHead | None:
@@ -153,8 +166,11 @@ def _read(lines: list[str], encoding: str, problems: tuple[str, ...]) -> CsvHead
 
 
 def _split(lines: list[str], delimiter: str) -> list[list[str]]:
+    text = "\n".join(lines)
+    if '"' not in text:
+        return [line.split(delimiter) for line in lines if line]
     try:
-        return [row for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter) if row]
+        return [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
     except csv.Error:
         return [line.split(delimiter) for line in lines if line]
 

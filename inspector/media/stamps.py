@@ -242,8 +242,8 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
     dated = pa.types.is_timestamp(kind)
     values = _as_written(array)
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    sample = array.drop_null().slice(0, 50).to_pylist() if text else []
     if text and not dated:
-        sample = array.drop_null().slice(0, 50).to_pylist()
         dated = bool(sample) and all("-" in item[1:] and ":" in item for item in sample)
     if not len(values) and not dated:
         return None
@@ -253,7 +253,7 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
     typical = _median(values) if len(values) else 0.0
     step = _median(steps) if len(steps) else 0.0
     whole = pa.types.is_integer(kind) or (
-        text and not any("." in item for item in array.drop_null()[:50].to_pylist())
+        text and not any("." in item for item in sample)
     )
     said: list[str] = []
     if dated:
