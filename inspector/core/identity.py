@@ -37,19 +37,30 @@ def content_of(path: str) -> str:
     try:
         size = os.fstat(fd).st_size
         digest = hashlib.blake2b(b"%d:" % size, digest_size=8)
-        if size <= 2 * EDGE + BETWEEN * _BLOCK:
-            parts = [(0, size)]
-        else:
-            step = (size - 2 * EDGE) // (BETWEEN + 1)
-            parts = [(0, EDGE), *((EDGE + step * n, _BLOCK) for n in range(1, BETWEEN + 1))]
-            parts.append((size - EDGE, EDGE))
-        for start, count in parts:
+        for start, count in _parts(size):
             while count > 0 and (part := os.pread(fd, count, start)):
                 digest.update(part)
                 start, count = start + len(part), count - len(part)
     finally:
         os.close(fd)
     return digest.hexdigest()
+
+
+def content_in(data: bytes) -> str:
+    """The same for a file that has been read whole."""
+    digest = hashlib.blake2b(b"%d:" % len(data), digest_size=8)
+    for start, count in _parts(len(data)):
+        digest.update(data[start : start + count])
+    return digest.hexdigest()
+
+
+def _parts(size: int) -> list[tuple[int, int]]:
+    """Start and bytes of what is looked at in a file of this size."""
+    if size <= 2 * EDGE + BETWEEN * _BLOCK:
+        return [(0, size)]
+    step = (size - 2 * EDGE) // (BETWEEN + 1)
+    between = [(EDGE + step * n, _BLOCK) for n in range(1, BETWEEN + 1)]
+    return [(0, EDGE), *between, (size - EDGE, EDGE)]
 
 
 class Identities:
@@ -91,6 +102,13 @@ class Identities:
             known[path] = (stat.st_size, stat.st_mtime_ns, content)
             self._fresh += 1
         return content
+
+    def know(self, path: str, size: int, mtime_ns: int, content: str) -> None:
+        """Take over what somebody found who has read a file whole (`content_in`)."""
+        known = self._table()
+        with self._lock:
+            self._fresh += path not in known
+            known[path] = (size, mtime_ns, content)
 
     def _table(self) -> dict[str, tuple[int, int, str]]:
         with self._lock:

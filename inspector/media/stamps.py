@@ -240,11 +240,13 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
     _, unit = clean_name(column)
     kind = array.type
     dated = pa.types.is_timestamp(kind)
-    values = _as_written(array)
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     sample = array.drop_null().slice(0, 50).to_pylist() if text else []
     if text and not dated:
         dated = bool(sample) and all("-" in item[1:] and ":" in item for item in sample)
+    if text and not dated and unit is not None and (ns := _exact(array, unit)) is not None:
+        return _told(column, unit, False, ns, np.ones(len(ns), np.bool_), False, [])
+    values = _as_written(array)
     if not len(values) and not dated:
         return None
     guessed = unit is None and not dated
@@ -265,8 +267,31 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
         said.append(f"{column}: its values cannot be {unit}, read as {read}")
         unit = read
     ns, usable = stamps_ns(array, unit)
-    if not usable.any():
+    return _told(column, unit, dated, ns, usable, guessed, said) if usable.any() else None
+
+
+def _exact(array: pa.ChunkedArray, unit: str) -> NDArray[np.int64] | None:
+    """Text that is plain decimals throughout, in ns; None for other text, and where the unit is past belief."""
+    if array.null_count or not len(array):
         return None
+    try:
+        number = pc.cast(array.combine_chunks(), pa.decimal128(38, _DIGITS[unit]))
+    except pa.ArrowInvalid:
+        return None
+    ns, usable = _from_decimals(number)
+    return ns if usable.all() and _believable(_median(ns) / UNIT_NS[unit], unit) else None
+
+
+def _told(
+    column: str,
+    unit: str,
+    dated: bool,
+    ns: NDArray[np.int64],
+    usable: NDArray[np.bool_],
+    guessed: bool,
+    said: list[str],
+) -> Stamps:
+    """What is to be said of stamps whose unit is known, one of which at least can be used."""
     epoch = dated or EPOCH_S[0] <= _median(ns[usable]) / NS < EPOCH_S[1]
     rows = np.flatnonzero(usable)
     if len(rows) < len(ns):

@@ -12,8 +12,9 @@ import json
 import os
 import shutil
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from inspector.release.baking import Baker
 from inspector.release.copying import changed, copy_hashed, hash_file, settle, settle_name, state_of
 from inspector.release.croissant import FILE as CROISSANT
 from inspector.release.croissant import Contents, croissant
+from inspector.release.hands import BATCH, SMALL, WORTH, Hands
 from inspector.release.hashes import Hashes
 from inspector.release.history import list_release, releases
 from inspector.release.laying import Tally, lay_all
@@ -40,7 +42,6 @@ from inspector.release.targets import Asset, Follows, Laid, Stops, below, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
     from pathlib import Path
 
     from inspector.core.model import Span
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 
 AT_A_TIME = 4
 """Files copied at once: reading, writing and hashing then go on beside each other."""
-SMALL = 1 << 18
-"""Bytes of a file up to which a thread of its own is not worth while."""
 AHEAD = 64
 """Records whose files are on the way."""
 DONE = "done.jsonl"
@@ -147,6 +146,16 @@ def _is_free(session: Opened, out: Path) -> None:
         )
 
 
+@dataclass(slots=True)
+class _Handed:
+    """Files that are copied apart together; `made` gives what became of them by path."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    homes: list[str] = field(default_factory=list)
+    records: int = 0
+    made: Future[dict[str, Asset]] = field(default_factory=Future)
+
+
 class _Writing:
     """One run."""
 
@@ -161,6 +170,9 @@ class _Writing:
         self._pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="inspector-export")
         self._assets: dict[str, Future[dict[str, Asset]]] = {}
         """By path what tells of the file once it is there, and of those that are made with it."""
+        self._hands = Hands() if len(plan.ids) >= WORTH else None
+        self._handed = _Handed()
+        self._hander = ThreadPoolExecutor(1, thread_name_prefix="inspector-hands")
         self._shared: dict[str, list[str]] = {}
         self._states: dict[Path, tuple[int, int]] = {}
         self._kept: dict[str, list[Any]] = {}
@@ -178,6 +190,9 @@ class _Writing:
         folder.mkdir(exist_ok=True)
         with ExitStack() as stack:
             self._done = stack.enter_context((self._part / DONE).open("a", encoding="utf-8"))
+            if self._hands is not None:
+                stack.callback(self._hands.close)
+            stack.callback(self._hander.shutdown, cancel_futures=True)
             stack.callback(self._pool.shutdown, cancel_futures=True)
             if isinstance(self._target, Stops):
                 stack.callback(self._target.stop)
@@ -204,6 +219,7 @@ class _Writing:
                 waiting += batches.take(laid)
                 while len(waiting) > (AHEAD if laid.shard is None else AT_A_TIME):
                     self._settle_all(waiting.popleft())
+            self._hand_over()
             for batch in (*waiting, *batches.rest()):
                 self._settle_all(batch)
             if told is not None:
@@ -261,16 +277,59 @@ class _Writing:
         for piece in laid.pieces:
             if (piece.shared or laid.shard is None) and piece.path not in self._assets:
                 home = piece.path.rpartition("/")[0]
+                apart = self._hands is not None and piece.make is None and piece.path not in self._kept
                 if home not in self._folders:
-                    (self._part / home).mkdir(parents=True, exist_ok=True)
                     self._folders.add(home)
-                if piece.source is not None and state_of(piece.source)[0] <= SMALL:
+                    if apart:
+                        self._handed.homes.append(f"{self._part}/{home}")
+                    else:
+                        (self._part / home).mkdir(parents=True, exist_ok=True)
+                if apart:
+                    self._handed.pieces.append(piece)
+                    self._assets[piece.path] = self._handed.made
+                elif piece.source is not None and state_of(piece.source)[0] <= SMALL:
                     small[piece.path] = piece
                 else:
                     self._assets[piece.path] = self._pool.submit(self._make_all, [piece])
         if small:
             made = self._pool.submit(self._make_all, list(small.values()))
             self._assets |= dict.fromkeys(small, made)
+        self._handed.records += 1
+        if self._handed.records >= BATCH:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Have the child copy what was gathered for it."""
+        handed, self._handed = self._handed, _Handed()
+        if handed.pieces:
+            self._hander.submit(self._make_apart, handed)
+
+    def _make_apart(self, handed: _Handed) -> None:
+        try:
+            handed.made.set_result(self._copied_apart(handed))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the files is told
+            handed.made.set_exception(error)
+
+    def _copied_apart(self, handed: _Handed) -> dict[str, Asset]:
+        assert self._hands is not None
+        sources = [str(piece.source) for piece in handed.pieces]
+        files = [
+            (source, f"{self._part}/{piece.path}")
+            for source, piece in zip(sources, handed.pieces, strict=True)
+        ]
+        found: dict[str, Asset] = {}
+        for piece, source, copied in zip(
+            handed.pieces, sources, self._hands.copy(files, handed.homes), strict=True
+        ):
+            if copied is None:
+                found[piece.path] = self._make(piece)
+                continue
+            assert piece.source is not None
+            size, mtime_ns, digest, content = copied
+            state = self._states[piece.source] = (size, mtime_ns)
+            self._session.desk.identities.know(source, size, mtime_ns, content)
+            found[piece.path] = self._noted(piece, state, size, digest)
+        return found
 
     def _make_all(self, pieces: list[Piece]) -> dict[str, Asset]:
         return {piece.path: self._make(piece) for piece in pieces}
@@ -294,7 +353,12 @@ class _Writing:
         else:
             piece.make(to)
             size, digest = hash_file(to)
+        return self._noted(piece, state, size, digest)
+
+    def _noted(self, piece: Piece, state: tuple[int, int], size: int, digest: str) -> Asset:
+        """Note a file that is there."""
         self._done.write(json.dumps([piece.path, state, size, digest, piece.change]) + "\n")
+        made_from = None if piece.source is None else self._named(piece.source)
         return Asset(piece.path, size, digest, made_from, piece.change)
 
     def _pack(self, batch: Batch) -> Future[tuple[Asset, dict[str, Asset]]]:
