@@ -254,9 +254,7 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
     steps = steps[steps > 0]
     typical = _median(values) if len(values) else 0.0
     step = _median(steps) if len(steps) else 0.0
-    whole = pa.types.is_integer(kind) or (
-        text and not any("." in item for item in sample)
-    )
+    whole = pa.types.is_integer(kind) or (text and not any("." in item for item in sample))
     said: list[str] = []
     if dated:
         unit = "ns"
@@ -271,7 +269,7 @@ def find_stamps(table: pa.Table, column: str, named_by: str = "name") -> Stamps 
 
 
 def _exact(array: pa.ChunkedArray, unit: str) -> NDArray[np.int64] | None:
-    """Text that is plain decimals throughout, in ns; None for other text, and where the unit is past belief."""
+    """Text that is plain decimals throughout, in ns; None for other text and for stamps past belief."""
     if array.null_count or not len(array):
         return None
     try:

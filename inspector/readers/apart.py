@@ -69,7 +69,7 @@ class Apart:
         if wanted:
             mark = _mark(dataset.index)
             self._order = {"root": str(dataset.root), "reader": dataset.reader, "mark": mark}
-            count = min(max((os.cpu_count() or 1), 1), MOST_CHILDREN)
+            count = min(os.cpu_count() or 1, MOST_CHILDREN)
             self._threads = [
                 threading.Thread(target=self._work, name="inspector-apart", daemon=True) for _ in range(count)
             ]

@@ -19,16 +19,16 @@ _FICLONE = 0x40049409
 """ioctl_ficlone(2): share the blocks of another file, to be copied when either is written."""
 
 
-def state_of(path: Path) -> tuple[int, int]:
+def state_of(path: Path | str) -> tuple[int, int]:
     """Size and time of change of a source file, to see whether it changes. InspectorError if it is gone."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError as error:
         raise gone(path, error) from None
     return found.st_size, found.st_mtime_ns
 
 
-def gone(path: Path, error: OSError) -> InspectorError:
+def gone(path: Path | str, error: OSError) -> InspectorError:
     """What is said of a source file that cannot be read."""
     return InspectorError(
         "A source file cannot be read",

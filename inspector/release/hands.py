@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -74,7 +75,7 @@ def copy_small(source: str, to: str) -> Copied | None:
     try:
         read = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except OSError as error:
-        raise gone(Path(source), error) from None
+        raise gone(source, error) from None
     try:
         before = os.fstat(read)
         if before.st_size > SMALL:
@@ -83,7 +84,7 @@ def copy_small(source: str, to: str) -> Copied | None:
         while len(data) <= before.st_size and (block := os.read(read, before.st_size + 1 - len(data))):
             data += block
     except OSError as error:
-        raise gone(Path(source), error) from None
+        raise gone(source, error) from None
     finally:
         os.close(read)
     write = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644)
@@ -96,7 +97,7 @@ def copy_small(source: str, to: str) -> Copied | None:
     try:
         after = os.stat(source)
     except OSError as error:
-        raise gone(Path(source), error) from None
+        raise gone(source, error) from None
     state = (before.st_size, before.st_mtime_ns)
     if len(data) != before.st_size or (after.st_size, after.st_mtime_ns) != state:
         raise changed(Path(source))
@@ -107,11 +108,18 @@ def main() -> None:
     """The child's loop: files and folders a line, what was made of them, until the pipe closes."""
     from inspector.media.child import serve
 
+    parent = os.getppid()
+
+    def copied(source: str, to: str) -> Copied | None:
+        if os.getppid() != parent:  # it was killed, and another may go on in that folder
+            sys.exit()
+        return copy_small(source, to)
+
     def work(order: Any) -> dict[str, Any]:
         try:
             for each in order["homes"]:
                 os.makedirs(each, exist_ok=True)
-            return {"made": [copy_small(source, to) for source, to in order["files"]]}
+            return {"made": [copied(source, to) for source, to in order["files"]]}
         except OSError as error:
             return {"os": [error.errno, error.strerror, error.filename]}
 

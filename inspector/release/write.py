@@ -12,9 +12,7 @@ import json
 import os
 import shutil
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +25,15 @@ from inspector.core import manifest
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
 from inspector.release.baking import Baker
-from inspector.release.copying import changed, copy_hashed, hash_file, settle, settle_name, state_of
+from inspector.release.copying import changed, hash_file, settle, settle_name, state_of
 from inspector.release.croissant import FILE as CROISSANT
 from inspector.release.croissant import Contents, croissant
-from inspector.release.hands import BATCH, SMALL, WORTH, Hands
+from inspector.release.filling import AT_A_TIME, DONE, Files
 from inspector.release.hashes import Hashes
 from inspector.release.history import list_release, releases
 from inspector.release.laying import Tally, lay_all
 from inspector.release.policy import write_left_out
-from inspector.release.shards import Batch, Batches, pack
+from inspector.release.shards import Batch, Batches
 from inspector.release.sides import remember_sides
 from inspector.release.tables import Table, absent_row, licence_of
 from inspector.release.targets import Asset, Follows, Laid, Stops, below, targets
@@ -46,13 +44,10 @@ if TYPE_CHECKING:
 
     from inspector.core.model import Span
     from inspector.release.plan import Opened, Plan
-    from inspector.release.targets import Piece, Target
+    from inspector.release.targets import Target
 
-AT_A_TIME = 4
-"""Files copied at once: reading, writing and hashing then go on beside each other."""
 AHEAD = 64
 """Records whose files are on the way."""
-DONE = "done.jsonl"
 STAGED = "baked"
 """Where files lie that were made anew, until they are in the release."""
 
@@ -146,16 +141,6 @@ def _is_free(session: Opened, out: Path) -> None:
         )
 
 
-@dataclass(slots=True)
-class _Handed:
-    """Files that are copied apart together; `made` gives what became of them by path."""
-
-    pieces: list[Piece] = field(default_factory=list)
-    homes: list[str] = field(default_factory=list)
-    records: int = 0
-    made: Future[dict[str, Asset]] = field(default_factory=Future)
-
-
 class _Writing:
     """One run."""
 
@@ -166,18 +151,11 @@ class _Writing:
         self._root = session.root.resolve()
         self._target: Target = targets.get(plan.choice.form)()
         self._tally = Tally()
-        self._folders: set[str] = set()
-        self._pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="inspector-export")
-        self._assets: dict[str, Future[dict[str, Asset]]] = {}
-        """By path what tells of the file once it is there, and of those that are made with it."""
-        self._hands = Hands() if len(plan.ids) >= WORTH else None
-        self._handed = _Handed()
-        self._hander = ThreadPoolExecutor(1, thread_name_prefix="inspector-hands")
         self._shared: dict[str, list[str]] = {}
-        self._states: dict[Path, tuple[int, int]] = {}
-        self._kept: dict[str, list[Any]] = {}
         self._roots: list[tuple[str, str]] = []
         self._masked: list[tuple[str, Span, frozenset[str]]] = []
+        self._told: dict[frozenset[str], frozenset[str]] = {}
+        """Each set of modalities once: a set takes as much as all else that is kept of a record."""
         self._decided = hashlib.sha256()
         self._contents = Contents()
         self._made = datetime.now(UTC).isoformat(timespec="seconds")
@@ -185,15 +163,10 @@ class _Writing:
     def run(self, name: str, told: Callable[[int], None] | None) -> tuple[manifest.Card, Tally]:
         if isinstance(self._target, Follows):
             self._target.follow(self._plan.choice.parent, self._plan.choice.name or name)
-        self._take_up()
+        kept = self._take_up()
         folder = self._part / manifest.FOLDER
         folder.mkdir(exist_ok=True)
         with ExitStack() as stack:
-            self._done = stack.enter_context((self._part / DONE).open("a", encoding="utf-8"))
-            if self._hands is not None:
-                stack.callback(self._hands.close)
-            stack.callback(self._hander.shutdown, cancel_futures=True)
-            stack.callback(self._pool.shutdown, cancel_futures=True)
             if isinstance(self._target, Stops):
                 stack.callback(self._target.stop)
             self._tables = {each: Table(manifest.table_path(self._part, each), schema) for each, schema in (
@@ -204,9 +177,11 @@ class _Writing:
             self._hashes = Hashes(self._part, self._plan.choice.hashes)
             stack.callback(self._hashes.close)
             waiting: deque[Batch] = deque()
-            batches = Batches(self._pack)
             baker = self._baker = Baker(self._part / STAGED)
             stack.callback(baker.close)
+            files = self._files = Files(self._session, self._part, kept, baker.origin, len(self._plan.ids))
+            stack.callback(files.close)
+            batches = Batches(files.pack)
             for laid in lay_all(self._session, self._plan, self._tally, self._target, baker, told):
                 if self._plan.choice.strict and laid.lost:
                     raise InspectorError(
@@ -215,11 +190,10 @@ class _Writing:
                         "Leave out --strict to have it listed instead",
                     )
                 self._decide(laid)
-                self._begin(laid)
+                files.begin(laid)
                 waiting += batches.take(laid)
                 while len(waiting) > (AHEAD if laid.shard is None else AT_A_TIME):
                     self._settle_all(waiting.popleft())
-            self._hand_over()
             for batch in (*waiting, *batches.rest()):
                 self._settle_all(batch)
             if told is not None:
@@ -238,15 +212,17 @@ class _Writing:
                 self._common(path)
             self._index()
             self._croissant(name)
-        for source, state in (*self._states.items(), *baker.states.items()):
+        files.check()
+        for source, state in baker.states.items():
             if state_of(source) != state:
                 raise changed(source)
         return self._seal(name), self._tally
 
     # -- files ---------------------------------------------------------------------------------------------
 
-    def _take_up(self) -> None:
-        """Make the sibling folder, or go on in it where it was made for the same plan."""
+    def _take_up(self) -> dict[str, list[Any]]:
+        """Make the sibling folder, or go on in it where it was made for the same plan; what is done there."""
+        kept: dict[str, list[Any]] = {}
         choice = self._plan.choice
         wanted = manifest.canonical(
             [
@@ -262,7 +238,7 @@ class _Writing:
                 for line in file if same else ():
                     with suppress(ValueError):  # the last line of an interrupted run may be torn
                         path, *rest = json.loads(line)
-                        self._kept[path] = rest
+                        kept[path] = rest
         except (OSError, UnicodeDecodeError):
             same = False
         if not same:
@@ -270,109 +246,7 @@ class _Writing:
                 shutil.rmtree(self._part)
             self._part.mkdir()
             place.write_text(f"{mark}\n", encoding="utf-8")
-
-    def _begin(self, laid: Laid) -> None:
-        """Have the record's files made: large ones each by itself, small ones one after the other."""
-        small: dict[str, Piece] = {}
-        for piece in laid.pieces:
-            if (piece.shared or laid.shard is None) and piece.path not in self._assets:
-                home = piece.path.rpartition("/")[0]
-                apart = self._hands is not None and piece.make is None and piece.path not in self._kept
-                if home not in self._folders:
-                    self._folders.add(home)
-                    if apart:
-                        self._handed.homes.append(f"{self._part}/{home}")
-                    else:
-                        (self._part / home).mkdir(parents=True, exist_ok=True)
-                if apart:
-                    self._handed.pieces.append(piece)
-                    self._assets[piece.path] = self._handed.made
-                elif piece.source is not None and state_of(piece.source)[0] <= SMALL:
-                    small[piece.path] = piece
-                else:
-                    self._assets[piece.path] = self._pool.submit(self._make_all, [piece])
-        if small:
-            made = self._pool.submit(self._make_all, list(small.values()))
-            self._assets |= dict.fromkeys(small, made)
-        self._handed.records += 1
-        if self._handed.records >= BATCH:
-            self._hand_over()
-
-    def _hand_over(self) -> None:
-        """Have the child copy what was gathered for it."""
-        handed, self._handed = self._handed, _Handed()
-        if handed.pieces:
-            self._hander.submit(self._make_apart, handed)
-
-    def _make_apart(self, handed: _Handed) -> None:
-        try:
-            handed.made.set_result(self._copied_apart(handed))
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the files is told
-            handed.made.set_exception(error)
-
-    def _copied_apart(self, handed: _Handed) -> dict[str, Asset]:
-        assert self._hands is not None
-        sources = [str(piece.source) for piece in handed.pieces]
-        files = [
-            (source, f"{self._part}/{piece.path}")
-            for source, piece in zip(sources, handed.pieces, strict=True)
-        ]
-        found: dict[str, Asset] = {}
-        for piece, source, copied in zip(
-            handed.pieces, sources, self._hands.copy(files, handed.homes), strict=True
-        ):
-            if copied is None:
-                found[piece.path] = self._make(piece)
-                continue
-            assert piece.source is not None
-            size, mtime_ns, digest, content = copied
-            state = self._states[piece.source] = (size, mtime_ns)
-            self._session.desk.identities.know(source, size, mtime_ns, content)
-            found[piece.path] = self._noted(piece, state, size, digest)
-        return found
-
-    def _make_all(self, pieces: list[Piece]) -> dict[str, Asset]:
-        return {piece.path: self._make(piece) for piece in pieces}
-
-    def _make(self, piece: Piece) -> Asset:
-        to = self._part / piece.path
-        state = (0, 0)
-        made_from = None
-        if piece.source is not None:
-            state = self._states[piece.source] = state_of(piece.source)
-            made_from = self._named(piece.source)
-        # What is made of no file is made of what was decided, which may have changed since.
-        kept = None if piece.source is None else self._kept.get(piece.path)
-        if kept is not None and kept[0] == list(state) and kept[3] == piece.change:
-            with suppress(OSError):
-                if hash_file(to) == (kept[1], kept[2]):
-                    return Asset(piece.path, kept[1], kept[2], made_from, piece.change)
-        if piece.make is None:
-            assert piece.source is not None
-            size, digest = copy_hashed(piece.source, to)
-        else:
-            piece.make(to)
-            size, digest = hash_file(to)
-        return self._noted(piece, state, size, digest)
-
-    def _noted(self, piece: Piece, state: tuple[int, int], size: int, digest: str) -> Asset:
-        """Note a file that is there."""
-        self._done.write(json.dumps([piece.path, state, size, digest, piece.change]) + "\n")
-        made_from = None if piece.source is None else self._named(piece.source)
-        return Asset(piece.path, size, digest, made_from, piece.change)
-
-    def _pack(self, batch: Batch) -> Future[tuple[Asset, dict[str, Asset]]]:
-        shard = batch.shard
-        assert shard is not None
-        to = self._part / shard.path
-        to.parent.mkdir(parents=True, exist_ok=True)
-        kept = self._kept.get(shard.path)
-        return self._pool.submit(pack, batch, to, kept, self._states, self._named, self._done.write)
-
-    def _named(self, source: Path) -> str:
-        resolved = str(self._baker.origin.get(source, source))
-        root = str(self._root)
-        return resolved[len(root) + 1 :] if resolved.startswith(root + os.sep) else os.path.basename(resolved)
+        return kept
 
     # -- tables --------------------------------------------------------------------------------------------
 
@@ -401,14 +275,14 @@ class _Writing:
         record, session = laid.record, self._session
         hashes = {}
         for piece in laid.pieces:
-            asset = members.get(piece.path) or self._assets[piece.path].result()[piece.path]
+            asset = members.get(piece.path) or self._files.made(piece.path)
             if asset.made_from is not None:
                 hashes[piece.path] = asset.sha256
             if piece.shared:
                 self._shared.setdefault(piece.path, []).append(record.id)
             else:
                 self._asset(asset, [record.id])
-                self._assets.pop(piece.path, None)
+                self._files.forget(piece.path)
         if self._hashes.wanted:
             self._hashes.add(below(record, self._part))
         self._target.written(laid, self._part)
@@ -445,7 +319,8 @@ class _Writing:
             )
         for row in laid.mask:
             self._tables["coverage"].add(row)
-        self._masked.append((record.id, record.span, frozenset(row["modality"] for row in laid.mask)))
+        told = frozenset(row["modality"] for row in laid.mask)
+        self._masked.append((record.id, record.span, self._told.setdefault(told, told)))
 
     def _found_later(self) -> None:
         """What other records were found to have besides, as the sound in their films, is absent here."""
@@ -464,7 +339,7 @@ class _Writing:
 
     def _shared_files(self) -> None:
         for path, records in self._shared.items():
-            self._asset(self._assets[path].result()[path], records)
+            self._asset(self._files.made(path), records)
 
     def _common(self, path: str) -> None:
         size, digest = hash_file(self._part / path)

@@ -303,7 +303,7 @@ def test_a_large_table_is_compressed_and_answers_alike(
     ids = [f"r{number}" for number in range(5000)]
     odd = {"order": ["left", "right"] * 2500, 'a "b"': [[1, 2]] * 5000, "Straße": np.arange(5000) / 7}
     session = Made(tmp_path, [], pa.table({"record_id": ids, **odd}))
-    sql = "SELECT record_id, \"order\", \"a \"\"b\"\"\", Straße FROM records ORDER BY record_id DESC LIMIT 3"
+    sql = 'SELECT record_id, "order", "a ""b""", Straße FROM records ORDER BY record_id DESC LIMIT 3'
     plain = ask(engines(session), sql)
     monkeypatch.setattr(engine, "LARGE", 0)
     compressed = engines(session)

@@ -22,9 +22,10 @@ from releases import assert_same_moments
 
 from inspector.core import manifest
 from inspector.core.effective import annotation_path, timemap_path, timemap_value
+from inspector.core.identity import content_of
 from inspector.core.timemap import TimeMap
 from inspector.errors import Cancelled, InspectorError
-from inspector.release import copying, history, laying, write
+from inspector.release import copying, filling, hands, history, laying, write
 from inspector.release.names import LONGEST, Names
 from inspector.release.plan import Choice, make_plan
 from inspector.release.targets import Laid, Piece, Stops
@@ -243,7 +244,7 @@ def test_a_source_that_changes_or_goes_ends_it(
             source.write_text("t_s,x\n0,1\n")
         return found
 
-    monkeypatch.setattr(write, "copy_hashed", meddled)
+    monkeypatch.setattr(filling, "copy_hashed", meddled)
     with pytest.raises(InspectorError, match="changed while it was exported"):
         export(session, tmp_path / "out")
     monkeypatch.undo()
@@ -260,7 +261,7 @@ def test_a_full_disk_leaves_nothing(
     def full(source: Path, to: Path) -> tuple[int, str]:
         raise OSError(28, "No space left on device", str(to))
 
-    monkeypatch.setattr(write, "copy_hashed", full)
+    monkeypatch.setattr(filling, "copy_hashed", full)
     with pytest.raises(InspectorError, match="No space left"):
         export(session, tmp_path / "out")
     assert os.listdir(tmp_path) == ["data"]
@@ -284,11 +285,45 @@ def test_a_cancelled_run_goes_on_where_it_was(
         copied.append(to.name)
         return copy(source, to)
 
-    monkeypatch.setattr(write, "copy_hashed", noted)
+    monkeypatch.setattr(filling, "copy_hashed", noted)
     write.write(session, plan, tmp_path / "out")
     assert 3 <= len(copied) < 9
     assert not verify(tmp_path / "out").differences
     assert sorted(os.listdir(tmp_path)) == ["data", "out"]
+
+
+def test_small_files_are_copied_by_a_child_as_they_are_here(
+    session: Session, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(session, tmp_path / "here")
+    monkeypatch.setattr(filling, "WORTH", 1)
+    monkeypatch.setattr(filling, "BATCH", 2)
+    monkeypatch.setattr(filling, "copy_hashed", lambda source, to: pytest.fail("copied here"))
+    assert export(session, tmp_path / "apart").root == manifest.read_card(tmp_path / "here").root
+    assert not verify(tmp_path / "apart").differences
+    # What it is known by was found in the same bytes.
+    found = session.desk.identities.content(str(dataset / "r001/imu.csv"))
+    assert found == content_of(str(dataset / "r001/imu.csv"))
+
+
+def test_a_child_that_copies_tells_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "small").write_bytes(b"abc" * 9000)
+    (tmp_path / "long").write_bytes(bytes(hands.SMALL + 1))
+    helper = hands.Hands()
+    try:
+        small, long = (str(tmp_path / name) for name in ("small", "long"))
+        to = str(tmp_path / "new/folder/file")
+        copied, other = helper.copy([(small, to), (long, f"{to}2")], [str(tmp_path / "new/folder")])
+        assert copied is not None
+        assert other is None
+        assert (copied.size, copied.sha256) == copying.hash_file(Path(to)) == copying.hash_file(Path(small))
+        assert copied.content == content_of(small)
+        with pytest.raises(InspectorError, match=r"source file cannot be read.*gone"):
+            helper.copy([(str(tmp_path / "gone"), to)], [])
+        with pytest.raises(FileNotFoundError, match="nowhere"):
+            helper.copy([(small, str(tmp_path / "nowhere/file"))], [])
+    finally:
+        helper.close()
 
 
 @pytest.mark.slow
