@@ -157,7 +157,8 @@ class _Reading:
 
     def _grow(self, chunks: Chunks, series: LongSeries) -> None:
         self._job.step(done=series.rows)
-        if chunks.whole or time.monotonic() - self._told > TELL_S:
+        # The first samples are told of at once: until then there is no curve.
+        if chunks.whole or not series.rows or time.monotonic() - self._told > TELL_S:
             chunks.refresh()
             series.grow()
             self._tell(series, always=False)

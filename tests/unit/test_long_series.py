@@ -222,6 +222,14 @@ def test_something_true_is_told_before_anything_is_read(tmp_path: Path) -> None:
     assert len({rows for rows, *_ in looks}) > 2
 
 
+def test_the_first_samples_are_told_of_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series_build, "TELL_S", 1e9)
+    stream, rows = stream_of(written(tmp_path / "long.parquet", table())), []
+    read_series(stream, partial=lambda made: rows.append(made.rows))
+    assert rows[:2] == [0, 4096]
+    assert len(rows) <= 3  # and not of each chunk behind them
+
+
 def test_row_ranges_lists_and_counted_times(tmp_path: Path) -> None:
     state = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(2 * ROWS, dtype=np.float32)), 2)
     path = written(tmp_path / "a.parquet", pa.table({"t_s": np.arange(ROWS) / RATE, "v": state}), 3000)
