@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inspector.core.times import NS
-from inspector.media.opening import open_track
+from inspector.media.opening import open_stretch, open_track
+from inspector.media.sound_stretch import sound_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from inspector.core.model import Source
+    from inspector.media.sound_stretch import SoundStretch
 
 PREROLL_NS = 250_000_000
 """Decoded and thrown away before a seek's target: AAC and Opus overlap, MP3 keeps a bit reservoir."""
+
+FIRST_TICKS = 1 << 20
+"""In MP4 the first packets, which only prime the decoder, lie so far before 0 at most. Without them what is
+heard first is faint."""
 
 GAP_NS = 5_000_000
 """pts further than this from the counted position start a new place; less is rounding in the container."""
@@ -44,20 +50,35 @@ class PcmReader:
         self.channels = 2 if layout == "stereo" else 1
         self._source = source
         self._cut_ns = source.start_ns or 0
+        self._tables = None if source.track is None else sound_tables(source.path, source.track)
+        self._stretch: SoundStretch | None = None
+        """What of a long file's track is told to FFmpeg; None for all of it."""
         self._open()
         self._zero_ns = container_zero_ns(self._box) + self._cut_ns
         # After a seek in Ogg, FFmpeg stamps FLAC and Speex with the time asked for, up to a second off:
         # those are read from the start.
         codec = self._stream.codec_context.codec.canonical_name
         self._stamps_lie = self._box.format.name == "ogg" and codec not in ("vorbis", "opus")
+        self._primed = "mov" in self._box.format.name.split(",")
         self._blocks: Iterator[tuple[int, NDArray[np.float32]]] | None = None
         self._held: tuple[int, NDArray[np.float32]] | None = None
         self._at = 0
         """Position from which reading on needs no seek."""
 
-    def _open(self) -> None:
-        self._box, stream = open_track(self._source, "audio")
-        self._stream: Any = stream
+    def _open(self, ticks: int = 0) -> None:
+        """Open it: of a long file, the stretch about a time in ticks of the track."""
+        self._stretch = None
+        self._stream: Any
+        if self._tables is not None:
+            try:
+                stretch = self._tables.around(ticks)
+                self._box, self._stream = open_stretch(self._source.path, stretch.place, stretch.data)
+            except (self._av.FFmpegError, OSError, ValueError):
+                self._tables = None
+            else:
+                self._stretch = stretch
+                return
+        self._box, self._stream = open_track(self._source, "audio")
 
     def close(self) -> None:
         """Let go of the file and the decoder."""
@@ -102,20 +123,48 @@ class PcmReader:
 
     def _seek(self, start: int) -> None:
         self._held = None
+        self._place(start)
+        self._blocks = self._decode() if self._stretch is None else self._over_stretches()
+
+    def _place(self, start: int) -> None:
+        """Put the file where decoding gives that sample, and a little before it."""
         pts_ns = max(start * NS // self.rate - PREROLL_NS, 0) + self._zero_ns
         base = self._stream.time_base
+        if self._stretch is not None:
+            ticks = int(pts_ns / (base * NS))
+            if not self._stretch.first <= ticks < self._stretch.end:
+                self._reopen(ticks)
         try:
             if start * NS // self.rate > PREROLL_NS and base is not None and not self._stamps_lie:
                 self._box.seek(int(pts_ns / (base * NS)), stream=self._stream, backward=True)
+            elif self._primed:
+                self._box.seek(-FIRST_TICKS, stream=self._stream, backward=True)
             else:
                 self._box.seek(0)
         except (self._av.FFmpegError, OSError, OverflowError):
-            self._reopen()
-        self._blocks = self._decode()
+            self._reopen(int(pts_ns / (base * NS)) if base is not None else 0)
 
-    def _reopen(self) -> None:
+    def _reopen(self, ticks: int) -> None:
         self._box.close()
-        self._open()
+        self._open(ticks)
+
+    def _over_stretches(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """What `_decode` gives, from one stretch of a long file on to the next."""
+        past = 0
+        while True:
+            for at, pcm in self._decode():
+                if at + len(pcm) > past:
+                    yield max(at, past), pcm[max(past - at, 0) :]
+                    past = at + len(pcm)
+            stretch, base = self._stretch, self._stream.time_base
+            if stretch is None or stretch.last:
+                return
+            end_ns = round(stretch.end * base * NS) - self._zero_ns
+            if self._source.end_ns is not None and end_ns >= self._source.end_ns - self._cut_ns:
+                return
+            # An edit list may show it a little earlier than its tables say: so that it is not met again.
+            self._reopen(stretch.end)
+            self._place(past or end_ns * self.rate // NS)
 
     def _resampler(self, frame: Any) -> Any:
         """One channel stays one and is copied later: the resampler would make it 3 dB quieter on two."""

@@ -130,12 +130,25 @@ def _opened(source: Source, kind: str, device: str | None) -> tuple[InputContain
     track = -1 if source.track is None else source.track
     if hidden := others(source.path, track):
         _check(source.path)
-        box = _open(source.path, None, CONTAINERS, FILM_PIXELS, device, hidden)
+        box = _open(source.path, None, CONTAINERS, FILM_PIXELS, device, [(at, b"free") for at in hidden])
         give_back()
         if [stream.type for stream in box.streams] == [kind]:
             return box, 0
         box.close()  # FFmpeg counts the tracks of this file in another way
     return open_film(source.path, device), track
+
+
+def open_stretch(path: Path, place: int, data: bytes) -> tuple[InputContainer, Any]:
+    """A file with other bytes at a place, which leave one track of it, and that track's stream.
+
+    Raises as `open_film` does, and ValueError where FFmpeg sees anything else in it.
+    """
+    _check(path)
+    box = _open(path, None, CONTAINERS, FILM_PIXELS, None, [(place, data)])
+    if len(box.streams) == 1 and box.streams[0].codec_context is not None:
+        return box, box.streams[0]
+    box.close()
+    raise ValueError("its tables are read in another way")
 
 
 def open_still(path: Path) -> InputContainer:
@@ -169,9 +182,9 @@ def _regular(path: Path) -> Path:
 class _File:
     """A file as FFmpeg reads it through PyAV; closed when the container that reads it is let go."""
 
-    def __init__(self, path: Path, hidden: Sequence[int] = ()) -> None:
-        """With `hidden`, the four bytes at each of these places are read as `free`."""
-        self._hidden = hidden
+    def __init__(self, path: Path, instead: Sequence[tuple[int, bytes]] = ()) -> None:
+        """With `instead`, other bytes are read at each of these places."""
+        self._instead = instead
         self.name = os.path.abspath(path)  # FFmpeg tells some formats by the extension too
         self._at = self._read_to = 0
         self._file = os.open(self.name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
@@ -182,9 +195,9 @@ class _File:
         _ask(self._file, self._at, count * (2 if self._at == self._read_to else 1))
         os.lseek(self._file, self._at, os.SEEK_SET)
         data = os.read(self._file, count)
-        for place in self._hidden:
-            if self._at - 4 < place < self._at + len(data):
-                data = _with(data, place - self._at)
+        for place, other in self._instead:
+            if self._at - len(other) < place < self._at + len(data):
+                data = _with(data, place - self._at, other)
         self._at += len(data)
         self._read_to = self._at
         return data
@@ -202,9 +215,9 @@ class _File:
             os.close(file)
 
 
-def _with(data: bytes, at: int) -> bytes:
-    """The data with `free` at a place, from which the word may hang over on either side."""
-    word = b"free"[max(-at, 0) : len(data) - at]
+def _with(data: bytes, at: int, other: bytes) -> bytes:
+    """The data with others at a place, from which these may hang over on either side."""
+    word = other[max(-at, 0) : len(data) - at]
     start = max(at, 0)
     return data[:start] + word + data[start + len(word) :]
 
@@ -232,13 +245,13 @@ def _open(
     kinds: str,
     pixels: int,
     device: str | None = None,
-    hidden: Sequence[int] = (),
+    instead: Sequence[tuple[int, bytes]] = (),
 ) -> InputContainer:
     import av
 
     limits = {"max_pixels": str(pixels)}
     box = av.open(
-        _File(_regular(path), hidden),
+        _File(_regular(path), instead),
         "r",
         format=kind,
         options={"format_whitelist": kinds, "protocol_whitelist": "file", **limits},

@@ -57,7 +57,7 @@ def test_the_word_is_hidden_however_the_reads_fall(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"0123trak89trak")
     for step in range(1, 15):
-        file = _File(path, (4, 10))
+        file = _File(path, ((4, b"free"), (10, b"free")))
         parts = []
         while part := file.read(step):
             parts.append(part)
