@@ -6,13 +6,14 @@ a third of the time in which Qt fills as many rectangles.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtGui import QColor, QImage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from PySide6.QtCore import QRectF
@@ -33,6 +34,41 @@ MOST = NO_CURVE // SHADES
 """So many curves fit into one picture."""
 
 
+class _Loading:
+    """The import of what draws lines, 0.3 s in which the window would stand still."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._begun = self._over = False
+        self._waiting: list[Callable[[], None]] = []
+
+    def lines(self, later: Callable[[], None] | None) -> Polylines | None:
+        """What draws lines; None while it is being imported, at whose end `later` is called."""
+        with self._lock:
+            if later is not None and not self._over:
+                self._waiting.append(later)
+                if not self._begun:
+                    self._begun = True
+                    threading.Thread(target=self._load, name="inspector-lines", daemon=True).start()
+                return None
+        from inspector.ui.timeline.polylines import Polylines
+
+        return Polylines()
+
+    def _load(self) -> None:
+        try:
+            import inspector.ui.timeline.polylines  # noqa: F401
+        finally:
+            with self._lock:
+                self._over = True
+                waiting, self._waiting = self._waiting, []
+            for later in waiting:
+                later()
+
+
+_loading = _Loading()
+
+
 class CurvePainter:
     """Draws sets of curves again and again, with memory of its own."""
 
@@ -47,16 +83,22 @@ class CurvePainter:
         tops: NDArray[np.float64],
         bottoms: NDArray[np.float64],
         colors: Sequence[QColor],
+        later: Callable[[], None] | None = None,
     ) -> None:
         """Draw curves into a rectangle over each other, the last one first.
 
         `x` (m,) are places from left to right, `tops` and `bottoms` (c, m) the curves there, in px; NaN
-        breaks a curve.
+        breaks a curve. With `later` it does not wait for what draws lines: until that is called, in another
+        thread, lines are drawn as bars.
         """
         if not len(x):
             return
         # NaN compares false.
         spread = np.any(bottoms - tops > BAND_PX, axis=1).tolist()
+        if self._lines is None and not all(spread):
+            self._lines = _loading.lines(later)
+            if self._lines is None:
+                spread = [True] * len(spread)
         end = len(tops)
         while end:
             start = end - 1
@@ -65,10 +107,7 @@ class CurvePainter:
                     start -= 1
                 self._bars(painter, rect, x, tops[start:end], bottoms[start:end], colors[start:end])
             else:
-                if self._lines is None:
-                    from inspector.ui.timeline.polylines import Polylines
-
-                    self._lines = Polylines()
+                assert self._lines is not None
                 self._lines.paint(painter, x, (tops[start] + bottoms[start]) / 2, colors[start])
             end = start
 

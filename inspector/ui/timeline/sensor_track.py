@@ -167,7 +167,7 @@ class SensorTrack(StreamTrack):
                 x, low, high = x[order], low[order], high[order]
             tops, bottoms = _places_of(self._scales, np.stack([high.T, low.T]), rect)
             # The first channel lies on top: it is the one that the eye looks for.
-            self._curves.paint(painter, rect, x, tops, bottoms, self.colors())
+            self._curves.paint(painter, rect, x, tops, bottoms, self.colors(), self.later)
         self._paint_scale(painter, rect)
 
     def _visible(self, series: SeriesSource, rect: QRectF, axis: TimeAxis) -> Look:
