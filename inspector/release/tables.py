@@ -19,30 +19,56 @@ if TYPE_CHECKING:
 
 ROWS = 2000
 """Rows of a table that are kept before they are written."""
+LOOSE = 200
+"""Rows that are kept as Python's objects, which take ten times the room that they take in Arrow."""
+
+
+class Rows:
+    """Rows of one schema, in little memory."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._loose: list[dict[str, Any]] = []
+        self._packed: list[pa.RecordBatch] = []
+        self.count = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One more row."""
+        self.count += 1
+        self._loose.append(row)
+        if len(self._loose) >= LOOSE:
+            self._pack()
+
+    def _pack(self) -> None:
+        self._packed.append(pa.RecordBatch.from_pylist(self._loose, self._schema))
+        self._loose.clear()
+
+    def take(self) -> pa.Table:
+        """All rows so far; there are none afterwards."""
+        if self._loose:
+            self._pack()
+        table = pa.Table.from_batches(self._packed, self._schema).combine_chunks()
+        self._packed, self.count = [], 0
+        return table
 
 
 class Table:
     """A Parquet file that grows by rows, with a few of them in memory."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._schema = schema
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
-        self._rows: list[dict[str, Any]] = []
+        self._rows = Rows(schema)
 
     def add(self, row: dict[str, Any]) -> None:
         """One more row."""
-        self._rows.append(row)
-        if len(self._rows) >= ROWS:
-            self._flush()
-
-    def _flush(self) -> None:
-        self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
-        self._rows.clear()
+        self._rows.add(row)
+        if self._rows.count >= ROWS:
+            self._writer.write_table(self._rows.take())
 
     def close(self) -> None:
         """Write what is left; a second time does nothing."""
-        if self._rows:
-            self._flush()
+        if self._rows.count:
+            self._writer.write_table(self._rows.take())
         self._writer.close()
 
 

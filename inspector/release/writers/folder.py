@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from inspector.core.model import Modality
 from inspector.core.times import NS
 from inspector.release.names import Names
+from inspector.release.tables import Rows
 from inspector.release.targets import Piece, targets
 from inspector.release.writers.card import flow, plain_split
 from inspector.release.writers.timed import reference_span
@@ -68,7 +69,7 @@ class Folder:
         self._names = Names()
         self._shared: dict[Path, str] = {}
         self._rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self._labels: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._labels: dict[str, Rows] = defaultdict(lambda: Rows(LABELS))
         for name in ("manifest", "release.json", "release.sha256", "README.md"):
             self._names.take("", name)
 
@@ -97,7 +98,7 @@ class Folder:
             start, end = (None, None) if span is None else (span[0] / NS, span[1] / NS)
             touched = [anchor.stream_id for anchor in label.anchors if anchor.stream_id is not None]
             cells = (record.id, label.id, label.tier, label.label, start, end, label.author, touched)
-            self._labels[laid.split].append(dict(zip(LABELS.names, cells, strict=True)))
+            self._labels[laid.split].add(dict(zip(LABELS.names, cells, strict=True)))
 
     def home_of(self, laid: Laid) -> str:
         """The folder of a record that was laid; a new one where all its files are shared."""
@@ -142,9 +143,8 @@ class Folder:
             columns = {name: _column([row.get(name) for row in rows], kinds[name]) for name in names}
             pq.write_table(pa.table(columns), out / split / "metadata.parquet")
             yield f"{split}/metadata.parquet"
-            if self._labels[split]:
-                labels = pa.Table.from_pylist(self._labels[split], schema=LABELS)
-                pq.write_table(labels, out / split / "annotations.parquet")
+            if split in self._labels:
+                pq.write_table(self._labels[split].take(), out / split / "annotations.parquet")
                 yield f"{split}/annotations.parquet"
         (out / "README.md").write_text(self._card(), encoding="utf-8")
         yield "README.md"
