@@ -122,6 +122,7 @@ def test_late_sound_from_the_worklist_to_a_fix_that_holds(
     assert again.before == item.finding
     assert abs(again.finding.value or 0) < 15
     assert not panel.fixable()
+    qtbot.waitUntil(lambda: ended(window), timeout=120_000)
 
 
 def test_dismissed_with_a_reason_also_after_a_restart(

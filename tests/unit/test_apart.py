@@ -84,7 +84,10 @@ def test_they_are_equal_and_most_come_from_the_other_process(dataset: FolderData
     assert {type(record.streams[0].source.path) for record in found} == {type(dataset.root)}
 
 
-def test_a_child_that_dies_takes_nothing_along(dataset: FolderDataset, here: list[str]) -> None:
+def test_a_child_that_dies_takes_nothing_along(
+    dataset: FolderDataset, here: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "AHEAD", 1)  # none of them is at its end, and gone, when they are killed
     ids = dataset.index.column("record_id").to_pylist()
     made: list[child.Child] = []
     first = child.Child.__init__
