@@ -181,7 +181,7 @@ class Curating(Room):
         """
         selected = self.window.records.selected_ids()
         record = self.window.record
-        if len(selected) > 1 or record is None or selected == self._listed:
+        if len(selected) > 1 or record is None or (selected and selected == self._listed):
             return selected
         return [record.id]
 

@@ -92,6 +92,16 @@ def test_a_key_flags_and_undo_goes_on_after_a_restart(
     qtbot.waitUntil(lambda: flags(window) == {})
 
 
+def test_a_key_flags_what_is_shown_though_the_list_has_nothing_selected(
+    windows: Callable[..., MainWindow], qtbot: QtBot, dataset: Path
+) -> None:
+    window = windows()
+    window.records.table.clearSelection()
+    assert window.records.selected_ids() == []
+    press(window, "V")
+    qtbot.waitUntil(lambda: flags(window) == {"r1": "ok"})
+
+
 def test_a_selection_and_everything_listed_are_one_edit(
     windows: Callable[..., MainWindow], qtbot: QtBot, dataset: Path
 ) -> None:
