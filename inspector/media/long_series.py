@@ -16,7 +16,7 @@ import numpy as np
 from inspector.core.times import NS
 from inspector.media.chunks import record_type
 from inspector.media.fetch import fetcher
-from inspector.media.look import PER_COLUMN, Boxes, Look, as_line, in_columns, no_look
+from inspector.media.look import PER_COLUMN, Boxes, Look, as_line, in_a_row, in_columns, in_pairs, no_look
 from inspector.media.series import FACTOR, GAP_STEPS
 from inspector.media.stamps import median_step_ns
 
@@ -306,16 +306,20 @@ class LongSeries:
         if size >= top.size:
             level = known.levels[min(int(np.log2(size // top.size)) // 3, len(known.levels) - 1)]
             part = slice(first * top.size // level.size, -(-past * top.size // level.size))
-            times, values = level.times[:, part], level.values[:, _in_a_row(channels), part]
-            return as_line(in_columns(times, values, span, columns), self.gap_ns, bounds)
+            times, values = level.times[:, part], level.values[:, in_a_row(channels), part]
+            return as_line(
+                in_columns(times[0], times[1], values[0], values[1], span, columns), self.gap_ns, bounds
+            )
         chunks = slice(first * top.size // self._rows, -(-past * top.size // self._rows))
         ranges = self._ranges(known, size, channels)
         if later is not None and not known.chunks.ready(chunks, ranges):
             fetcher.want((id(self), channels.tobytes()), lambda: known.chunks.fetch(chunks, ranges), later)
-            times, values = top.times[:, first:past], top.values[:, _in_a_row(channels), first:past]
+            times, values = top.times[:, first:past], top.values[:, in_a_row(channels), first:past]
             if past - first > columns // 2:
-                return as_line(in_columns(times, values, span, columns), self.gap_ns, bounds)
-            coarse = in_columns(times, values, span, MOST_BOXES)
+                return as_line(
+                    in_columns(times[0], times[1], values[0], values[1], span, columns), self.gap_ns, bounds
+                )
+            coarse = in_columns(times[0], times[1], values[0], values[1], span, MOST_BOXES)
             return Look(*_nothing(len(channels)), _joined(coarse, bounds))
         return self._fine(known, chunks, size, channels, span, columns, bounds)
 
@@ -330,27 +334,37 @@ class LongSeries:
         bounds: Boxes | None,
     ) -> Look:
         """From the mapped levels, or the samples themselves where there are no more of them than columns."""
-        records = known.chunks.records[chunks]
-        picked = _in_a_row(channels)
-        count = min(
-            -(-known.rows // size) - chunks.start * (self._rows // size), len(records) * self._rows // size
-        )
-        if size > 1:
-            times = records[f"t{size}"].transpose(1, 0, 2).reshape(2, -1)[:, :count]
-            values = records[f"level{size}"][:, :, picked].transpose(1, 2, 0, 3)
-            values = values.reshape(2, len(channels), -1)[:, :, :count]
+        records, each = known.chunks.records[chunks], self._rows // size
+        count = min(-(-known.rows // size) - chunks.start * each, len(records) * each)
+        first, past = _touched(records["t_ns" if size == 1 else f"t{size}"], count, span)
+        halvings = 0
+        while past - first >> halvings >= 2 * PER_COLUMN * columns:
+            halvings += 1
+        skipped = first // each
+        records = records[skipped : -(-past // each)]
+        first, past = first - skipped * each, past - skipped * each
+        part = slice(None)
+        if len(records) == 1:  # more than one are needed all over, or nearly
+            part = slice(first >> halvings << halvings, -(-past >> halvings) << halvings)
+            first, past = first - part.start, past - part.start
+        picked = in_a_row(channels)
+        if size == 1:
+            starts = ends = records["t_ns"][:, part]
+            low = high = records["values"][:, picked, part]
         else:
-            stamps = records["t_ns"].reshape(-1)[:count]
-            times = np.stack([stamps, stamps])
-            one = records["values"][:, picked].transpose(1, 0, 2).reshape(len(channels), -1)[:, :count]
-            values = np.stack([one, one])
-        low = max(int(np.searchsorted(times[0], span[0], "left")) - 1, 0)
-        high = min(int(np.searchsorted(times[0], span[1], "right")) + 1, count)
-        times, values = times[:, low:high], values[:, :, low:high]
-        if size == 1 and high - low <= columns + 2:
-            exact = Boxes(times[0], times[0], *(side.T.astype(np.float64) for side in values))
+            starts, ends = (records[f"t{size}"][:, side, part] for side in (0, 1))
+            low, high = (records[f"level{size}"][:, side, picked, part] for side in (0, 1))
+        for _ in range(halvings):  # a chunk holds a power of two: no pair reaches over its end
+            starts, ends, low, high = in_pairs(starts, ends, low, high)
+        row = slice(first >> halvings, -(-past >> halvings))
+        starts, ends = (one.reshape(-1)[row] for one in (starts, ends))
+        same = low is high
+        low = low.transpose(1, 0, 2).reshape(len(channels), -1)[:, row]
+        high = low if same else high.transpose(1, 0, 2).reshape(len(channels), -1)[:, row]
+        if size == 1 and past - first <= columns + 2:
+            exact = Boxes(starts, starts, *(side.T.astype(np.float64) for side in (low, high)))
             return as_line(exact, self.gap_ns, bounds)
-        return as_line(in_columns(times, values, span, columns), self.gap_ns, bounds)
+        return as_line(in_columns(starts, ends, low, high, span, columns), self.gap_ns, bounds)
 
     def _ranges(self, known: _Known, size: int, channels: NDArray[np.int64]) -> list[tuple[int, int]]:
         """The bytes of a chunk that `_fine` reads."""
@@ -367,11 +381,14 @@ class LongSeries:
         return [times, *((offset + side * half + one * low, one * (high - low)) for side in (0, 1))]
 
 
-def _in_a_row(channels: NDArray[np.int64]) -> NDArray[np.int64] | slice:
-    """The same channels as a slice where they are neighbours: that is a view, and a list of them a copy."""
-    if len(channels) and (np.diff(channels) == 1).all():
-        return slice(int(channels[0]), int(channels[-1]) + 1)
-    return channels
+def _touched(times: NDArray[np.int64], count: int, span: tuple[int, int]) -> tuple[int, int]:
+    """Which of the first `count` buckets or samples of some chunks a span touches, and one to either side.
+
+    `times` are those of samples (k, m) or the first and last of buckets (k, 2, m).
+    """
+    starts = (times if times.ndim == 2 else times[:, 0]).reshape(-1)[:count]
+    first, past = np.searchsorted(starts, span[0], "left"), np.searchsorted(starts, span[1], "right")
+    return max(int(first) - 1, 0), min(int(past) + 1, count)
 
 
 def _nothing(channels: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:

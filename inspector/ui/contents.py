@@ -14,6 +14,7 @@ from inspector.ui.timeline.build import build_tracks, label_lanes, tracks_of
 from inspector.ui.timeline.filmstrip import FilmStripTrack
 from inspector.ui.timeline.label_track import LabelTrack
 from inspector.ui.timeline.sensor_track import SensorTrack
+from inspector.ui.timeline.shared_series import SharedSeries
 from inspector.ui.timeline.text_track import TextTrack
 from inspector.ui.timeline.track import StreamTrack
 from inspector.ui.timeline.waveform import WaveformTrack
@@ -219,9 +220,10 @@ class Contents:
         def got(series: Series | LongSeries) -> None:
             if self._record.stream(stream.id).source != stream.source:
                 return  # it is read by another column of times by now
+            shared = SharedSeries(series)
             for track in tracks_of(self._timeline.tracks, stream.id):
                 if isinstance(track, SensorTrack):
-                    track.set_series(series)
+                    track.set_series(shared)
 
         return got
 

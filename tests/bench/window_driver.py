@@ -129,7 +129,7 @@ class Driver(QObject):
             series = series_of.get(id(track))
             if driver.first_curve is None and series is not None:
                 at = now()
-                _, low, _ = series.envelope(*axis.visible, 200)
+                low = series.look(*axis.visible, 200).low
                 if np.isfinite(low).any():
                     driver.first_curve = at
 

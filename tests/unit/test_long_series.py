@@ -21,7 +21,7 @@ from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
 from inspector.media import chunks, series_build
 from inspector.media.long_series import LongSeries
-from inspector.media.look import in_columns
+from inspector.media.look import in_columns, in_pairs
 from inspector.media.series import Series, load_series
 from inspector.media.series_build import read_series
 
@@ -330,13 +330,16 @@ def test_the_window_waits_for_no_disk(shared: dict[str, Any], monkeypatch: pytes
 
 def test_the_work_is_bounded_by_columns(shared: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    gather = in_columns
 
-    def counted(times: NDArray[Any], values: NDArray[Any], *rest: Any) -> Any:
-        seen.append(values.shape[2])
-        return gather(times, values, *rest)
+    def counted(work: Any) -> Any:
+        def counting(starts: NDArray[Any], *rest: Any) -> Any:
+            seen.append(starts.size)
+            return work(starts, *rest)
 
-    monkeypatch.setattr("inspector.media.long_series.in_columns", counted)
+        return counting
+
+    for work in (in_columns, in_pairs):
+        monkeypatch.setattr(f"inspector.media.long_series.{work.__name__}", counted(work))
     end = int(shared["truth"].t_ns[-1])
     for length in (NS, 5 * NS, 10 * NS, end):
         shared["made"].look(0, length, 100)
