@@ -42,9 +42,7 @@ def _lips(gathered: Gathered) -> Iterator[Finding]:
         pair = {known.get(row["stream_a"]), known.get(row["stream_b"])}
         if pair == {Modality.VIDEO, Modality.AUDIO} and row["status"] == "ok" and row["method"] != CONTAINER:
             proven.add(row["record_id"])
-    there = {
-        name for name, each in kinds.items() if {Modality.VIDEO, Modality.AUDIO} <= set(each.values())
-    }
+    there = {name for name, each in kinds.items() if {Modality.VIDEO, Modality.AUDIO} <= set(each.values())}
     left = sorted(there - proven)
     if left:
         yield gathered.facts.finding(

@@ -64,6 +64,8 @@ class Contents:
         self._busy = busy
         self._jobs: list[Job[Any]] = []
         self._texts: dict[str, tuple[Cue, ...]] = {}
+        self._shared: dict[str, SharedSeries] = {}
+        """By stream what its rows show, of the series that it was last read as."""
         self._numbered: dict[str, list[tuple[int, Cue]]] = {}
         self._open = True
         self._settled = QTimer(timeline, singleShot=True, interval=TEXTS_MS)
@@ -220,7 +222,10 @@ class Contents:
         def got(series: Series | LongSeries) -> None:
             if self._record.stream(stream.id).source != stream.source:
                 return  # it is read by another column of times by now
-            shared = SharedSeries(series)
+            shared = self._shared.get(stream.id)
+            if shared is None or shared.series is not series:
+                shared = self._shared[stream.id] = SharedSeries(series)
+            shared.changed()
             for track in tracks_of(self._timeline.tracks, stream.id):
                 if isinstance(track, SensorTrack):
                     track.set_series(shared)

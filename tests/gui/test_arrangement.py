@@ -28,9 +28,7 @@ def resize(window: MainWindow, qtbot: QtBot, width: int, height: int) -> None:
     qtbot.waitUntil(lambda: (window.width(), window.height()) == (width, height))
 
 
-def test_in_a_high_window_records_findings_and_facets_all_have_room(
-    window: MainWindow, qtbot: QtBot
-) -> None:
+def test_in_a_high_window_records_findings_and_facets_all_have_room(window: MainWindow, qtbot: QtBot) -> None:
     window.actions_["findings"].trigger()
     window.actions_["facets"].trigger()
     findings, facets = window.auditing.panel, window.exploring.panel

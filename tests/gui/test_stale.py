@@ -64,9 +64,7 @@ def test_a_proposal_for_a_record_that_was_passed_over_is_not_made_later(
     assert window.aligning.proposal is not None
 
 
-def test_nothing_is_proposed_in_another_dataset(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path
-) -> None:
+def test_nothing_is_proposed_in_another_dataset(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     root = part_of_demo(tmp_path / "other", ASKED)
     (root / "metadata.csv").unlink()
     held = threading.Event()

@@ -322,7 +322,6 @@ class Keyboard:
         def said(words: str) -> bool:
             return words in window.status.text
 
-
         def nothing_linked() -> None:
             labelled((0, NS))()
             linking.ends, linking.stream = [], None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.media.look import Boxes, Look
-from inspector.ui.timeline.shared_series import SharedSeries
+from inspector.ui.timeline.shared_series import PATIENCE, SharedSeries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,3 +112,30 @@ def test_all_rows_are_told_also_one_that_asks_after_it_was_read() -> None:
     assert old is not None
     old()  # of a stretch that nobody shows any more
     assert told == ["one", "two"]
+
+
+def test_a_row_that_is_gone_is_looked_up_no_more() -> None:
+    source = Source()
+    shared = SharedSeries(source)
+    one, two = np.arange(3), np.arange(3, 6)
+    shared.look(0, 9, 5, two)
+    for start in range(1, PATIENCE + 3):
+        shared.look(start, start + 9, 5, one)
+    assert source.asked[1].tolist() == list(range(6))
+    assert source.asked[PATIENCE].tolist() == list(range(6))
+    assert source.asked[PATIENCE + 1].tolist() == [0, 1, 2]
+
+
+def test_what_was_looked_up_before_a_change_is_served_no_more() -> None:
+    source = Source()
+    shared = SharedSeries(source)
+    one, two = np.arange(3), np.arange(3, 6)
+    for start in (0, 1):
+        shared.look(start, 9, 5, one)
+        if start == 0:
+            shared.look(start, 9, 5, two)
+    source.version = 1
+    shared.changed()
+    assert shared.look(1, 9, 5, two).low[0, 0] == 1001 + 3
+    assert shared.look(1, 9, 5, one).low[0, 0] == 1001
+    assert len(source.asked) == 4

@@ -76,7 +76,9 @@ def test_with_the_learned_detector_no_transcript_is_worse(monkeypatch: pytest.Mo
         for kind in KINDS:
             for seed in SEEDS:
                 told[kind, there] += judged(trial(seed, kind), ("transcript.offset",))
-    print(f"\n{'':20}{'':>9}{'found':>7}{'refused':>8}{'wrong':>6}{'fixes':>6}{'bad':>4}{'median':>8}{'worst':>7}")
+    print(
+        f"\n{'':20}{'':>9}{'found':>7}{'refused':>8}{'wrong':>6}{'fixes':>6}{'bad':>4}{'median':>8}{'worst':>7}"
+    )
     for (kind, there), mine in told.items():
         count = Counter(each.outcome for each in mine)
         size = [abs(each.error) for each in mine if each.error is not None] or [np.nan]
