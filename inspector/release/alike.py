@@ -1,4 +1,4 @@
-"""Records that hold the same, found by sketches of their packets and sounds, each pair by what it shares."""
+"""Records that hold the same, found by sketches of packets, sounds and films, each pair by what it shares."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from inspector.core.model import Modality
 from inspector.errors import InspectorError
 from inspector.media.likeness import KEPT, Likeness, common, sketch
 from inspector.media.prints import Printer
+from inspector.release.sides import Sketch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,9 @@ overlap."""
 SOUND = (4, 0.015)
 """Of the marks of a sound: of 256, unrelated ones shared 2 at most (51 recordings, each with each), a sound
 encoded anew at 24 to 64 kbit/s 5 to 51."""
+FILM = (4, 0.1)
+"""Of the marks of a film without sound: unrelated ones shared 3 at most (18 recordings, some of one room, 6
+encodings of each); encoded anew at half the size or rate, by another codec or cut to 6 s 4 to 400."""
 MANY = 32
 """Where more records have a mark, each is compared with the next alone: that links those that are alike."""
 AT_A_TIME = 2
@@ -56,30 +60,44 @@ def near_pairs(
                 except BaseException:
                     pool.shutdown(cancel_futures=True)
                     raise
-            sketches[content] = (made[0], made[1])
+            sketches[content] = Sketch(*made)
             whole |= {content} if good else set()
     sketches |= before.sketches
     # What could not be read is looked at anew the next time: the disk may have been away.
     before.sketches |= {content: made for content, made in sketches.items() if content in whole}
-    found = {*_pairs({name: each[0] for name, each in sketches.items()}, PACKETS)}
-    found |= {*_pairs({name: each[1] for name, each in sketches.items()}, SOUND)}
-    return sorted(found)
+    least = Sketch(packets=PACKETS, sound=SOUND, film=FILM)
+    found = (
+        _pairs({name: each[kind] for name, each in sketches.items()}, asked)
+        for kind, asked in enumerate(least)
+    )
+    return sorted({pair for pairs in found for pair in pairs})
 
 
 def _sketches(
     session: Opened, record_id: str, likeness: Likeness, printer: Printer
-) -> tuple[bool, NDArray[np.uint64], NDArray[np.uint64]]:
-    """Of a record's packets and of its sounds, and before them whether all could be read."""
-    packets, sounds, good = [NOTHING], [NOTHING], True
+) -> tuple[bool, NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
+    """Of a record's packets, sounds and, where it is silent, films; before them whether all could be read.
+
+    A film takes a hundred times as long as its sound, and says no more.
+    """
+    packets, good = [NOTHING], True
     try:
         record = session.record(record_id)
     except InspectorError:
-        return False, NOTHING, NOTHING
-    for stream in record.of(Modality.AUDIO):
-        try:
-            sounds.append(likeness.of(stream))
-        except InspectorError:
-            good = False
+        return False, NOTHING, NOTHING, NOTHING
+
+    def marks_of(modality: Modality) -> NDArray[np.uint64]:
+        nonlocal good
+        found = [NOTHING]
+        for stream in record.of(modality):
+            try:
+                found.append(likeness.of(stream))
+            except InspectorError:
+                good = False
+        return np.unique(np.concatenate(found))[:KEPT]
+
+    sound = marks_of(Modality.AUDIO)
+    film = NOTHING if len(sound) else marks_of(Modality.VIDEO)
     for stream in record.of(Modality.VIDEO, Modality.AUDIO):
         try:
             marks = printer.make(stream).marks
@@ -88,7 +106,7 @@ def _sketches(
             continue
         values, counts = np.unique(marks, return_counts=True)
         packets.append(values[counts == 1])
-    return good, sketch(np.concatenate(packets)), np.unique(np.concatenate(sounds))[:KEPT]
+    return good, sketch(np.concatenate(packets)), sound, film
 
 
 def _pairs(sketches: dict[str, NDArray[np.uint64]], least: tuple[int, float]) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+Of = TypeVar("Of")
 FOLDER = "splits"
 SIDES = pa.schema(
     [
@@ -36,10 +37,22 @@ SIDES = pa.schema(
         ("group", pa.string()),
         ("packets", pa.list_(pa.uint64())),  # sketches (media.likeness), of what is gone one day
         ("sound", pa.list_(pa.uint64())),
+        ("film", pa.list_(pa.uint64())),
     ]
 )
-Sketches = dict[str, tuple["NDArray[np.uint64]", "NDArray[np.uint64]"]]
-"""By the content of each record that was looked into: of its packets and of its sounds."""
+
+
+class Sketch(NamedTuple, Generic[Of]):
+    """Something of each kind of a record's sketches."""
+
+    packets: Of
+    sound: Of
+    film: Of
+    """Of a silent record alone."""
+
+
+Sketches = dict[str, Sketch["NDArray[np.uint64]"]]
+"""By the content of each record that was looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +129,8 @@ def _read(path: Path) -> Sides:
     for row in table.to_pylist():
         found.add(Side(row["record_id"], row["split"], row["content"], row["group"]))
         if row["packets"] is not None:
-            found.sketches[row["content"]] = (
-                np.array(row["packets"] or (), np.uint64),
-                np.array(row["sound"] or (), np.uint64),
-            )
+            kinds = (np.array(row.get(kind) or (), np.uint64) for kind in Sketch._fields)
+            found.sketches[row["content"]] = Sketch(*kinds)
     return found
 
 
@@ -136,7 +147,7 @@ def remember_sides(workspace: Path, new: Iterable[Side], locked: tuple[str, ...]
             rows = []
             for content, side in found.sides.items():
                 kept = found.sketches.get(content)
-                marks = (None, None) if kept is None else (kept[0].tolist(), kept[1].tolist())
+                marks = (None,) * len(Sketch._fields) if kept is None else [each.tolist() for each in kept]
                 rows.append((side.record_id, side.split, content, side.group, *marks))
             table = pa.table(
                 {name: [row[place] for row in rows] for place, name in enumerate(SIDES.names)}, schema=SIDES

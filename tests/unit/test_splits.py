@@ -227,7 +227,50 @@ def test_a_sound_that_could_not_be_read_is_looked_at_anew(
         assert before.sketches == {}
         near_pairs(session, contents, before)
         assert before.sketches.keys() == contents.keys()
-        assert all(len(sounds) for _, sounds in before.sketches.values())
+        assert all(len(each.sound) for each in before.sketches.values())
+
+
+def film(path: Path, seed: int, size: tuple[int, int], codec: str, seconds: tuple[float, float]) -> None:
+    """A part of a silent film: a room that all share, and what goes about in it as the seed says."""
+    rng = np.random.default_rng(seed)
+    room = np.random.default_rng(0).uniform(40, 200, (12, 16)).repeat(12, 0).repeat(12, 1)
+    y, x = np.mgrid[: room.shape[0], : room.shape[1]]
+    ways = np.cumsum(np.cumsum(rng.normal(0, 0.12, (6, 2, 200)), axis=2), axis=2) + rng.uniform(
+        30, 110, (6, 2, 1)
+    )
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = *size, "yuv420p", 200_000
+        for number in range(round(seconds[0] * 25), round(seconds[1] * 25)):
+            picture = room.copy()
+            for row, column in ways[:, :, number] % 150:
+                picture += 160 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 300)
+            frame = av.VideoFrame.from_ndarray(np.clip(picture, 0, 255).astype(np.uint8), "gray")
+            for packet in stream.encode(frame.reformat(*size, "yuv420p")):
+                out.mux(packet)
+        for packet in stream.encode():
+            out.mux(packet)
+
+
+def test_silent_films_that_were_encoded_anew_are_alike_and_others_of_that_room_are_not(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "data"
+    root.mkdir()
+    for number in range(4):
+        film(root / f"f{number}.mp4", number, (192, 144), "libx264", (0, 8))
+    film(root / "small.avi", 1, (96, 72), "mpeg4", (0, 8))
+    film(root / "part.mp4", 2, (192, 144), "mpeg4", (2, 7))
+    names = sorted(each.name for each in root.iterdir())
+    (root / "metadata.csv").write_text("\n".join(["file_name", *names]) + "\n")
+    with Session.open(root) as session:
+        contents = {session.desk.present(each) or "": each for each in session.record_ids()}
+        before = Sides()
+        pairs = near_pairs(session, contents, before)
+        found = {tuple(sorted(contents[each] for each in pair)) for pair in pairs}
+        assert found == {("f1", "small"), ("f2", "part")}
+        with mock.patch.object(Likeness, "of", side_effect=AssertionError("it was looked at already")):
+            assert near_pairs(session, contents, before) == pairs
 
 
 def test_a_file_that_is_gone_is_told_and_has_no_sketch(tmp_path: Path) -> None:
