@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,16 @@ def set_policy(session: Opened, policy: Policy | None) -> None:
         raise InspectorError("The policy cannot be taken away", f"{place}: {error.strerror}") from error
     plain = {"allow": policy.allow, "deny": policy.deny, "column": policy.column}
     _write(place, json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+
+
+def known_licences(session: Opened, most: int = 8) -> list[str]:
+    """The licences that records name, the commonest first."""
+    counts: Counter[str] = Counter()
+    for name in session.index.column_names:
+        if is_licence(name):
+            values = session.index.column(name).to_pylist()
+            counts.update(text for each in values if each is not None and (text := str(each).strip()))
+    return [name for name, _ in counts.most_common(most)]
 
 
 def _write(place: Path, text: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inspector.core.jobs import Job
     from inspector.release.laying import Tally
     from inspector.release.plan import Choice, Plan
+    from inspector.release.policy import Policy
     from inspector.session import Session
     from inspector.ui.actions import Handler
     from inspector.ui.main_window import MainWindow
@@ -94,7 +95,16 @@ class Exporting(Room):
                 return [row["author"] for row in rows_of(session, sql, job) if row["author"]]
 
             self.slowly("who labelled", read, self._show_authors, lambda _: None)
+        self.slowly("the licence policy", lambda _: _policy_of(session), self._show_policy, self._no_policy)
         return dialog
+
+    def _show_policy(self, found: tuple[Policy | None, list[str]]) -> None:
+        if self.dialog is not None:
+            self.dialog.set_policy(*found)
+
+    def _no_policy(self, error: BaseException) -> None:
+        if self.dialog is not None:
+            self.dialog.say_wrong(said(error))
 
     def _show_authors(self, authors: list[str]) -> None:
         if self.dialog is not None:
@@ -119,6 +129,7 @@ class Exporting(Room):
             from inspector.release.laying import survey
             from inspector.release.plan import make_plan
 
+            _keep_policy(session, wanted)
             plan = make_plan(session, choice, lambda done: job.step(done, len(session.index)))
             return plan, survey(session, plan, lambda done: job.step(done, len(plan.ids)))
 
@@ -199,6 +210,7 @@ class Exporting(Room):
             from inspector.release.plan import make_plan
             from inspector.release.write import write
 
+            _keep_policy(session, wanted)
             plan = make_plan(session, choice, lambda done: job.step(done, len(session.index)))
             return plan, write(session, plan, out, lambda done: job.step(done, len(plan.ids)))[1]
 
@@ -257,6 +269,21 @@ class Exporting(Room):
             self.dialog.set_progress(job.done, job.total)
             if self._writing is not None:
                 self.dialog.state.setText(f"{job.done} of {job.total} records" if job.total else "")
+
+
+def _policy_of(session: Session) -> tuple[Policy | None, list[str]]:
+    """The licence policy in force, and the licences that records name."""
+    from inspector.release.policy import known_licences, read_policy
+
+    return read_policy(session.desk.workspace.folder), known_licences(session)
+
+
+def _keep_policy(session: Session, wanted: Wanted) -> None:
+    """The policy that stands in the dialog becomes the dataset's, which every plan asks."""
+    from inspector.release.policy import read_policy, set_policy
+
+    if wanted.policy is not None and read_policy(session.desk.workspace.folder) != wanted.policy[0]:
+        set_policy(session, wanted.policy[0])
 
 
 def plan_in_words(plan: Plan, tally: Tally) -> tuple[str, list[str], list[str]]:

@@ -10,12 +10,14 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
 from inspector.core.effective import timemap_path
+from inspector.release.policy import Policy, read_policy
 from inspector.release.verify import verify
 from inspector.release.write import write
 from inspector.session import Opening, Session
 from inspector.ui.app import make_app
 from inspector.ui.main_window import MainWindow
 from inspector.ui.panels.export import MOMENTS, SELECTED, WHERE, ExportDialog
+from inspector.ui.panels.licences import ANY, DENIED, NAMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,6 +97,32 @@ def test_the_plan_follows_what_is_chosen(window: MainWindow, qtbot: QtBot, tmp_p
     (tmp_path / "m.csv").write_text("record_id,start_s,end_s\nr2,0.5,1.5\nr2,1.5,2\n")
     choose(dialog, MOMENTS, str(tmp_path / "m.csv"), qtbot)
     assert dialog.figures.text().startswith("2 records")
+
+
+def test_the_licence_policy_is_shown_and_set(window: MainWindow, qtbot: QtBot, dataset: Path) -> None:
+    dialog = opened(window, qtbot)
+    row = dialog.licences
+    qtbot.waitUntil(row.isEnabled, timeout=5_000)
+    assert row.way.currentData() == ANY
+    assert read_policy(dataset / ".inspector") is None
+
+    def choose_way(way: str) -> None:
+        row.way.setCurrentIndex(row.way.findData(way))
+        row.way.activated.emit(0)
+        planned(dialog, qtbot)
+
+    choose_way(NAMED)
+    assert "it has no licence" in dialog.wrong.text()
+    choose_way(DENIED)
+    qtbot.keyClicks(row.names, "CC-BY-4.0, CC0-1.0")
+    qtbot.waitUntil(lambda: read_policy(dataset / ".inspector") == Policy(deny=("CC-BY-4.0", "CC0-1.0")))
+    window.exporting.set_session(window.session)  # the dialog is made anew
+    again = opened(window, qtbot).licences
+    qtbot.waitUntil(again.isEnabled, timeout=5_000)
+    assert (again.way.currentData(), again.names.text()) == (DENIED, "CC-BY-4.0, CC0-1.0")
+    again.way.setCurrentIndex(again.way.findData(ANY))
+    again.way.activated.emit(0)
+    qtbot.waitUntil(lambda: read_policy(dataset / ".inspector") is None)
 
 
 def test_a_release_is_written_and_opened(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

@@ -24,11 +24,13 @@ from PySide6.QtWidgets import (
 
 from inspector.ui import theme
 from inspector.ui.panels.common import MODALITY_WORD, Words
+from inspector.ui.panels.licences import Licences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from inspector.core.model import Modality
+    from inspector.release.policy import Policy
 
 WIDTH = 620
 ASK_AFTER_MS = 350
@@ -53,7 +55,8 @@ EVERYBODY = "Everybody’s"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What stands in the dialog. `value` belongs to `which`: a flag, a condition or a file."""
+    """What stands in the dialog. `value` belongs to `which`: a flag, a condition or a file. `policy` is None
+    until the one in force was read."""
 
     which: str
     value: str
@@ -62,6 +65,7 @@ class Wanted:
     form: str
     fixes: str
     split: str
+    policy: tuple[Policy | None] | None
     strict: bool
     note: str
     out: str
@@ -173,6 +177,11 @@ class ExportDialog(QDialog):
         self.split.currentTextChanged.connect(self._ask)
         tip = "A column of sides, or shares; groups stay together, and no record ever changes side"
         self._row("Split", self.split, tip)
+        self.licences = Licences(self)
+        self.licences.setEnabled(False)
+        self.licences.changed.connect(self._ask)
+        tip = "Records of another licence, or of none, are held back from every release of this dataset"
+        self._row("Licences", self.licences, tip)
         self.strict = QCheckBox("Refuse where something cannot be carried", self)
         self.strict.toggled.connect(self._ask)
         self._grid.addWidget(self.strict, self._grid.rowCount(), 1)
@@ -249,6 +258,11 @@ class ExportDialog(QDialog):
         self.split.addItems(list(splits))
         self.split.blockSignals(False)
 
+    def set_policy(self, policy: Policy | None, known: Sequence[str]) -> None:
+        """Which licences may leave, and those that the records name."""
+        self.licences.show_policy(policy, known)
+        self.licences.setEnabled(True)
+
     def set_counts(self, listed: int, selected: int) -> None:
         """How many records the list shows and how many are selected."""
         for name, count in ((LISTED, listed), (SELECTED, selected)):
@@ -266,6 +280,7 @@ class ExportDialog(QDialog):
             self.form.currentData() or "folder",
             self.fixes.currentData(),
             self.split.currentText().strip() or "none",
+            (self.licences.policy(),) if self.licences.isEnabled() else None,
             self.strict.isChecked(),
             self.note.text().strip(),
             self.out.text().strip(),
