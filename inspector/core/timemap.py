@@ -125,6 +125,8 @@ class TimeMap:
 
     def _array(self, values: NDArray[np.int64], side: int) -> NDArray[np.int64]:
         values = np.asarray(values, np.int64)
+        if len(self.anchors) == 1:
+            return values - self.anchors[0][side] + self.anchors[0][1 - side]
         lines = _pieces(self.anchors, side)
         starts = np.array([x0 for x0, *_ in lines], np.int64)
         # The last line that starts at or before a value, also where a jump back leaves the starts unsorted.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Value = TypeVar("Value", bound=np.floating)
 
 PER_COLUMN = 2
 """At least so many buckets a column are looked at, so that none shows half a column of its neighbour."""
@@ -75,7 +76,7 @@ def in_pairs(
     )
 
 
-def reduced(pick: np.ufunc, values: NDArray[np.floating], cuts: NDArray[np.intp]) -> NDArray[np.floating]:
+def reduced(pick: np.ufunc, values: NDArray[Value], cuts: NDArray[np.intp]) -> NDArray[Value]:
     """`pick.reduceat(values, cuts, axis=1)` of values (c, m), for cuts that grow.
 
     Where few lie between two cuts it takes a tenth of the time: one pass a place, over all of them at once.
@@ -83,7 +84,7 @@ def reduced(pick: np.ufunc, values: NDArray[np.floating], cuts: NDArray[np.intp]
     last = np.append(cuts[1:], values.shape[1]) - 1
     most = int((last - cuts).max(initial=0))
     if most > SHORT:
-        long: NDArray[np.floating] = pick.reduceat(values, cuts, axis=1)
+        long: NDArray[Value] = pick.reduceat(values, cuts, axis=1)
         return long
     found = np.take(values, cuts, axis=1, mode="clip")
     other = np.empty_like(found)

@@ -21,7 +21,7 @@ from inspector.ui import theme
 from inspector.ui.timeline.axis import TimeAxis
 from inspector.ui.timeline.build import build_tracks, short_titles, tracks_of
 from inspector.ui.timeline.channels import MOST, group_channels
-from inspector.ui.timeline.curves import NO_CURVE, SHADES, SOFT_PX, bars_of, seen_of
+from inspector.ui.timeline.curves import FINE, NO_CURVE, SHADES, SOFT_PX, bars_of, seen_of
 from inspector.ui.timeline.label_track import LabelTrack
 from inspector.ui.timeline.polylines import lines_of
 from inspector.ui.timeline.sensor_track import SensorTrack
@@ -317,7 +317,7 @@ def test_the_first_bar_that_covers_a_pixel_is_seen_and_ends_are_soft(
     tops[rng.random(tops.shape) < 0.2] = np.nan
     seen = seen_of(tops, bottoms, height)
     soft = np.nansum(bottoms + 1 - tops, axis=1) <= SOFT_PX * np.isfinite(tops).sum(1)
-    off = np.where(soft, 0.5 / SHADES, 0.5) + 1e-9
+    off = np.where(soft, 0.5 / SHADES, 0.5) + 0.5 / FINE + 1e-9
     """By how much of a pixel each curve may be told wrongly: whole pixels where it spreads far."""
     rows = np.arange(height)
     for column in range(6):

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtGui import QImage
 
+from inspector.media.look import reduced
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -29,6 +31,8 @@ NO_CURVE = 255
 """Where none is seen."""
 SHADES = 4
 """How finely a bar's end is softened that covers a part of a pixel."""
+FINE = 16
+"""Parts of a px to which ends are told."""
 SOFT_PX = 4.0
 """Of a curve whose columns spread further than this by and large, nobody sees whether their ends are soft."""
 MOST = NO_CURVE // SHADES
@@ -144,24 +148,44 @@ def bars_of(
 
     Each place reaches up to the next one, in height too, so that nothing gapes, but not into a gap.
     """
-    known = np.isfinite(tops) & np.isfinite(bottoms)
+    known = ~np.isnan(tops + bottoms)
+    whole = bool(known.all())
     # NaN is left out: a column is drawn towards a neighbour that is there.
     high, low = tops.copy(), bottoms.copy()
     np.fmin(tops[:, :-1], bottoms[:, 1:], out=high[:, :-1])
     np.fmax(bottoms[:, :-1], tops[:, 1:], out=low[:, :-1])
-    high[~known] = low[~known] = np.nan
-    left = np.floor(x)
-    first = np.flatnonzero(np.diff(left, prepend=-np.inf) > 0)  # places that share a pixel are one bar
-    if len(first) < len(left):
-        left, known = left[first], np.logical_or.reduceat(known, first, axis=1)
-        high, low = np.fmin.reduceat(high, first, axis=1), np.fmax.reduceat(low, first, axis=1)
+    if not whole:
+        high[~known] = low[~known] = np.nan
+    first, place, begins, follows = _columns(x.tobytes(), width)
+    if len(first) < len(x):  # places that share a pixel are one bar
+        high, low = reduced(np.fmin, high, first), reduced(np.fmax, low, first)
+    shown = begins | follows
+    if not whole:
+        goes_on = np.zeros(high.shape, np.bool_)
+        goes_on[:, :-1] = ~np.isnan(high[:, 1:])
+        shown = begins | (goes_on.take(place, axis=1) & follows)
+    high, low = high.take(place, axis=1), low.take(place, axis=1)
+    if not shown.all():
+        high, low = np.where(shown, high, np.nan), np.where(shown, low, np.nan)
+    return high, low
+
+
+@lru_cache(4)
+def _columns(
+    x: bytes, width: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of places in px, which all rows of a sensor have alike: the first of each pixel.
+
+    And for each of `width` pixels the last one at or before it, whether it begins there, and whether another
+    follows.
+    """
+    left = np.floor(np.frombuffer(x))
+    first = np.flatnonzero(np.diff(left, prepend=-np.inf) > 0)
+    left = left[first]
     pixels = np.arange(width, dtype=np.float64)
     place = np.searchsorted(left, pixels, "right") - 1
-    begins = (place >= 0) & (left[place] == pixels)
-    goes_on = np.zeros(known.shape, np.bool_)
-    goes_on[:, :-1] = known[:, 1:]
-    shown = begins | (goes_on[:, place] & (place >= 0))
-    return np.where(shown, high[:, place], np.nan), np.where(shown, low[:, place], np.nan)
+    there = place >= 0
+    return first, np.maximum(place, 0), there & (left[place] == pixels), there & (place < len(first) - 1)
 
 
 def seen_of(tops: NDArray[np.float64], bottoms: NDArray[np.float64], height: int) -> NDArray[np.uint8]:
@@ -169,45 +193,73 @@ def seen_of(tops: NDArray[np.float64], bottoms: NDArray[np.float64], height: int
 
     A number below their count is the first one that covers the pixel, with half a px at either end for the
     pen. Where none does, but some end within it, SHADES - 1 further counts tell how little it is covered by
-    the one that covers most; else it is NO_CURVE. Those that spread far end at whole pixels.
+    the one that covers most; else it is NO_CURVE. Those that spread far end at whole pixels. Ends are told to
+    a part in FINE of a px.
     """
-    size = np.uint8 if height <= 0xFF else np.uint16  # of a byte each, twice as many at once
     count, width = tops.shape
-    known = np.isfinite(tops) & np.isfinite(bottoms)
-    high = np.clip(np.where(known, tops - WIDTH_PX / 2, height + 1.0), -1.0, height + 1.0)
-    low = np.clip(np.where(known, bottoms + WIDTH_PX / 2, -1.0), -1.0, height + 1.0)
-    soft = np.where(known, low - high, 0.0).sum(1) <= SOFT_PX * known.sum(1)
-    first = np.where(soft[:, None], np.ceil(high), np.floor(high + 0.5))
-    end = np.where(soft[:, None], np.floor(low), np.floor(low + 0.5))
-    top = np.clip(first, 0, height)
-    tall, top = np.maximum(np.clip(end, 0, height) - top, 0).astype(size), top.astype(size)
+    high, low, soft = _ends(tops, bottoms, height)
+    # Up and down to whole pixels, and to the nearest of those that are not softened.
+    up, down = (np.where(soft, part, FINE // 2)[:, None].astype(high.dtype) for part in (FINE - 1, 0))
+    first, end = (high + up) // FINE, (low + down) // FINE
+    size = np.uint8 if height <= 0xFF else np.uint16  # of a byte each, twice as many at once
+    top, bottom = (np.minimum(np.maximum(each, 0), height) for each in (first, end))
+    tall, top = np.maximum(bottom - top, 0).astype(size), top.astype(size)
     rows = np.arange(height, dtype=size)[:, None]
-    seen = np.full((height, width), NO_CURVE, np.uint8)
+    padded = np.full((height + 2, width), NO_CURVE, np.uint8)  # a row at either side for ends beyond
+    seen = padded[1:-1]
     below, covers = np.empty(seen.shape, size), np.empty(seen.shape, np.bool_)
     mine = covers.view(np.uint8)
-    parts = ((first - 1, first - high), (end, low - end)) if soft.any() else ()
-    ends = [_ends(row, part, height) for row, part in parts]
     for curve in range(count):
         # Above its top the difference is negative: without a sign more than what any bar there is tall.
         np.less(np.subtract(rows, top[curve], out=below), tall[curve], out=covers)
         np.subtract(mine, 1, out=mine)  # 0 where it covers, 255 elsewhere
         np.minimum(seen, np.bitwise_or(mine, np.uint8(curve), out=mine), out=seen)
-        for row, told in ends if soft[curve] else ():
-            np.equal(rows, row[curve].astype(size), out=covers)
-            np.subtract(mine, 1, out=mine)
-            np.minimum(seen, np.bitwise_or(mine, told[curve], out=mine), out=seen)
+    if soft.any():
+        flat, columns, told = padded.reshape(-1), np.arange(width), _told(count)
+        bases = np.arange(0, count * FINE, FINE)[:, None]
+        for row, part in ((first, first * FINE - high), (end + 1, low - end * FINE)):
+            places = np.minimum(np.maximum(row, 0), height + 1).astype(np.intp) * width + columns
+            tells = told.take(part + bases, mode="clip")
+            for curve in np.flatnonzero(soft).tolist():
+                # One end a column: no place is there twice.
+                place = places[curve]
+                flat[place] = np.minimum(flat[place], tells[curve])
     return seen
 
 
 def _ends(
-    row: NDArray[np.float64], part: NDArray[np.float64], height: int
-) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """For bars (c, m) that cover a part of the pixel in a row: which row, and what is told there."""
-    count = len(row)
-    shade = SHADES - np.rint(part * SHADES)  # 0 covers all of it, SHADES nothing
+    tops: NDArray[np.float64], bottoms: NDArray[np.float64], height: int
+) -> tuple[NDArray[np.signedinteger], NDArray[np.signedinteger], NDArray[np.bool_]]:
+    """Where bars (c, m) begin and end, in parts of a px; a gap ends before it begins.
+
+    And which of them spread so little that their ends are softened.
+    """
+    ends = np.stack([tops, bottoms])
+    ends[0] -= WIDTH_PX / 2
+    ends[1] += WIDTH_PX / 2
+    np.minimum(np.maximum(ends, -1.0, out=ends), height + 1.0, out=ends)
+    spread = ends[1] - ends[0]
+    unknown = np.isnan(spread)
+    known = np.full(len(tops), tops.shape[1])
+    if unknown.any():
+        ends[0][unknown], ends[1][unknown], spread[unknown] = height + 1.0, -1.0, 0.0
+        known -= unknown.sum(axis=1)
+    soft = spread.sum(axis=1) <= SOFT_PX * known
+    ends *= FINE
+    high, low = np.rint(ends, out=ends).astype(np.int16 if height < 0x7FFF // FINE - 2 else np.int32)
+    return high, low, soft
+
+
+@lru_cache(64)
+def _told(count: int) -> NDArray[np.uint8]:
+    """What is told of an end, (count × FINE,), by the curve and the part of the pixel that it covers."""
+    shade = SHADES - np.rint(np.arange(FINE) * SHADES / FINE).astype(
+        int
+    )  # 0 covers all of it, SHADES nothing
     told = np.arange(count)[:, None] + count * shade
-    told[(shade >= SHADES) | (row < 0) | (row >= height)] = NO_CURVE
-    return np.clip(row, 0, height - 1), told.astype(np.uint8)
+    told[:, shade >= SHADES] = NO_CURVE
+    flat: NDArray[np.uint8] = told.astype(np.uint8).ravel()
+    return flat
 
 
 @lru_cache(64)
