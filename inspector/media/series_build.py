@@ -350,11 +350,16 @@ class _Reading:
                 return
             row = groups[0][1]
             size = max(min(BATCH_ROWS, BATCH_CELLS // len(columns)), 256)
+            ahead = min(size, rows_of(len(columns)))  # so much of it at first: one chunk, to be shown at once
             for batch in file.iter_batches(
                 size, [group for group, _ in groups], columns=columns, use_threads=False
             ):
-                yield row, pa.Table.from_batches([batch])
-                row += batch.num_rows
+                table = pa.Table.from_batches([batch])
+                if ahead:
+                    yield row, table.slice(0, ahead)
+                if ahead < len(table):
+                    yield row + ahead, table.slice(ahead)
+                row, ahead = row + len(table), 0
 
     def _csv(self, columns: list[str]) -> Iterator[tuple[int, pa.Table]]:
         text = [self._source.time_column] if self._source.time_column else []

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from inspector.ui.panels.findings_model import Item
     from inspector.ui.worklist import Since
 
-SETTLE_MS = 400
+SETTLE_MS, CALM_MS = 400, 2000
 """How long after an edit the findings are looked at again."""
 LEAD_NS = NS
 """How long before its moment a finding is played; it ends twice as long after it."""
@@ -75,8 +75,8 @@ class Auditing(Room):
         """The reasons by key as the run of all records found them."""
         self._limits: Mapping[str, str] = {}
         """What passes each check in this dataset, as it was last read."""
-        self._asked = 0
-        self._seen_ns = 0
+        self._calm = False
+        self._asked = self._seen_ns = 0
         """When the newest edit was made that was looked at."""
         self._to_play = ""
         """The record that is to be played about its moment once it is there."""
@@ -132,7 +132,7 @@ class Auditing(Room):
         super().set_session(session)
         self.known, self._reasons, self._before, self._again = Known(), Reasons(), {}, []
         self._rejudged = []
-        self._limits = {}
+        self._limits, self._calm = {}, False
         self._to_play = ""
         if self.panel is not None:
             self.panel.set_progress(None)
@@ -264,14 +264,18 @@ class Auditing(Room):
         if session is None or (self.running and self._whole):
             return
         self._asked += 1
-        asked, before, reasons = self._asked, dict(self._before), self._reasons
+        asked, before, reasons, calm = self._asked, dict(self._before), self._reasons, self._calm
         shown: frozenset[Status] = self.panel.shown if self.panel is not None else frozenset()
 
         def work(_job: Job[Any]) -> tuple[Known, Mapping[str, str]]:
-            return read(session, shown, before, reasons), limits_said(session)
+            # The checks are imported once the first record has had its time to be shown.
+            return read(session, shown, before, reasons), limits_said(session) if calm else {}
 
         def got(found: tuple[Known, Mapping[str, str]]) -> None:
             known, self._limits = found
+            if not calm:
+                self._calm = True
+                QTimer.singleShot(CALM_MS, self, self.read)
             if asked == self._asked and not (self.running and self._whole):
                 self.known = known
                 self._show()

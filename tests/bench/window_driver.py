@@ -88,6 +88,7 @@ class Driver(QObject):
         self.window.activateWindow()
         self.window.raise_()
         self.first_picture: float | None = None
+        self.first_bounds: float | None = None
         self.first_curve: float | None = None
         self.new_picture: float | None = None
         self.opened = 0.0
@@ -129,8 +130,10 @@ class Driver(QObject):
             series = series_of.get(id(track))
             if driver.first_curve is None and series is not None:
                 at = now()
-                low = series.look(*axis.visible, 200).low
-                if np.isfinite(low).any():
+                look = series.look(*axis.visible, 200)
+                if driver.first_bounds is None and look.boxes is not None and len(look.boxes.start_ns):
+                    driver.first_bounds = at
+                if np.isfinite(look.low).any():
                     driver.first_curve = at
 
         CameraView.paintEvent = painted  # type: ignore[method-assign,assignment]
@@ -233,6 +236,10 @@ class Driver(QObject):
         """Until a curve of what is in the data was drawn; s after the start, None if late."""
         self._wait(lambda: self.first_curve is not None, limit_s)
         return None if self.first_curve is None else self.first_curve - self.opened
+
+    def do_first_bounds(self) -> float | None:
+        """When boxes were drawn in which the data lies; s after the start, None if none ever were."""
+        return None if self.first_bounds is None else self.first_bounds - self.opened
 
     def do_boxes(self) -> list[list[int]]:
         """Where each camera's picture lies on the screen: left, top, width, height in px."""

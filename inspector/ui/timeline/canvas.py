@@ -38,7 +38,7 @@ NEAR = 16
 """Px that the playhead moves at most for what it leaves and takes to be painted as one strip."""
 GHOST = 0.55
 """How strongly the picture of a row that is dragged lies over another."""
-BUDGET_S = 0.012
+BUDGET_S = 0.0125
 """A paint renders rows for this long; the rest are shown stretched from what they were, and follow."""
 
 

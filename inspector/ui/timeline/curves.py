@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 WIDTH_PX = 1.0
 BAND_PX = 1.0
 """A curve none of whose columns spreads further than this is a line through their middles."""
+DENSE = 0.9
+"""Where so many places come on a px, bars look like lines: curves beside one that spreads are bars too."""
 NO_CURVE = 255
 """Where none is seen."""
 SHADES = 4
@@ -100,6 +102,8 @@ class CurvePainter:
             return
         # NaN compares false.
         spread = np.any(bottoms - tops > BAND_PX, axis=1).tolist()
+        if any(spread) and len(x) >= DENSE * rect.width():
+            spread = [True] * len(spread)  # one picture of all takes less time than lines between pictures
         if self._lines is None and not all(spread):
             self._lines = _loading.lines(later)
             if self._lines is None:
@@ -125,20 +129,68 @@ class CurvePainter:
         bottoms: NDArray[np.float64],
         colors: Sequence[QColor],
     ) -> None:
-        ratio = painter.device().devicePixelRatioF()
-        width, height = round(rect.width() * ratio), round(rect.height() * ratio)
+        ratio, width, height = _pixels_of(painter, rect)
         if width < 1 or height < 1:
             return
         top, bottom = bars_of(
             (x - rect.left()) * ratio, (tops - rect.top()) * ratio, (bottoms - rect.top()) * ratio, width
         )
-        seen = seen_of(top, bottom, height)
-        image = QImage(seen.data, width, height, width, QImage.Format.Format_Indexed8)
-        image.setColorTable(_table(tuple(color.rgba() for color in colors)))
-        # Painted in a fifth of the time in which Qt paints the other.
-        image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
-        image.setDevicePixelRatio(ratio)
-        painter.drawImage(rect.topLeft(), image)
+        _show(painter, rect, top, bottom, height, colors)
+
+
+def paint_fields(
+    painter: QPainter,
+    rect: QRectF,
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    tops: NDArray[np.float64],
+    bottoms: NDArray[np.float64],
+    colors: Sequence[QColor],
+) -> None:
+    """Fill boxes between places `left` and `right` (m,) with `tops` and `bottoms` (c, m), all in px.
+
+    Where several lie over each other, the first is seen. NaN leaves one out. Colours may be pale.
+    """
+    ratio, width, height = _pixels_of(painter, rect)
+    if width < 1 or height < 1 or not len(left):
+        return
+    order = np.argsort(left, kind="stable")
+    left, right = ((each[order] - rect.left()) * ratio for each in (left, right))
+    pixels = np.arange(width, dtype=np.float64)
+    place = np.searchsorted(np.floor(left), pixels, "right") - 1
+    there = (place >= 0) & (pixels < np.maximum(right, left + 1)[place])
+    sides = (
+        np.where(there, ((each - rect.top()) * ratio)[:, order[place]], np.nan) for each in (tops, bottoms)
+    )
+    top, bottom = sides
+    for start in reversed(range(0, len(top), MOST)):
+        part = slice(start, start + MOST)
+        _show(painter, rect, top[part], bottom[part], height, colors[part])
+
+
+def _pixels_of(painter: QPainter, rect: QRectF) -> tuple[float, int, int]:
+    """The screen's pixels a px, and how many of them a rectangle is wide and high."""
+    ratio = painter.device().devicePixelRatioF()
+    return ratio, round(rect.width() * ratio), round(rect.height() * ratio)
+
+
+def _show(
+    painter: QPainter,
+    rect: QRectF,
+    tops: NDArray[np.float64],
+    bottoms: NDArray[np.float64],
+    height: int,
+    colors: Sequence[QColor],
+) -> None:
+    """Paint what is seen of bars, in pixels of the screen, into a rectangle."""
+    seen = seen_of(tops, bottoms, height)
+    width = seen.shape[1]
+    image = QImage(seen.data, width, height, width, QImage.Format.Format_Indexed8)
+    image.setColorTable(_table(tuple(color.rgba() for color in colors)))
+    # Painted in a fifth of the time in which Qt paints the other.
+    image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    image.setDevicePixelRatio(painter.device().devicePixelRatioF())
+    painter.drawImage(rect.topLeft(), image)
 
 
 def bars_of(
@@ -264,9 +316,9 @@ def _told(count: int) -> NDArray[np.uint8]:
 
 @lru_cache(64)
 def _table(colors: tuple[int, ...]) -> list[int]:
-    """The colours of what `seen_of` tells, of opaque ones in Qt's numbers."""
+    """The colours of what `seen_of` tells, in Qt's numbers."""
     table = []
     for shade in range(SHADES):
-        alpha = round(0xFF * (SHADES - shade) / SHADES)
-        table += [(alpha << 24) | (color & 0xFFFFFF) for color in colors]
+        part = (SHADES - shade) / SHADES
+        table += [(round((color >> 24) * part) << 24) | (color & 0xFFFFFF) for color in colors]
     return table + [0] * (NO_CURVE + 1 - len(table))

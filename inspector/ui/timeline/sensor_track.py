@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter
 
 from inspector.core.times import clock_text
 from inspector.ui import theme
-from inspector.ui.timeline.curves import CurvePainter
+from inspector.ui.timeline.curves import CurvePainter, paint_fields
 from inspector.ui.timeline.track import Chip, StreamTrack, paint_unknown
 
 if TYPE_CHECKING:
@@ -173,6 +174,9 @@ class SensorTrack(StreamTrack):
         start, end = axis.visible
         columns = max(int(rect.width()), 2)
         beyond = axis.length // 50 + self._sample_ns()
+        more = math.ceil(beyond / axis.length * columns)
+        if more < columns:  # of whole px, so that each of its columns is one of the screen's
+            beyond, columns = round(more * axis.length / columns), columns + 2 * more
         edges = np.array([start - beyond, start, end, end + beyond], np.int64)
         local = self.stream.timemap.to_local_array(edges)
         return series.look(int(local.min()), int(local.max()), columns, self._columns, self.later)
@@ -187,19 +191,9 @@ class SensorTrack(StreamTrack):
         if not len(boxes.start_ns):
             return
         ends = self._places(np.stack([boxes.start_ns, boxes.end_ns]).reshape(-1), rect, axis).reshape(2, -1)
-        left = np.clip(ends.min(0), rect.left(), rect.right())
-        width = np.maximum(np.clip(ends.max(0), rect.left(), rect.right()) - left, 1.0)
-        painter.setPen(Qt.PenStyle.NoPen)
-        for place, (scale, color) in reversed(list(enumerate(zip(self._scales, self.colors(), strict=True)))):
-            top, bottom = scale.y(boxes.high[:, place], rect), scale.y(boxes.low[:, place], rect)
-            painter.setBrush(theme.current().tint(color, BOX_TINT))
-            known = np.isfinite(top) & np.isfinite(bottom)
-            painter.drawRects(
-                [
-                    QRectF(x, y, w, max(h, 1.0))
-                    for x, y, w, h in np.stack([left, top, width, bottom - top], 1)[known].tolist()
-                ]
-            )
+        tops, bottoms = _places_of(self._scales, np.stack([boxes.high.T, boxes.low.T]), rect)
+        tints = [theme.current().tint(color, BOX_TINT) for color in self.colors()]
+        paint_fields(painter, rect, ends.min(0), ends.max(0), tops, bottoms, tints)
 
     def _paint_unread(
         self, painter: QPainter, rect: QRectF, axis: TimeAxis, unread_ns: int | None, boxes: Boxes | None
