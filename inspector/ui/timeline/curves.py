@@ -159,10 +159,8 @@ def paint_fields(
     pixels = np.arange(width, dtype=np.float64)
     place = np.searchsorted(np.floor(left), pixels, "right") - 1
     there = (place >= 0) & (pixels < np.maximum(right, left + 1)[place])
-    sides = (
-        np.where(there, ((each - rect.top()) * ratio)[:, order[place]], np.nan) for each in (tops, bottoms)
-    )
-    top, bottom = sides
+    order = order[place]
+    top, bottom = (np.where(there, (each[:, order] - rect.top()) * ratio, np.nan) for each in (tops, bottoms))
     for start in reversed(range(0, len(top), MOST)):
         part = slice(start, start + MOST)
         _show(painter, rect, top[part], bottom[part], height, colors[part])
@@ -305,9 +303,8 @@ def _ends(
 @lru_cache(64)
 def _told(count: int) -> NDArray[np.uint8]:
     """What is told of an end, (count × FINE,), by the curve and the part of the pixel that it covers."""
-    shade = SHADES - np.rint(np.arange(FINE) * SHADES / FINE).astype(
-        int
-    )  # 0 covers all of it, SHADES nothing
+    # 0 covers all of it, SHADES nothing.
+    shade = SHADES - np.rint(np.arange(FINE) * SHADES / FINE).astype(int)
     told = np.arange(count)[:, None] + count * shade
     told[:, shade >= SHADES] = NO_CURVE
     flat: NDArray[np.uint8] = told.astype(np.uint8).ravel()
