@@ -1,21 +1,19 @@
 """Records spread over a Ray cluster: the same function that a thread runs here, in tasks there.
 
-Every node opens the dataset by the path that is named here (a shared drive) and has Inspector installed. A
-task whose node is lost is given to another one; where the cluster cannot do it at all, the record is done
-here. Ray is an optional extra; only this file knows it.
+Every node opens the dataset by the path that is named here. Where the cluster cannot do a record at all, it
+is done here.
 """
 
 from __future__ import annotations
 
-import importlib
 import threading
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inspector.audit.case import Case, Facts, Source
 from inspector.audit.decoding import Decoders
 from inspector.audit.work import Done, Order, run_order
-from inspector.errors import InspectorError
+from inspector.media.nodes import Nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
 
     from inspector.audit.checks import Limits
     from inspector.core.model import Modality
-
-RETRIES = 5
-"""So many nodes may be lost under one record before it is done here."""
 
 
 class Cluster:
@@ -39,55 +34,19 @@ class Cluster:
         tolerances: Mapping[str, Limits],
         excused: frozenset[tuple[str, Modality]] = frozenset(),
     ) -> None:
-        """Connect; `excused` is what curators said need not be there.
-
-        InspectorError where Ray is not installed or no cluster answers.
-        """
-        try:
-            self._ray: Any = importlib.import_module("ray")
-        except ImportError as error:
-            raise InspectorError(
-                "Ray is not installed", str(error), "pip install 'dataset-inspector[ray]', or use --workers"
-            ) from error
-        self._ours = not self._ray.is_initialized()
-        if self._ours:
-            try:
-                self._ray.init(
-                    address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False
-                )
-            except Exception as error:
-                # Ray raises whatever gRPC, redis or the socket raised.
-                raise InspectorError(
-                    "No Ray cluster answers", f"{address}: {error}", "Begin one with `ray start --head`"
-                ) from error
-        self._task = self._ray.remote(num_cpus=1, max_retries=RETRIES)(run_there)
-        self._about = self._ray.put((run, opener, dict(tolerances), excused))
+        """Connect; `excused` is what curators said need not be there. Raises as `Nodes`."""
+        self._nodes = Nodes(address, run_there, "use --workers")
+        self._about = self._nodes.share((run, opener, dict(tolerances), excused))
+        self.lost, self.close = self._nodes.lost, self._nodes.close
 
     @property
     def at_once(self) -> int:
-        """How many records are worth handing out at a time: two for each processor that there is now."""
-        return max(2, 2 * int(self._ray.cluster_resources().get("CPU", 1)))
+        """How many records are worth handing out at a time."""
+        return self._nodes.at_once
 
     def submit(self, order: Order, before: Mapping[tuple[str, str], str]) -> Future[Done]:
         """Have a record done by some node; what earlier audits kept of it goes along."""
-        future: Future[Done] = self._task.remote(self._about, order, dict(before)).future()
-        return future
-
-    def lost(self, error: Exception) -> bool:
-        """Whether a task failed because of the cluster, so that the record has to be done here.
-
-        What our own function raised there would be raised here, too: it is raised as what it was.
-        """
-        kinds = self._ray.exceptions
-        if isinstance(error, kinds.RayTaskError):
-            cause: BaseException = error.cause
-            raise cause
-        return isinstance(error, kinds.RayError)
-
-    def close(self) -> None:
-        """Leave the cluster, if it was joined here."""
-        if self._ours:
-            self._ray.shutdown()
+        return self._nodes.submit(self._about, order, dict(before))
 
 
 def run_there(

@@ -96,6 +96,14 @@ def export(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse where the format cannot carry something.")
     ] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="auto|ADDRESS",
+            help="Copy and hash on a Ray cluster whose nodes see dataset and release at the same paths.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")] = False,
     json: AsJson = False,
     workspace: Workspace = None,
@@ -112,6 +120,7 @@ def export(
     from inspector.audit.reporting import proven_of
     from inspector.core.model import Modality
     from inspector.errors import InspectorError
+    from inspector.release.hands import FarHands
     from inspector.release.hashes import CHOICES
     from inspector.release.laying import survey
     from inspector.release.plan import Choice, make_plan
@@ -157,7 +166,8 @@ def export(
             tally = survey(session, plan, told)
             root = None
         else:
-            card, tally = write(session, plan, Path(out), told)
+            far = None if ray is None else FarHands(ray)
+            card, tally = write(session, plan, Path(out), told, far)
             root = card.root
         if told is not None:
             print(file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The files of a release while they are made: large ones by threads, many small ones by a child (`hands`).
+"""The files of a release while they are made: by threads, or (`hands`) by a child or a cluster.
 
 Each that is there is a line of DONE in the unfinished release, by which an interrupted run goes on.
 """
@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inspector.release.copying import changed, copy_hashed, hash_file, state_of
-from inspector.release.hands import BATCH, SMALL, WORTH, Hands
+from inspector.release.hands import BATCH, MUCH, SMALL, WORTH, Hands
 from inspector.release.shards import pack
 from inspector.release.targets import Asset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inspector.release.hands import Copies
     from inspector.release.plan import Opened
     from inspector.release.shards import Batch
     from inspector.release.targets import Laid, Piece
@@ -32,11 +33,12 @@ DONE = "done.jsonl"
 
 @dataclass(slots=True)
 class _Handed:
-    """Files that the child copies together; `made` gives what became of them by path."""
+    """Files that are copied together elsewhere; `made` gives what became of them by path."""
 
     pieces: list[Piece] = field(default_factory=list)
     homes: dict[str, None] = field(default_factory=dict)
     records: int = 0
+    size: int = 0
     made: Future[dict[str, Asset]] = field(default_factory=Future)
 
 
@@ -44,6 +46,7 @@ class Files:
     """The files of one run, below `part`. To be used by one thread, and closed.
 
     `kept` are the lines of DONE, `origin` names what a staged file was made of, `records` is how many come.
+    `far` copies all that is not made here; without it many small files go to a child.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Files:
         kept: Mapping[str, list[Any]],
         origin: Mapping[Path, Path],
         records: int,
+        far: Copies | None = None,
     ) -> None:
         self._identities = session.desk.identities
         self._root = str(session.root.resolve())
@@ -60,19 +64,21 @@ class Files:
         self._kept = kept
         self._origin = origin
         self._folders: set[str] = set()
+        self._far = far is not None
+        self._hands = Hands() if far is None and records >= WORTH else far
         self._pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="inspector-export")
-        self._hands = Hands() if records >= WORTH else None
-        self._handing = ThreadPoolExecutor(1, thread_name_prefix="inspector-hands")
+        at_once = 1 if self._hands is None else self._hands.at_once
+        self._handing = ThreadPoolExecutor(at_once, thread_name_prefix="inspector-hands")
         self._handed = _Handed()
         self._assets: dict[str, Future[dict[str, Asset]]] = {}
         """By path what tells of the file once it is there, and of those that are made with it."""
         self._states: dict[Path, tuple[int, int]] = {}
         self._copied: dict[str, tuple[int, int]] = {}
-        """The same of what the child copied: a million `Path`s take three times as much memory."""
+        """The same of what was copied elsewhere: a million `Path`s take three times as much memory."""
         self._done = (part / DONE).open("a", encoding="utf-8")
 
     def close(self) -> None:
-        """End what is on its way, and the child."""
+        """End what is on its way, and whoever copies."""
         self._pool.shutdown(cancel_futures=True)
         self._handing.shutdown(cancel_futures=True)
         if self._hands is not None:
@@ -89,6 +95,8 @@ class Files:
             if self._hands is not None and piece.make is None and piece.path not in self._kept:
                 self._handed.homes[f"{self._part}/{home}"] = None
                 self._handed.pieces.append(piece)
+                if self._far and piece.source is not None:
+                    self._handed.size += state_of(piece.source)[0]
                 self._assets[piece.path] = self._handed.made
                 continue
             if home not in self._folders:
@@ -102,7 +110,7 @@ class Files:
             made = self._pool.submit(self._make_all, list(small.values()))
             self._assets |= dict.fromkeys(small, made)
         self._handed.records += 1
-        if self._handed.records >= BATCH:
+        if self._handed.records >= BATCH or self._handed.size >= MUCH:
             self._hand_over()
 
     def made(self, path: str) -> Asset:
@@ -135,7 +143,7 @@ class Files:
                 raise changed(Path(path))
 
     def _hand_over(self) -> None:
-        """Have the child copy what was gathered for it."""
+        """Have what was gathered copied elsewhere."""
         handed, self._handed = self._handed, _Handed()
         if handed.pieces:
             self._handing.submit(self._make_apart, handed)
@@ -157,7 +165,7 @@ class Files:
                 found[piece.path] = self._make(piece)
                 continue
             state = self._copied[source] = (copied.size, copied.mtime_ns)
-            if piece.source not in self._origin:
+            if copied.content and piece.source not in self._origin:
                 self._identities.know(source, *state, copied.content)
             found[piece.path] = self._noted(piece, state, copied.size, copied.sha256)
         return found

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inspector.core.model import Span
+    from inspector.release.hands import Copies
     from inspector.release.plan import Opened, Plan
     from inspector.release.targets import Target
 
@@ -53,18 +54,25 @@ STAGED = "baked"
 
 
 def write(
-    session: Opened, plan: Plan, out: Path, told: Callable[[int], None] | None = None
+    session: Opened,
+    plan: Plan,
+    out: Path,
+    told: Callable[[int], None] | None = None,
+    far: Copies | None = None,
 ) -> tuple[manifest.Card, Tally]:
     """Make the release at `out`; its card and what it holds.
 
     `told` hears how many records were gone through and may raise Cancelled: what is done is then kept for
-    the next time. InspectorError where `out` is there already, where the plan is strict and something cannot
-    be carried, where the disk is full, or a source file changed or went.
+    the next time. `far` copies files elsewhere than here, as `hands.FarHands` do; it is closed with the run.
+    InspectorError where `out` is there already, where the plan is strict and something cannot be carried,
+    where the disk is full, or a source file changed or went.
     """
     out = out.expanduser().resolve()
     _is_free(session, out)
     part = out.with_name(f".{out.name}.part")
     with ExitStack() as stack:
+        if far is not None:
+            stack.callback(far.close)
         lock = FileLock(out.with_name(f".{out.name}.lock"))
         try:
             stack.enter_context(lock.acquire(timeout=0))
@@ -80,7 +88,7 @@ def write(
             ) from None
         stack.callback(_forget, out.with_name(f".{out.name}.lock"))
         try:
-            card, tally = _Writing(session, plan, part).run(out.name, told)
+            card, tally = _Writing(session, plan, part, far).run(out.name, told)
             settle(part)
             if out.exists():
                 raise InspectorError("There is something at that path now", str(out), "Name another folder")
@@ -144,8 +152,9 @@ def _is_free(session: Opened, out: Path) -> None:
 class _Writing:
     """One run."""
 
-    def __init__(self, session: Opened, plan: Plan, part: Path) -> None:
+    def __init__(self, session: Opened, plan: Plan, part: Path, far: Copies | None) -> None:
         self._session = session
+        self._far = far
         self._plan = plan
         self._part = part
         self._root = session.root.resolve()
@@ -179,7 +188,9 @@ class _Writing:
             waiting: deque[Batch] = deque()
             baker = self._baker = Baker(self._part / STAGED)
             stack.callback(baker.close)
-            files = self._files = Files(self._session, self._part, kept, baker.origin, len(self._plan.ids))
+            files = self._files = Files(
+                self._session, self._part, kept, baker.origin, len(self._plan.ids), self._far
+            )
             stack.callback(files.close)
             batches = Batches(files.pack)
             for laid in lay_all(self._session, self._plan, self._tally, self._target, baker, told):
