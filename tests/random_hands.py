@@ -22,7 +22,7 @@ from PySide6.QtGui import QImage, QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
 
-from inspector.playback.pictures import State
+from inspector.playback.shown import State
 from inspector.playback.sound import RATE, OutputClock
 from inspector.ui.actions import TABLE
 from inspector.ui.dialogs import KEY_SHEET

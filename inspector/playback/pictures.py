@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from inspector.media.frames import EMPTY, frame_index, quick_index
 from inspector.media.video import VideoReader
 from inspector.playback.drafts import Drafts
 from inspector.playback.picture_cache import PictureCache
+from inspector.playback.shown import Shown, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,37 +32,16 @@ AHEAD_NS = 400_000_000
 """How much is decoded ahead of the playhead while playing."""
 DRAFT_FIRST_S = 0.15
 """While dragging the exact picture waits so long for the quick one."""
-AROUND = 24
-"""Frames on the side to which the curator steps that are decoded while nothing else is to do."""
-BEHIND = 8
-"""Frames kept ready on the other side."""
+LET_GO_S = 0.25
+"""So long after a drag its neighbours wait: a hand that takes hold again needs the machine for itself."""
+AROUND, BEHIND = 24, 8
+"""Frames kept ready on the side to which the curator steps, and on the other, when nothing else is to do."""
 MOST_PICTURES = 64
 """Of the size that is shown: with more the cache would only hold what nobody comes back to."""
 NEIGHBOURS_SHARE = 0.6
 """Of the budget; the rest holds what was shown before."""
 
 log = logging.getLogger(__name__)
-
-
-class State(Enum):
-    """What a view can show for a time."""
-
-    EXACT = "exact"
-    DRAFT = "draft"
-    """The right frame, from the proxy: smaller than it will be in a moment."""
-    WAITING = "waiting"
-    NO_DATA = "no data"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The answer to "what belongs on screen at this time": for WAITING `picture` is the nearest one known."""
-
-    state: State
-    picture: Picture | None = None
-    number: int | None = None
-    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +74,7 @@ class PictureFeed:
         self._wish: _Wish | None = None
         self._place_ns: int | None = None  # a wish outside the stretch of the film that is known
         self._moved = 1  # which way the last wish went: +1 or -1
-        self._served = 0
+        self._served, self._dragged = 0, False
         self._fit = (640, 360)
         self._size: tuple[int, int] | None = None
         self._closed = False
@@ -390,6 +369,7 @@ class PictureFeed:
         )
 
     def _serve(self, reader: VideoReader, wish: _Wish) -> None:
+        let_go, self._dragged = self._dragged and not wish.dragging, wish.dragging
         if wish.number != self._served:
             self._moved = 1 if wish.number > self._served else -1
             self._served = wish.number
@@ -406,7 +386,12 @@ class PictureFeed:
         if wish.playing:
             self._ahead(reader, wish.number)
         elif not wish.dragging:
-            self._around(reader, wish.number)
+            with self._wake:
+                again = let_go and self._wake.wait_for(
+                    lambda: self._closed or self._wish or self._place_ns, LET_GO_S
+                )
+            if not again:
+                self._around(reader, wish.number)
 
     def _ahead(self, reader: VideoReader, number: int) -> None:
         """Fill the cache in front of the playhead until a new wish says where it is now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from inspector.playback.pictures import Shown, State
+from inspector.playback.shown import Shown, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,9 @@ from inspector.core.settings import settings
 from inspector.core.timemap import map_span
 from inspector.core.times import NS
 from inspector.playback.desk import Desk, Mix
-from inspector.playback.pictures import PictureFeed, State
+from inspector.playback.pictures import PictureFeed
 from inspector.playback.proxies import Proxies
+from inspector.playback.shown import State
 from inspector.playback.spectra import SpectrumFeed
 from inspector.playback.stills import StillFeed
 from inspector.playback.thumbs import ThumbFeed

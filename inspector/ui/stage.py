@@ -9,7 +9,7 @@ from PySide6.QtCore import QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
-from inspector.playback.pictures import State
+from inspector.playback.shown import State
 from inspector.ui import theme
 from inspector.ui.views.camera import CameraView
 

@@ -14,7 +14,8 @@ import pytest
 from inspector.core.model import Modality, Record, Stream
 from inspector.core.times import NS
 from inspector.media.audio import PcmReader
-from inspector.playback.pictures import PictureFeed, State
+from inspector.playback.pictures import PictureFeed
+from inspector.playback.shown import State
 from inspector.session import Session
 
 if TYPE_CHECKING:

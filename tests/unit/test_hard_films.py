@@ -19,7 +19,8 @@ from inspector.errors import InspectorError
 from inspector.media.audio import PcmReader
 from inspector.media.frames import build_index
 from inspector.media.video import VideoReader
-from inspector.playback.pictures import PictureFeed, State
+from inspector.playback.pictures import PictureFeed
+from inspector.playback.shown import State
 from inspector.session import Session
 
 if TYPE_CHECKING:

@@ -26,7 +26,8 @@ from inspector.media.peaks import load_peaks
 from inspector.media.video import VideoReader
 from inspector.playback.mixer import Mixer
 from inspector.playback.mixer import Track as MixerTrack
-from inspector.playback.pictures import PictureFeed, State
+from inspector.playback.pictures import PictureFeed
+from inspector.playback.shown import State
 from inspector.playback.thumbs import ThumbFeed
 from inspector.session import Session
 

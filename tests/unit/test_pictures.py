@@ -17,8 +17,10 @@ from inspector.core.model import Clock, Modality, Source, Stream
 from inspector.core.timemap import IDENTITY, TimeMap
 from inspector.media import frames
 from inspector.media.video import Picture, VideoReader
-from inspector.playback.pictures import AROUND, BEHIND, PictureFeed, State
+from inspector.playback import pictures
+from inspector.playback.pictures import AROUND, BEHIND, PictureFeed
 from inspector.playback.proxies import Proxies
+from inspector.playback.shown import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -396,6 +398,27 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.001)
+
+
+def test_after_a_drag_the_neighbours_wait_for_the_hand(
+    reel: Reel, feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around: list[int] = []
+    monkeypatch.setattr(PictureFeed, "_around", lambda self, reader, number: around.append(number))
+    monkeypatch.setattr(pictures, "LET_GO_S", 60.0)
+    feed = feeds(reel.film("bframes.mp4").path)
+    feeds.until(lambda: feed.index is not None)
+    for number in (50, 90, 120):
+        if number == 120:
+            monkeypatch.setattr(pictures, "LET_GO_S", 0.0)
+        at_ns = number * NS // 25
+        feed.want(at_ns, dragging=True)
+        feeds.until(lambda at_ns=at_ns: exact(feed, at_ns))  # type: ignore[misc]
+        feed.want(at_ns)
+    patience = threading.Event()
+    while not around and not patience.wait(0.01):
+        pass
+    assert around == [120]
 
 
 def test_while_dragging_the_quick_picture_comes_before_the_exact_one_is_begun(

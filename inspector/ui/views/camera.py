@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from inspector.core.times import clock_text
-from inspector.playback.pictures import Shown, State
+from inspector.playback.shown import Shown, State
 from inspector.ui import theme
 from inspector.ui.region_hand import Held, RegionHand
 from inspector.ui.regions import paint_region, shown_now
