@@ -21,7 +21,7 @@ from inspector.core.memory import give_back
 from inspector.core.model import Source
 from inspector.core.times import NS
 from inspector.errors import Cancelled, InspectorError
-from inspector.media.mp4 import sample_times
+from inspector.media.mp4 import begins_as_mp4, sample_times
 from inspector.media.one_track import long_tables
 from inspector.media.opening import open_track, reason
 
@@ -39,7 +39,7 @@ SMALL = 48 << 20
 """A film of so many bytes is read through at once; of a larger one a stretch is read first."""
 REGION_BEHIND = 240
 """Packets that are read behind the time for which a stretch is read, where no key frame comes before."""
-REGION_LEAST, REGION_BYTES = 60, 2 << 20
+REGION_LEAST, REGION_BYTES = 32, 4 << 20
 """Or fewer, where so many bytes were read: behind a slow disk the first picture waits for them."""
 REORDER = 20
 """Packets read behind a stretch, which may hold frames that are shown inside it."""
@@ -206,6 +206,8 @@ def quick_index(path: Path, track: int, stop: Callable[[], bool] | None = None) 
     try:
         if path.stat().st_size <= SMALL:
             return frame_index(path, track, stop)
+        if not begins_as_mp4(path):
+            return None
         with _tables_turn(path):
             box, stream = open_track(Source(path, "av", track=track), "video")
             with box:

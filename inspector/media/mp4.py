@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_MOOV = 1 << 28
 """Bytes of tables that are read: 256 MiB is a film of a week."""
 MOST_SAMPLES = 1 << 26
+FIRST = frozenset((b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ class SampleTimes:
     pts: NDArray[np.int64]
     key: NDArray[np.bool_]
     last: int
+
+
+def begins_as_mp4(path: Path) -> bool:
+    """Whether the first box is one that an MP4 or MOV begins with. OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return file.read(8)[4:] in FIRST
 
 
 def sample_times(path: Path, track_id: int) -> SampleTimes | None:
