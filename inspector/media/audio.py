@@ -156,15 +156,21 @@ class PcmReader:
                 if at + len(pcm) > past:
                     yield max(at, past), pcm[max(past - at, 0) :]
                     past = at + len(pcm)
-            stretch, base = self._stretch, self._stream.time_base
-            if stretch is None or stretch.last:
+            if not self._next_stretch(past):
                 return
-            end_ns = round(stretch.end * base * NS) - self._zero_ns
-            if self._source.end_ns is not None and end_ns >= self._source.end_ns - self._cut_ns:
-                return
-            # An edit list may show it a little earlier than its tables say: so that it is not met again.
-            self._reopen(stretch.end)
-            self._place(past or end_ns * self.rate // NS)
+
+    def _next_stretch(self, past: int) -> bool:
+        """Open the next stretch of a long file, a little before sample `past`; False after the last one."""
+        stretch, base = self._stretch, self._stream.time_base
+        if stretch is None or stretch.last:
+            return False
+        end_ns = round(stretch.end * base * NS) - self._zero_ns
+        if self._source.end_ns is not None and end_ns >= self._source.end_ns - self._cut_ns:
+            return False
+        # An edit list may show it a little earlier than its tables say: so that it is not met again.
+        self._reopen(stretch.end)
+        self._place(past or end_ns * self.rate // NS)
+        return True
 
     def _resampler(self, frame: Any) -> Any:
         """One channel stays one and is copied later: the resampler would make it 3 dB quieter on two."""

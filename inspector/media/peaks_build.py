@@ -133,6 +133,8 @@ class NativeReader(PcmReader):
         last_ns = None if self._source.end_ns is None else self._source.end_ns - self._cut_ns
         limit = (GAP_NS - NEAR_NS) * rate
         found = mark == NO_MARK
+        met = last = -(1 << 63)
+        """The stamps of the last frame of the stretch before, and of the newest."""
         counted: int | None = None
         counted_ns = 0  # times the rate
         made_for: Any = None
@@ -150,6 +152,9 @@ class NativeReader(PcmReader):
             try:
                 packet = next(packets)
             except (StopIteration, self._av.FFmpegError):
+                if self._next_stretch(counted or 0):
+                    packets, met = self._box.demux(self._stream), last
+                    continue
                 run.lay()
                 return found
             try:
@@ -158,6 +163,10 @@ class NativeReader(PcmReader):
                 continue
             for frame in frames:
                 pts, count = frame.pts, frame.samples
+                if pts is not None:
+                    if pts <= met:
+                        continue  # of the stretch before
+                    last = pts
                 if not found:
                     if pts is None or (not counts and (packet.pos, pts) != mark[:2]):
                         if pts is not None and pts > mark.pts:

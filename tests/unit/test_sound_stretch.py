@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,10 +11,14 @@ import pytest
 from inspector.core.model import Source
 from inspector.media import audio, sound_stretch
 from inspector.media.audio import PcmReader
+from inspector.media.peak_levels import BLOCK, CHUNK
+from inspector.media.peaks_build import Layer, lay_tail, lay_track
 from inspector.media.sound_stretch import sound_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 SECONDS = 40
 FORMS = {
@@ -88,6 +92,32 @@ def test_a_stretch_sounds_as_the_whole_does(
         got, want = reader.read(start, count), whole[start : start + count]
         assert np.array_equal(got[: len(want)], want), start
     reader.close()
+
+
+def laid(source: Source, rate: int, begin: int = 0) -> NDArray[np.float32]:
+    """The finest level of a waveform, from sample `begin` on."""
+    records: list[NDArray[Any]] = []
+    layer = Layer(lambda record: records.append(record["level0"][0].copy()), begin)
+    (lay_tail(source, rate, layer, begin) if begin else lay_track(source, rate, layer))
+    blocks = layer.finish()
+    found: NDArray[np.float32] = np.concatenate(records)[: blocks - begin // BLOCK]
+    return found
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_waveform_goes_on_from_stretch_to_stretch(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = track_of(sound(tmp_path, form))
+    rate = 44_100 if form == "another rate" else 48_000
+    with monkeypatch.context() as patched:
+        patched.setattr(audio, "sound_tables", lambda *_: None)
+        whole = laid(source, rate)
+    assert len(whole) >= SECONDS * rate // BLOCK
+    assert np.array_equal(laid(source, rate), whole)
+    begin = CHUNK * (20 * rate // CHUNK)
+    tail = laid(source, rate, begin)
+    assert np.array_equal(tail[100:], whole[begin // BLOCK + 100 :])  # where it begins a decoder warms up
 
 
 def test_the_table_is_as_long_as_the_stretch(tmp_path: Path) -> None:
