@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from inspector.core.effective import timemap_path
@@ -114,7 +115,7 @@ def test_the_licence_policy_is_shown_and_set(window: MainWindow, qtbot: QtBot, d
     choose_way(NAMED)
     assert "it has no licence" in dialog.wrong.text()
     choose_way(DENIED)
-    qtbot.keyClicks(row.names, "CC-BY-4.0, CC0-1.0")
+    QTest.keyClicks(row.names, "CC-BY-4.0, CC0-1.0")
     qtbot.waitUntil(lambda: read_policy(dataset / ".inspector") == Policy(deny=("CC-BY-4.0", "CC0-1.0")))
     window.exporting.set_session(window.session)  # the dialog is made anew
     again = opened(window, qtbot).licences
