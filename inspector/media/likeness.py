@@ -37,7 +37,7 @@ BANDS_HZ = np.geomspace(300, 2500, 34)
 QUIET = 1e-3
 """Frames with less than this of the usual energy are no mark: silence is like silence."""
 BLOCKS = (4, 9)
-SINCE_NS = NS
+SINCE_NS, MOST_HELD = NS, 4096
 CHANGE = 2.0
 """Of 255: less is no change, a tenth of what moves and more than what an encoder leaves."""
 MOVED = 8
@@ -97,8 +97,9 @@ def film_marks(source: Source) -> NDArray[np.uint64]:
     """The marks of a film, (n,), made here: for a child. InspectorError where it cannot be opened."""
     from inspector.media.gray import gray_frames
 
-    held: deque[tuple[int, NDArray[np.float64]]] = deque()
-    found: list[NDArray[np.float64]] = []
+    held: deque[tuple[int, NDArray[np.float64]]] = deque(maxlen=MOST_HELD)
+    powers = 3 ** np.arange(BLOCKS[0] * (BLOCKS[1] - 1), dtype=np.uint64)
+    found: list[int] = []
     for at_ns, picture in gray_frames(source):
         if min(picture.shape[0] // BLOCKS[0], picture.shape[1] // BLOCKS[1]) < 1:
             break
@@ -106,15 +107,11 @@ def film_marks(source: Source) -> NDArray[np.uint64]:
         while len(held) > 1 and held[1][0] <= at_ns - SINCE_NS:
             held.popleft()
         if held[0][0] <= at_ns - SINCE_NS:
-            found.append(held[-1][1] - held[0][1])
-    if not found:
-        return np.zeros(0, np.uint64)
-    change = np.stack(found)
-    moved = np.abs(change) > CHANGE
-    change, moved = change[moved.sum(axis=1) >= MOVED], moved[moved.sum(axis=1) >= MOVED]
-    states = np.where(moved, np.where(change > 0, 2, 1), 0).astype(np.uint64)
-    marks: NDArray[np.uint64] = states @ (np.uint64(3) ** np.arange(states.shape[1], dtype=np.uint64))
-    return marks
+            change = held[-1][1] - held[0][1]
+            moved = np.abs(change) > CHANGE
+            if moved.sum() >= MOVED:
+                found.append(int(np.where(moved, np.where(change > 0, 2, 1), 0).astype(np.uint64) @ powers))
+    return np.array(found, np.uint64)
 
 
 def _blocks(picture: NDArray[np.uint8]) -> NDArray[np.float64]:

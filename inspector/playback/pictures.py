@@ -388,7 +388,7 @@ class PictureFeed:
         elif not wish.dragging:
             with self._wake:
                 again = let_go and self._wake.wait_for(
-                    lambda: self._closed or self._wish or self._place_ns, LET_GO_S
+                    lambda: self._closed or self._wish is not None or self._place_ns is not None, LET_GO_S
                 )
             if not again:
                 self._around(reader, wish.number)

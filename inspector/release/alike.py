@@ -53,14 +53,14 @@ def near_pairs(
         likeness, printer = stack.enter_context(Likeness()), stack.enter_context(Printer())
         pool = stack.enter_context(ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="inspector-alike"))
         results = pool.map(lambda each: _sketches(session, records[each], likeness, printer), wanted)
-        for number, (content, (good, *made)) in enumerate(zip(wanted, results, strict=True)):
+        for number, (content, (good, made)) in enumerate(zip(wanted, results, strict=True)):
             if told is not None:
                 try:
                     told(number)
                 except BaseException:
                     pool.shutdown(cancel_futures=True)
                     raise
-            sketches[content] = Sketch(*made)
+            sketches[content] = made
             whole |= {content} if good else set()
     sketches |= before.sketches
     # What could not be read is looked at anew the next time: the disk may have been away.
@@ -75,7 +75,7 @@ def near_pairs(
 
 def _sketches(
     session: Opened, record_id: str, likeness: Likeness, printer: Printer
-) -> tuple[bool, NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
+) -> tuple[bool, Sketch[NDArray[np.uint64]]]:
     """Of a record's packets, sounds and, where it is silent, films; before them whether all could be read.
 
     A film takes a hundred times as long as its sound, and says no more.
@@ -84,7 +84,7 @@ def _sketches(
     try:
         record = session.record(record_id)
     except InspectorError:
-        return False, NOTHING, NOTHING, NOTHING
+        return False, Sketch(NOTHING, NOTHING, NOTHING)
 
     def marks_of(modality: Modality) -> NDArray[np.uint64]:
         nonlocal good
@@ -106,7 +106,7 @@ def _sketches(
             continue
         values, counts = np.unique(marks, return_counts=True)
         packets.append(values[counts == 1])
-    return good, sketch(np.concatenate(packets)), sound, film
+    return good, Sketch(sketch(np.concatenate(packets)), sound, film)
 
 
 def _pairs(sketches: dict[str, NDArray[np.uint64]], least: tuple[int, float]) -> Iterator[tuple[str, str]]:

@@ -104,11 +104,11 @@ def set_policy(session: Opened, policy: Policy | None) -> None:
     _write(place, json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
 
 
-def known_licences(session: Opened, most: int = 8) -> list[str]:
-    """The licences that records name, the commonest first."""
+def known_licences(session: Opened, column: str = "", most: int = 8) -> list[str]:
+    """The licences that records name, in a column where one is named, the commonest first."""
     counts: Counter[str] = Counter()
     for name in session.index.column_names:
-        if is_licence(name):
+        if is_licence(name, column):
             values = session.index.column(name).to_pylist()
             counts.update(text for each in values if each is not None and (text := str(each).strip()))
     return [name for name, _ in counts.most_common(most)]

@@ -68,11 +68,11 @@ def write(
     where the disk is full, or a source file changed or went.
     """
     out = out.expanduser().resolve()
-    _is_free(session, out)
     part = out.with_name(f".{out.name}.part")
     with ExitStack() as stack:
         if far is not None:
             stack.callback(far.close)
+        _is_free(session, out)
         lock = FileLock(out.with_name(f".{out.name}.lock"))
         try:
             stack.enter_context(lock.acquire(timeout=0))

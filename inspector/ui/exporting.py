@@ -275,7 +275,8 @@ def _policy_of(session: Session) -> tuple[Policy | None, list[str]]:
     """The licence policy in force, and the licences that records name."""
     from inspector.release.policy import known_licences, read_policy
 
-    return read_policy(session.desk.workspace.folder), known_licences(session)
+    policy = read_policy(session.desk.workspace.folder)
+    return policy, known_licences(session, policy.column if policy is not None else "")
 
 
 def _keep_policy(session: Session, wanted: Wanted) -> None:

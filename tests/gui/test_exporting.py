@@ -6,7 +6,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PySide6.QtCore import QEvent
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -17,7 +17,7 @@ from inspector.release.write import write
 from inspector.session import Opening, Session
 from inspector.ui.app import make_app
 from inspector.ui.main_window import MainWindow
-from inspector.ui.panels.export import MOMENTS, SELECTED, WHERE, ExportDialog
+from inspector.ui.panels.export import ASK_AFTER_MS, MOMENTS, SELECTED, WHERE, ExportDialog
 from inspector.ui.panels.licences import ANY, DENIED, NAMED
 
 if TYPE_CHECKING:
@@ -116,6 +116,9 @@ def test_the_licence_policy_is_shown_and_set(window: MainWindow, qtbot: QtBot, d
     assert "it has no licence" in dialog.wrong.text()
     choose_way(DENIED)
     QTest.keyClicks(row.names, "CC-BY-4.0, CC0-1.0")
+    qtbot.wait(2 * ASK_AFTER_MS)
+    assert read_policy(dataset / ".inspector") == Policy()  # not yet: it may be half typed
+    QTest.keyClick(row.names, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: read_policy(dataset / ".inspector") == Policy(deny=("CC-BY-4.0", "CC0-1.0")))
     window.exporting.set_session(window.session)  # the dialog is made anew
     again = opened(window, qtbot).licences

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import films
 import numpy as np
@@ -12,11 +12,13 @@ import pytest
 from inspector.core.cache import user_cache
 from inspector.media import frames
 from inspector.media.mp4 import sample_times
+from inspector.media.opening import open_track
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from inspector.core.model import Source
     from inspector.media.frames import FrameIndex
 
 
@@ -103,3 +105,20 @@ def test_the_longest_gop() -> None:
     assert index.longest_gop_ns == 65 * 40_000_000
     assert index.key_before(30) == 25
     assert frames.scale_pts(np.array([3]), Fraction(1, 3)).tolist() == [1_000_000_000]
+
+
+def test_a_large_film_that_is_no_mp4_is_not_opened_to_find_that_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def noted(source: Source, kind: str) -> Any:
+        opened.append(source.path.suffix)
+        return open_track(source, kind)
+
+    monkeypatch.setattr(frames, "SMALL", 0)
+    monkeypatch.setattr(frames, "open_track", noted)
+    reel = films.reel(tmp_path)
+    assert frames.quick_index(reel.film("bframes.mp4").path, 0) is not None
+    assert frames.quick_index(reel.film("late.mkv").path, 0) is None
+    assert opened == [".mp4"]

@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import films
@@ -408,14 +409,16 @@ def test_after_a_drag_the_neighbours_wait_for_the_hand(
     monkeypatch.setattr(pictures, "LET_GO_S", 60.0)
     feed = feeds(reel.film("bframes.mp4").path)
     feeds.until(lambda: feed.index is not None)
+    patience = threading.Event()
     for number in (50, 90, 120):
         if number == 120:
             monkeypatch.setattr(pictures, "LET_GO_S", 0.0)
         at_ns = number * NS // 25
         feed.want(at_ns, dragging=True)
-        feeds.until(lambda at_ns=at_ns: exact(feed, at_ns))  # type: ignore[misc]
+        feeds.until(partial(exact, feed, at_ns))
         feed.want(at_ns)
-    patience = threading.Event()
+        while feed._dragged:  # until the hand's letting go was served
+            assert not patience.wait(0.005)
     while not around and not patience.wait(0.01):
         pass
     assert around == [120]

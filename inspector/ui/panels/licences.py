@@ -30,6 +30,7 @@ class Licences(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._policy: Policy | None = None
+        self._told: Policy | None = None
         self.way = QComboBox(self)
         for name, text in _WAYS:
             self.way.addItem(text, name)
@@ -37,7 +38,7 @@ class Licences(QWidget):
         self.names = QLineEdit(self)
         self.names.setAccessibleName("Names of licences")
         self.names.setToolTip(theme.tip("Licences as the records name them, with commas between"))
-        self.names.textChanged.connect(self.changed)
+        self.names.editingFinished.connect(self._tell)
         self.way.activated.connect(self._chose)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -58,11 +59,10 @@ class Licences(QWidget):
         elif policy.deny:
             way, names = DENIED, policy.deny
         self.way.setCurrentIndex(self.way.findData(way))
-        self.names.blockSignals(True)
         self.names.setText(", ".join(names))
         self.names.setPlaceholderText(", ".join(known) or "CC-BY-4.0, CC0-1.0")
-        self.names.blockSignals(False)
         self._show_names()
+        self._told = self.policy()
 
     def policy(self) -> Policy | None:
         """What stands here. Until a name is typed, none is left out by name."""
@@ -77,7 +77,13 @@ class Licences(QWidget):
 
     def _chose(self) -> None:
         self._show_names()
-        self.changed.emit()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Once a name is typed to its end: what stands here on the way would hold records back."""
+        if self.policy() != self._told:
+            self._told = self.policy()
+            self.changed.emit()
 
     def _show_names(self) -> None:
         self.names.setVisible(self.way.currentData() in (ALLOWED, DENIED))

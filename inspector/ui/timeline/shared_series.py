@@ -85,20 +85,21 @@ class SharedSeries:
             channels = np.arange(len(self.channels))
         row, asked = channels.tobytes(), (start_ns, end_ns, columns)
         last = self._rows.get(row, (channels, -1))[1]
-        if self._look is None or self._asked != asked or last == self._turn:
+        fresh = self._look is None or self._asked != asked or last == self._turn
+        if fresh:
             with self._lock:
                 self._turn += 1
                 self._waiting = []
-            self._rows[row] = (channels, self._turn)
+        self._rows[row] = (channels, self._turn)
+        if fresh:
             self._asked = asked
             tell = None if later is None else partial(self._tell, self._turn)
             self._look = self.series.look(*asked, self._known(), tell)
         elif row not in self._places:
-            self._rows[row] = (channels, self._turn)
             return self.series.look(*asked, channels, later)
-        self._rows[row] = (channels, self._turn)
         if later is not None:
             self._wait(later)
+        assert self._look is not None
         return _some(self._look, self._places[row])
 
     def _known(self) -> NDArray[np.int64]:
